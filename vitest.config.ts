@@ -1,0 +1,28 @@
+import { defineConfig } from 'vitest/config'
+
+/**
+ * Tests run from sources: the `source` condition of every package's `exports` points at `src`.
+ * unit: pure cores · mem: real libp2p nodes in this process · e2e: real processes (built code)
+ * architecture: import rules, docs against code · slow: whole forms of the bars, run by .ci/run
+ */
+const sources = {
+  resolve: { conditions: ['source', 'node', 'import', 'default'] },
+  ssr: { resolve: { conditions: ['source', 'node', 'import', 'default'], externalConditions: ['node', 'import', 'default'] } }
+}
+
+const project = (name: string, include: string[], timeoutMs: number, fileParallelism = true) => ({
+  ...sources,
+  test: { name, include, testTimeout: timeoutMs, hookTimeout: timeoutMs, pool: 'forks' as const, fileParallelism }
+})
+
+export default defineConfig({
+  test: {
+    projects: [
+      project('unit', ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'], 30_000),
+      project('mem', ['test/mem/**/*.test.ts'], 120_000, false),
+      project('e2e', ['test/e2e/**/*.test.ts'], 120_000, false),
+      project('architecture', ['test/architecture/**/*.test.ts'], 30_000),
+      project('slow', ['test/slow/**/*.test.ts'], 600_000, false)
+    ]
+  }
+})
