@@ -1,1 +1,14 @@
-export {}
+/**
+ * Bytes: every message and the tunnel frame, protocol ids, error codes, names and every limit.
+ * Pure: no libp2p, no sockets, no files.
+ */
+export * from './capability.ts'
+export * from './decode.ts'
+export * from './errors.ts'
+export * from './frame/decoder.ts'
+export * from './frame/header.ts'
+export * from './limits.ts'
+export * from './name.ts'
+export * from './protocols.ts'
+export * from './target.ts'
+export * from './messages.ts'

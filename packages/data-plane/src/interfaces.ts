@@ -1,0 +1,57 @@
+import type { PeerId, Stream } from '@libp2p/interface'
+import type { ErrorCode, Target } from '@agent-mesh/wire'
+
+/** How a peer is reached. */
+export type PathClass = 'local' | 'direct' | 'punched' | 'webrtc' | 'relayed'
+
+/** Where a target may be reached, best first. */
+export interface Candidate {
+  peerId: PeerId
+  /** From the verified certificate; absent where none is known yet. */
+  name?: string
+  /** The service that answers: what the target named, or what was published for the capability. */
+  service?: string
+  /** Why it stands where it stands; one clause for people. */
+  reason: string
+}
+
+/** Filled in by the node from the control plane. */
+export interface PathResolver {
+  /** @throws MeshError NAME_UNKNOWN, PEER_UNKNOWN, NOT_FOUND, NAME_CONFLICT, TIMEOUT */
+  resolve: (target: Target, options: { signal: AbortSignal }) => Promise<Candidate[]>
+}
+
+export type Verdict = { allowed: true, rule: string } | { allowed: false, code: ErrorCode, rule: string }
+
+/** Decides on the receiving node, before a byte reaches the service. */
+export interface Authorizer {
+  mayOpen: (peer: PeerId, service: string) => Verdict
+}
+
+/** Opens a libp2p stream of the tunnel protocol to an admitted peer, over the best connection there is. */
+export interface StreamDialer {
+  /** @throws MeshError UNREACHABLE, STALE_ROUTE, NOT_A_MEMBER, CONNECTION_LOST, TIMEOUT */
+  open: (peer: PeerId, protocol: string, options: { signal: AbortSignal }) => Promise<{ stream: Stream, path: PathClass }>
+}
+
+/** What flows back to the control plane. */
+export interface PathEvents {
+  onPathOk?: (peer: PeerId, path: PathClass, rttMs: number) => void
+  onPathFailed?: (peer: PeerId, code: ErrorCode) => void
+}
+
+/** Where a service of this node lives. */
+export type UpstreamAddress =
+  | { type: 'tcp', host: string, port: number }
+  | { type: 'unix', path: string }
+
+export type ServiceKind = 'http' | 'grpc' | 'tcp' | 'ssh'
+
+/** A local endpoint that this node offers to other members. */
+export interface Service {
+  name: string
+  kind: ServiceKind
+  address: UpstreamAddress
+  /** Capability paths that this service answers. */
+  capabilities: string[]
+}

@@ -1,0 +1,2698 @@
+import { decodeMessage, encodeMessage, MaxLengthError, message, streamMessage } from 'protons-runtime'
+import { alloc as uint8ArrayAlloc } from 'uint8arrays/alloc'
+import type { Codec, DecodeOptions } from 'protons-runtime'
+import type { Uint8ArrayList } from 'uint8arraylist'
+
+export interface Certificate {
+  networkKey: Uint8Array<ArrayBuffer>
+  peerId: Uint8Array<ArrayBuffer>
+  name: string
+  groups: string[]
+  notBeforeMs: number
+  notAfterMs: number
+  serial: Uint8Array<ArrayBuffer>
+  mayAdmit: boolean
+}
+
+export namespace Certificate {
+  let _codec: Codec<Certificate>
+
+  export const codec = (): Codec<Certificate> => {
+    if (_codec == null) {
+      _codec = message<Certificate>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.networkKey != null && obj.networkKey.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.networkKey)
+        }
+
+        if ((obj.peerId != null && obj.peerId.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.peerId)
+        }
+
+        if ((obj.name != null && obj.name !== '')) {
+          w.uint32(26)
+          w.string(obj.name)
+        }
+
+        if (obj.groups != null && obj.groups.length > 0) {
+          for (const value of obj.groups) {
+            w.uint32(34)
+            w.string(value)
+          }
+        }
+
+        if ((obj.notBeforeMs != null && obj.notBeforeMs !== 0)) {
+          w.uint32(40)
+          w.uint64Number(obj.notBeforeMs)
+        }
+
+        if ((obj.notAfterMs != null && obj.notAfterMs !== 0)) {
+          w.uint32(48)
+          w.uint64Number(obj.notAfterMs)
+        }
+
+        if ((obj.serial != null && obj.serial.byteLength > 0)) {
+          w.uint32(58)
+          w.bytes(obj.serial)
+        }
+
+        if ((obj.mayAdmit != null && obj.mayAdmit !== false)) {
+          w.uint32(64)
+          w.bool(obj.mayAdmit)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          networkKey: uint8ArrayAlloc(0),
+          peerId: uint8ArrayAlloc(0),
+          name: '',
+          groups: [],
+          notBeforeMs: 0,
+          notAfterMs: 0,
+          serial: uint8ArrayAlloc(0),
+          mayAdmit: false
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.networkKey = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.peerId = reader.bytes()
+              break
+            }
+            case 3: {
+              obj.name = reader.string()
+              break
+            }
+            case 4: {
+              if (opts.limits?.groups != null && obj.groups.length === opts.limits.groups) {
+                throw new MaxLengthError('Decode error - repeated field "groups" had too many elements')
+              }
+
+              obj.groups.push(reader.string())
+              break
+            }
+            case 5: {
+              obj.notBeforeMs = reader.uint64Number()
+              break
+            }
+            case 6: {
+              obj.notAfterMs = reader.uint64Number()
+              break
+            }
+            case 7: {
+              obj.serial = reader.bytes()
+              break
+            }
+            case 8: {
+              obj.mayAdmit = reader.bool()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          groups: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.networkKey`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.peerId`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.name`,
+                value: reader.string()
+              }
+              break
+            }
+            case 4: {
+              if (opts.limits?.groups != null && obj.groups === opts.limits.groups) {
+                throw new MaxLengthError('Streaming decode error - repeated field "groups" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.groups[]`,
+                index: obj.groups,
+                value: reader.string()
+              }
+
+              obj.groups++
+
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.notBeforeMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 6: {
+              yield {
+                field: `${prefix}.notAfterMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 7: {
+              yield {
+                field: `${prefix}.serial`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 8: {
+              yield {
+                field: `${prefix}.mayAdmit`,
+                value: reader.bool()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface CertificateNetworkKeyFieldEvent {
+    field: '$.networkKey'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface CertificatePeerIdFieldEvent {
+    field: '$.peerId'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface CertificateNameFieldEvent {
+    field: '$.name'
+    value: string
+  }
+
+  export interface CertificateGroupsFieldEvent {
+    field: '$.groups[]'
+    index: number
+    value: string
+  }
+
+  export interface CertificateNotBeforeMsFieldEvent {
+    field: '$.notBeforeMs'
+    value: number
+  }
+
+  export interface CertificateNotAfterMsFieldEvent {
+    field: '$.notAfterMs'
+    value: number
+  }
+
+  export interface CertificateSerialFieldEvent {
+    field: '$.serial'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface CertificateMayAdmitFieldEvent {
+    field: '$.mayAdmit'
+    value: boolean
+  }
+
+  export function encode (obj: Partial<Certificate>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, Certificate.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Certificate>): Certificate {
+    return decodeMessage(buf, Certificate.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Certificate>): Generator<CertificateNetworkKeyFieldEvent | CertificatePeerIdFieldEvent | CertificateNameFieldEvent | CertificateGroupsFieldEvent | CertificateNotBeforeMsFieldEvent | CertificateNotAfterMsFieldEvent | CertificateSerialFieldEvent | CertificateMayAdmitFieldEvent> {
+    return streamMessage(buf, Certificate.codec(), opts)
+  }
+}
+
+export interface AgentRecord {
+  peerId: Uint8Array<ArrayBuffer>
+  network: string
+  sequence: number
+  issuedMs: number
+  ttlMs: number
+  addresses: Uint8Array<ArrayBuffer>[]
+  services: ServiceInfo[]
+  capabilities: string[]
+  withdrawn: boolean
+  chain: Uint8Array<ArrayBuffer>[]
+  cardHash: Uint8Array<ArrayBuffer>
+}
+
+export namespace AgentRecord {
+  let _codec: Codec<AgentRecord>
+
+  export const codec = (): Codec<AgentRecord> => {
+    if (_codec == null) {
+      _codec = message<AgentRecord>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.peerId != null && obj.peerId.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.peerId)
+        }
+
+        if ((obj.network != null && obj.network !== '')) {
+          w.uint32(18)
+          w.string(obj.network)
+        }
+
+        if ((obj.sequence != null && obj.sequence !== 0)) {
+          w.uint32(24)
+          w.uint64Number(obj.sequence)
+        }
+
+        if ((obj.issuedMs != null && obj.issuedMs !== 0)) {
+          w.uint32(32)
+          w.uint64Number(obj.issuedMs)
+        }
+
+        if ((obj.ttlMs != null && obj.ttlMs !== 0)) {
+          w.uint32(40)
+          w.uint64Number(obj.ttlMs)
+        }
+
+        if (obj.addresses != null && obj.addresses.length > 0) {
+          for (const value of obj.addresses) {
+            w.uint32(50)
+            w.bytes(value)
+          }
+        }
+
+        if (obj.services != null && obj.services.length > 0) {
+          for (const value of obj.services) {
+            w.uint32(58)
+            ServiceInfo.codec().encode(value, w)
+          }
+        }
+
+        if (obj.capabilities != null && obj.capabilities.length > 0) {
+          for (const value of obj.capabilities) {
+            w.uint32(66)
+            w.string(value)
+          }
+        }
+
+        if ((obj.withdrawn != null && obj.withdrawn !== false)) {
+          w.uint32(72)
+          w.bool(obj.withdrawn)
+        }
+
+        if (obj.chain != null && obj.chain.length > 0) {
+          for (const value of obj.chain) {
+            w.uint32(82)
+            w.bytes(value)
+          }
+        }
+
+        if ((obj.cardHash != null && obj.cardHash.byteLength > 0)) {
+          w.uint32(90)
+          w.bytes(obj.cardHash)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          peerId: uint8ArrayAlloc(0),
+          network: '',
+          sequence: 0,
+          issuedMs: 0,
+          ttlMs: 0,
+          addresses: [],
+          services: [],
+          capabilities: [],
+          withdrawn: false,
+          chain: [],
+          cardHash: uint8ArrayAlloc(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.peerId = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.network = reader.string()
+              break
+            }
+            case 3: {
+              obj.sequence = reader.uint64Number()
+              break
+            }
+            case 4: {
+              obj.issuedMs = reader.uint64Number()
+              break
+            }
+            case 5: {
+              obj.ttlMs = reader.uint64Number()
+              break
+            }
+            case 6: {
+              if (opts.limits?.addresses != null && obj.addresses.length === opts.limits.addresses) {
+                throw new MaxLengthError('Decode error - repeated field "addresses" had too many elements')
+              }
+
+              obj.addresses.push(reader.bytes())
+              break
+            }
+            case 7: {
+              if (opts.limits?.services != null && obj.services.length === opts.limits.services) {
+                throw new MaxLengthError('Decode error - repeated field "services" had too many elements')
+              }
+
+              obj.services.push(ServiceInfo.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.services$
+              }))
+              break
+            }
+            case 8: {
+              if (opts.limits?.capabilities != null && obj.capabilities.length === opts.limits.capabilities) {
+                throw new MaxLengthError('Decode error - repeated field "capabilities" had too many elements')
+              }
+
+              obj.capabilities.push(reader.string())
+              break
+            }
+            case 9: {
+              obj.withdrawn = reader.bool()
+              break
+            }
+            case 10: {
+              if (opts.limits?.chain != null && obj.chain.length === opts.limits.chain) {
+                throw new MaxLengthError('Decode error - repeated field "chain" had too many elements')
+              }
+
+              obj.chain.push(reader.bytes())
+              break
+            }
+            case 11: {
+              obj.cardHash = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          addresses: 0,
+          services: 0,
+          capabilities: 0,
+          chain: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.peerId`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.network`,
+                value: reader.string()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.sequence`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.issuedMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.ttlMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 6: {
+              if (opts.limits?.addresses != null && obj.addresses === opts.limits.addresses) {
+                throw new MaxLengthError('Streaming decode error - repeated field "addresses" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.addresses[]`,
+                index: obj.addresses,
+                value: reader.bytes()
+              }
+
+              obj.addresses++
+
+              break
+            }
+            case 7: {
+              if (opts.limits?.services != null && obj.services === opts.limits.services) {
+                throw new MaxLengthError('Streaming decode error - repeated field "services" had too many elements')
+              }
+
+              for (const evt of ServiceInfo.codec().stream(reader, reader.uint32(), `${prefix}.services[]`, {
+                limits: opts.limits?.services$
+              })) {
+                yield {
+                  ...evt,
+                  index: obj.services
+                }
+              }
+
+              obj.services++
+
+              break
+            }
+            case 8: {
+              if (opts.limits?.capabilities != null && obj.capabilities === opts.limits.capabilities) {
+                throw new MaxLengthError('Streaming decode error - repeated field "capabilities" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.capabilities[]`,
+                index: obj.capabilities,
+                value: reader.string()
+              }
+
+              obj.capabilities++
+
+              break
+            }
+            case 9: {
+              yield {
+                field: `${prefix}.withdrawn`,
+                value: reader.bool()
+              }
+              break
+            }
+            case 10: {
+              if (opts.limits?.chain != null && obj.chain === opts.limits.chain) {
+                throw new MaxLengthError('Streaming decode error - repeated field "chain" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.chain[]`,
+                index: obj.chain,
+                value: reader.bytes()
+              }
+
+              obj.chain++
+
+              break
+            }
+            case 11: {
+              yield {
+                field: `${prefix}.cardHash`,
+                value: reader.bytes()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface AgentRecordPeerIdFieldEvent {
+    field: '$.peerId'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface AgentRecordNetworkFieldEvent {
+    field: '$.network'
+    value: string
+  }
+
+  export interface AgentRecordSequenceFieldEvent {
+    field: '$.sequence'
+    value: number
+  }
+
+  export interface AgentRecordIssuedMsFieldEvent {
+    field: '$.issuedMs'
+    value: number
+  }
+
+  export interface AgentRecordTtlMsFieldEvent {
+    field: '$.ttlMs'
+    value: number
+  }
+
+  export interface AgentRecordAddressesFieldEvent {
+    field: '$.addresses[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface AgentRecordServicesNameFieldEvent {
+    field: '$.services[].name'
+    value: string
+    index: number
+  }
+
+  export interface AgentRecordServicesKindFieldEvent {
+    field: '$.services[].kind'
+    value: string
+    index: number
+  }
+
+  export interface AgentRecordServicesCapabilitiesFieldEvent {
+    field: '$.services[].capabilities[]'
+    index: number
+    value: string
+  }
+
+  export interface AgentRecordCapabilitiesFieldEvent {
+    field: '$.capabilities[]'
+    index: number
+    value: string
+  }
+
+  export interface AgentRecordWithdrawnFieldEvent {
+    field: '$.withdrawn'
+    value: boolean
+  }
+
+  export interface AgentRecordChainFieldEvent {
+    field: '$.chain[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface AgentRecordCardHashFieldEvent {
+    field: '$.cardHash'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export function encode (obj: Partial<AgentRecord>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, AgentRecord.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<AgentRecord>): AgentRecord {
+    return decodeMessage(buf, AgentRecord.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<AgentRecord>): Generator<AgentRecordPeerIdFieldEvent | AgentRecordNetworkFieldEvent | AgentRecordSequenceFieldEvent | AgentRecordIssuedMsFieldEvent | AgentRecordTtlMsFieldEvent | AgentRecordAddressesFieldEvent | AgentRecordServicesNameFieldEvent | AgentRecordServicesKindFieldEvent | AgentRecordServicesCapabilitiesFieldEvent | AgentRecordCapabilitiesFieldEvent | AgentRecordWithdrawnFieldEvent | AgentRecordChainFieldEvent | AgentRecordCardHashFieldEvent> {
+    return streamMessage(buf, AgentRecord.codec(), opts)
+  }
+}
+
+export interface ServiceInfo {
+  name: string
+  kind: string
+  capabilities: string[]
+}
+
+export namespace ServiceInfo {
+  let _codec: Codec<ServiceInfo>
+
+  export const codec = (): Codec<ServiceInfo> => {
+    if (_codec == null) {
+      _codec = message<ServiceInfo>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.name != null && obj.name !== '')) {
+          w.uint32(10)
+          w.string(obj.name)
+        }
+
+        if ((obj.kind != null && obj.kind !== '')) {
+          w.uint32(18)
+          w.string(obj.kind)
+        }
+
+        if (obj.capabilities != null && obj.capabilities.length > 0) {
+          for (const value of obj.capabilities) {
+            w.uint32(26)
+            w.string(value)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          name: '',
+          kind: '',
+          capabilities: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.name = reader.string()
+              break
+            }
+            case 2: {
+              obj.kind = reader.string()
+              break
+            }
+            case 3: {
+              if (opts.limits?.capabilities != null && obj.capabilities.length === opts.limits.capabilities) {
+                throw new MaxLengthError('Decode error - repeated field "capabilities" had too many elements')
+              }
+
+              obj.capabilities.push(reader.string())
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          capabilities: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.name`,
+                value: reader.string()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.kind`,
+                value: reader.string()
+              }
+              break
+            }
+            case 3: {
+              if (opts.limits?.capabilities != null && obj.capabilities === opts.limits.capabilities) {
+                throw new MaxLengthError('Streaming decode error - repeated field "capabilities" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.capabilities[]`,
+                index: obj.capabilities,
+                value: reader.string()
+              }
+
+              obj.capabilities++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface ServiceInfoNameFieldEvent {
+    field: '$.name'
+    value: string
+  }
+
+  export interface ServiceInfoKindFieldEvent {
+    field: '$.kind'
+    value: string
+  }
+
+  export interface ServiceInfoCapabilitiesFieldEvent {
+    field: '$.capabilities[]'
+    index: number
+    value: string
+  }
+
+  export function encode (obj: Partial<ServiceInfo>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, ServiceInfo.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ServiceInfo>): ServiceInfo {
+    return decodeMessage(buf, ServiceInfo.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ServiceInfo>): Generator<ServiceInfoNameFieldEvent | ServiceInfoKindFieldEvent | ServiceInfoCapabilitiesFieldEvent> {
+    return streamMessage(buf, ServiceInfo.codec(), opts)
+  }
+}
+
+export interface HelloRequest {
+  chain: Uint8Array<ArrayBuffer>[]
+  instanceId: Uint8Array<ArrayBuffer>
+  timeMs: number
+  policyVersion: number
+  revocationsHash: Uint8Array<ArrayBuffer>
+  agent: string
+}
+
+export namespace HelloRequest {
+  let _codec: Codec<HelloRequest>
+
+  export const codec = (): Codec<HelloRequest> => {
+    if (_codec == null) {
+      _codec = message<HelloRequest>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.chain != null && obj.chain.length > 0) {
+          for (const value of obj.chain) {
+            w.uint32(10)
+            w.bytes(value)
+          }
+        }
+
+        if ((obj.instanceId != null && obj.instanceId.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.instanceId)
+        }
+
+        if ((obj.timeMs != null && obj.timeMs !== 0)) {
+          w.uint32(24)
+          w.uint64Number(obj.timeMs)
+        }
+
+        if ((obj.policyVersion != null && obj.policyVersion !== 0)) {
+          w.uint32(32)
+          w.uint64Number(obj.policyVersion)
+        }
+
+        if ((obj.revocationsHash != null && obj.revocationsHash.byteLength > 0)) {
+          w.uint32(42)
+          w.bytes(obj.revocationsHash)
+        }
+
+        if ((obj.agent != null && obj.agent !== '')) {
+          w.uint32(50)
+          w.string(obj.agent)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          chain: [],
+          instanceId: uint8ArrayAlloc(0),
+          timeMs: 0,
+          policyVersion: 0,
+          revocationsHash: uint8ArrayAlloc(0),
+          agent: ''
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              if (opts.limits?.chain != null && obj.chain.length === opts.limits.chain) {
+                throw new MaxLengthError('Decode error - repeated field "chain" had too many elements')
+              }
+
+              obj.chain.push(reader.bytes())
+              break
+            }
+            case 2: {
+              obj.instanceId = reader.bytes()
+              break
+            }
+            case 3: {
+              obj.timeMs = reader.uint64Number()
+              break
+            }
+            case 4: {
+              obj.policyVersion = reader.uint64Number()
+              break
+            }
+            case 5: {
+              obj.revocationsHash = reader.bytes()
+              break
+            }
+            case 6: {
+              obj.agent = reader.string()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          chain: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              if (opts.limits?.chain != null && obj.chain === opts.limits.chain) {
+                throw new MaxLengthError('Streaming decode error - repeated field "chain" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.chain[]`,
+                index: obj.chain,
+                value: reader.bytes()
+              }
+
+              obj.chain++
+
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.instanceId`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.timeMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.policyVersion`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.revocationsHash`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 6: {
+              yield {
+                field: `${prefix}.agent`,
+                value: reader.string()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface HelloRequestChainFieldEvent {
+    field: '$.chain[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface HelloRequestInstanceIdFieldEvent {
+    field: '$.instanceId'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface HelloRequestTimeMsFieldEvent {
+    field: '$.timeMs'
+    value: number
+  }
+
+  export interface HelloRequestPolicyVersionFieldEvent {
+    field: '$.policyVersion'
+    value: number
+  }
+
+  export interface HelloRequestRevocationsHashFieldEvent {
+    field: '$.revocationsHash'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface HelloRequestAgentFieldEvent {
+    field: '$.agent'
+    value: string
+  }
+
+  export function encode (obj: Partial<HelloRequest>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, HelloRequest.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HelloRequest>): HelloRequest {
+    return decodeMessage(buf, HelloRequest.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HelloRequest>): Generator<HelloRequestChainFieldEvent | HelloRequestInstanceIdFieldEvent | HelloRequestTimeMsFieldEvent | HelloRequestPolicyVersionFieldEvent | HelloRequestRevocationsHashFieldEvent | HelloRequestAgentFieldEvent> {
+    return streamMessage(buf, HelloRequest.codec(), opts)
+  }
+}
+
+export interface HelloAnswer {
+  code: number
+  reason: string
+  hello?: HelloRequest
+  retryAfterMs: number
+}
+
+export namespace HelloAnswer {
+  let _codec: Codec<HelloAnswer>
+
+  export const codec = (): Codec<HelloAnswer> => {
+    if (_codec == null) {
+      _codec = message<HelloAnswer>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.code != null && obj.code !== 0)) {
+          w.uint32(8)
+          w.uint32(obj.code)
+        }
+
+        if ((obj.reason != null && obj.reason !== '')) {
+          w.uint32(18)
+          w.string(obj.reason)
+        }
+
+        if (obj.hello != null) {
+          w.uint32(26)
+          HelloRequest.codec().encode(obj.hello, w)
+        }
+
+        if ((obj.retryAfterMs != null && obj.retryAfterMs !== 0)) {
+          w.uint32(32)
+          w.uint32(obj.retryAfterMs)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          code: 0,
+          reason: '',
+          retryAfterMs: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.code = reader.uint32()
+              break
+            }
+            case 2: {
+              obj.reason = reader.string()
+              break
+            }
+            case 3: {
+              obj.hello = HelloRequest.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.hello
+              })
+              break
+            }
+            case 4: {
+              obj.retryAfterMs = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.code`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.reason`,
+                value: reader.string()
+              }
+              break
+            }
+            case 3: {
+              yield * HelloRequest.codec().stream(reader, reader.uint32(), `${prefix}.hello`, {
+                limits: opts.limits?.hello
+              })
+
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.retryAfterMs`,
+                value: reader.uint32()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface HelloAnswerCodeFieldEvent {
+    field: '$.code'
+    value: number
+  }
+
+  export interface HelloAnswerReasonFieldEvent {
+    field: '$.reason'
+    value: string
+  }
+
+  export interface HelloAnswerHelloChainFieldEvent {
+    field: '$.hello.chain[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface HelloAnswerHelloInstanceIdFieldEvent {
+    field: '$.hello.instanceId'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface HelloAnswerHelloTimeMsFieldEvent {
+    field: '$.hello.timeMs'
+    value: number
+  }
+
+  export interface HelloAnswerHelloPolicyVersionFieldEvent {
+    field: '$.hello.policyVersion'
+    value: number
+  }
+
+  export interface HelloAnswerHelloRevocationsHashFieldEvent {
+    field: '$.hello.revocationsHash'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface HelloAnswerHelloAgentFieldEvent {
+    field: '$.hello.agent'
+    value: string
+  }
+
+  export interface HelloAnswerRetryAfterMsFieldEvent {
+    field: '$.retryAfterMs'
+    value: number
+  }
+
+  export function encode (obj: Partial<HelloAnswer>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, HelloAnswer.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HelloAnswer>): HelloAnswer {
+    return decodeMessage(buf, HelloAnswer.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HelloAnswer>): Generator<HelloAnswerCodeFieldEvent | HelloAnswerReasonFieldEvent | HelloAnswerHelloChainFieldEvent | HelloAnswerHelloInstanceIdFieldEvent | HelloAnswerHelloTimeMsFieldEvent | HelloAnswerHelloPolicyVersionFieldEvent | HelloAnswerHelloRevocationsHashFieldEvent | HelloAnswerHelloAgentFieldEvent | HelloAnswerRetryAfterMsFieldEvent> {
+    return streamMessage(buf, HelloAnswer.codec(), opts)
+  }
+}
+
+export interface HelloAck {
+  code: number
+  reason: string
+}
+
+export namespace HelloAck {
+  let _codec: Codec<HelloAck>
+
+  export const codec = (): Codec<HelloAck> => {
+    if (_codec == null) {
+      _codec = message<HelloAck>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.code != null && obj.code !== 0)) {
+          w.uint32(8)
+          w.uint32(obj.code)
+        }
+
+        if ((obj.reason != null && obj.reason !== '')) {
+          w.uint32(18)
+          w.string(obj.reason)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          code: 0,
+          reason: ''
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.code = reader.uint32()
+              break
+            }
+            case 2: {
+              obj.reason = reader.string()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.code`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.reason`,
+                value: reader.string()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface HelloAckCodeFieldEvent {
+    field: '$.code'
+    value: number
+  }
+
+  export interface HelloAckReasonFieldEvent {
+    field: '$.reason'
+    value: string
+  }
+
+  export function encode (obj: Partial<HelloAck>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, HelloAck.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HelloAck>): HelloAck {
+    return decodeMessage(buf, HelloAck.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HelloAck>): Generator<HelloAckCodeFieldEvent | HelloAckReasonFieldEvent> {
+    return streamMessage(buf, HelloAck.codec(), opts)
+  }
+}
+
+export interface Ticket {
+  networkKey: Uint8Array<ArrayBuffer>
+  issuer: Uint8Array<ArrayBuffer>
+  addresses: Uint8Array<ArrayBuffer>[]
+  inviteId: Uint8Array<ArrayBuffer>
+  secret: Uint8Array<ArrayBuffer>
+  sealKey: Uint8Array<ArrayBuffer>
+  expiresMs: number
+  groups: string[]
+  uses: number
+}
+
+export namespace Ticket {
+  let _codec: Codec<Ticket>
+
+  export const codec = (): Codec<Ticket> => {
+    if (_codec == null) {
+      _codec = message<Ticket>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.networkKey != null && obj.networkKey.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.networkKey)
+        }
+
+        if ((obj.issuer != null && obj.issuer.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.issuer)
+        }
+
+        if (obj.addresses != null && obj.addresses.length > 0) {
+          for (const value of obj.addresses) {
+            w.uint32(26)
+            w.bytes(value)
+          }
+        }
+
+        if ((obj.inviteId != null && obj.inviteId.byteLength > 0)) {
+          w.uint32(34)
+          w.bytes(obj.inviteId)
+        }
+
+        if ((obj.secret != null && obj.secret.byteLength > 0)) {
+          w.uint32(42)
+          w.bytes(obj.secret)
+        }
+
+        if ((obj.sealKey != null && obj.sealKey.byteLength > 0)) {
+          w.uint32(50)
+          w.bytes(obj.sealKey)
+        }
+
+        if ((obj.expiresMs != null && obj.expiresMs !== 0)) {
+          w.uint32(56)
+          w.uint64Number(obj.expiresMs)
+        }
+
+        if (obj.groups != null && obj.groups.length > 0) {
+          for (const value of obj.groups) {
+            w.uint32(66)
+            w.string(value)
+          }
+        }
+
+        if ((obj.uses != null && obj.uses !== 0)) {
+          w.uint32(72)
+          w.uint32(obj.uses)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          networkKey: uint8ArrayAlloc(0),
+          issuer: uint8ArrayAlloc(0),
+          addresses: [],
+          inviteId: uint8ArrayAlloc(0),
+          secret: uint8ArrayAlloc(0),
+          sealKey: uint8ArrayAlloc(0),
+          expiresMs: 0,
+          groups: [],
+          uses: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.networkKey = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.issuer = reader.bytes()
+              break
+            }
+            case 3: {
+              if (opts.limits?.addresses != null && obj.addresses.length === opts.limits.addresses) {
+                throw new MaxLengthError('Decode error - repeated field "addresses" had too many elements')
+              }
+
+              obj.addresses.push(reader.bytes())
+              break
+            }
+            case 4: {
+              obj.inviteId = reader.bytes()
+              break
+            }
+            case 5: {
+              obj.secret = reader.bytes()
+              break
+            }
+            case 6: {
+              obj.sealKey = reader.bytes()
+              break
+            }
+            case 7: {
+              obj.expiresMs = reader.uint64Number()
+              break
+            }
+            case 8: {
+              if (opts.limits?.groups != null && obj.groups.length === opts.limits.groups) {
+                throw new MaxLengthError('Decode error - repeated field "groups" had too many elements')
+              }
+
+              obj.groups.push(reader.string())
+              break
+            }
+            case 9: {
+              obj.uses = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          addresses: 0,
+          groups: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.networkKey`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.issuer`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 3: {
+              if (opts.limits?.addresses != null && obj.addresses === opts.limits.addresses) {
+                throw new MaxLengthError('Streaming decode error - repeated field "addresses" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.addresses[]`,
+                index: obj.addresses,
+                value: reader.bytes()
+              }
+
+              obj.addresses++
+
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.inviteId`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.secret`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 6: {
+              yield {
+                field: `${prefix}.sealKey`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 7: {
+              yield {
+                field: `${prefix}.expiresMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 8: {
+              if (opts.limits?.groups != null && obj.groups === opts.limits.groups) {
+                throw new MaxLengthError('Streaming decode error - repeated field "groups" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.groups[]`,
+                index: obj.groups,
+                value: reader.string()
+              }
+
+              obj.groups++
+
+              break
+            }
+            case 9: {
+              yield {
+                field: `${prefix}.uses`,
+                value: reader.uint32()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface TicketNetworkKeyFieldEvent {
+    field: '$.networkKey'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface TicketIssuerFieldEvent {
+    field: '$.issuer'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface TicketAddressesFieldEvent {
+    field: '$.addresses[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface TicketInviteIdFieldEvent {
+    field: '$.inviteId'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface TicketSecretFieldEvent {
+    field: '$.secret'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface TicketSealKeyFieldEvent {
+    field: '$.sealKey'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface TicketExpiresMsFieldEvent {
+    field: '$.expiresMs'
+    value: number
+  }
+
+  export interface TicketGroupsFieldEvent {
+    field: '$.groups[]'
+    index: number
+    value: string
+  }
+
+  export interface TicketUsesFieldEvent {
+    field: '$.uses'
+    value: number
+  }
+
+  export function encode (obj: Partial<Ticket>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, Ticket.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Ticket>): Ticket {
+    return decodeMessage(buf, Ticket.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Ticket>): Generator<TicketNetworkKeyFieldEvent | TicketIssuerFieldEvent | TicketAddressesFieldEvent | TicketInviteIdFieldEvent | TicketSecretFieldEvent | TicketSealKeyFieldEvent | TicketExpiresMsFieldEvent | TicketGroupsFieldEvent | TicketUsesFieldEvent> {
+    return streamMessage(buf, Ticket.codec(), opts)
+  }
+}
+
+export interface JoinRequest {
+  issuer: Uint8Array<ArrayBuffer>
+  inviteId: Uint8Array<ArrayBuffer>
+  sealed: Uint8Array<ArrayBuffer>
+}
+
+export namespace JoinRequest {
+  let _codec: Codec<JoinRequest>
+
+  export const codec = (): Codec<JoinRequest> => {
+    if (_codec == null) {
+      _codec = message<JoinRequest>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.issuer != null && obj.issuer.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.issuer)
+        }
+
+        if ((obj.inviteId != null && obj.inviteId.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.inviteId)
+        }
+
+        if ((obj.sealed != null && obj.sealed.byteLength > 0)) {
+          w.uint32(26)
+          w.bytes(obj.sealed)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          issuer: uint8ArrayAlloc(0),
+          inviteId: uint8ArrayAlloc(0),
+          sealed: uint8ArrayAlloc(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.issuer = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.inviteId = reader.bytes()
+              break
+            }
+            case 3: {
+              obj.sealed = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.issuer`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.inviteId`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.sealed`,
+                value: reader.bytes()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface JoinRequestIssuerFieldEvent {
+    field: '$.issuer'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface JoinRequestInviteIdFieldEvent {
+    field: '$.inviteId'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface JoinRequestSealedFieldEvent {
+    field: '$.sealed'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export function encode (obj: Partial<JoinRequest>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, JoinRequest.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JoinRequest>): JoinRequest {
+    return decodeMessage(buf, JoinRequest.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JoinRequest>): Generator<JoinRequestIssuerFieldEvent | JoinRequestInviteIdFieldEvent | JoinRequestSealedFieldEvent> {
+    return streamMessage(buf, JoinRequest.codec(), opts)
+  }
+}
+
+export interface JoinPlea {
+  inviteId: Uint8Array<ArrayBuffer>
+  secret: Uint8Array<ArrayBuffer>
+  name: string
+  timeMs: number
+}
+
+export namespace JoinPlea {
+  let _codec: Codec<JoinPlea>
+
+  export const codec = (): Codec<JoinPlea> => {
+    if (_codec == null) {
+      _codec = message<JoinPlea>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.inviteId != null && obj.inviteId.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.inviteId)
+        }
+
+        if ((obj.secret != null && obj.secret.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.secret)
+        }
+
+        if ((obj.name != null && obj.name !== '')) {
+          w.uint32(26)
+          w.string(obj.name)
+        }
+
+        if ((obj.timeMs != null && obj.timeMs !== 0)) {
+          w.uint32(32)
+          w.uint64Number(obj.timeMs)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          inviteId: uint8ArrayAlloc(0),
+          secret: uint8ArrayAlloc(0),
+          name: '',
+          timeMs: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.inviteId = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.secret = reader.bytes()
+              break
+            }
+            case 3: {
+              obj.name = reader.string()
+              break
+            }
+            case 4: {
+              obj.timeMs = reader.uint64Number()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.inviteId`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.secret`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.name`,
+                value: reader.string()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.timeMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface JoinPleaInviteIdFieldEvent {
+    field: '$.inviteId'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface JoinPleaSecretFieldEvent {
+    field: '$.secret'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface JoinPleaNameFieldEvent {
+    field: '$.name'
+    value: string
+  }
+
+  export interface JoinPleaTimeMsFieldEvent {
+    field: '$.timeMs'
+    value: number
+  }
+
+  export function encode (obj: Partial<JoinPlea>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, JoinPlea.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JoinPlea>): JoinPlea {
+    return decodeMessage(buf, JoinPlea.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JoinPlea>): Generator<JoinPleaInviteIdFieldEvent | JoinPleaSecretFieldEvent | JoinPleaNameFieldEvent | JoinPleaTimeMsFieldEvent> {
+    return streamMessage(buf, JoinPlea.codec(), opts)
+  }
+}
+
+export interface JoinAnswer {
+  code: number
+  reason: string
+  sealed: Uint8Array<ArrayBuffer>
+}
+
+export namespace JoinAnswer {
+  let _codec: Codec<JoinAnswer>
+
+  export const codec = (): Codec<JoinAnswer> => {
+    if (_codec == null) {
+      _codec = message<JoinAnswer>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.code != null && obj.code !== 0)) {
+          w.uint32(8)
+          w.uint32(obj.code)
+        }
+
+        if ((obj.reason != null && obj.reason !== '')) {
+          w.uint32(18)
+          w.string(obj.reason)
+        }
+
+        if ((obj.sealed != null && obj.sealed.byteLength > 0)) {
+          w.uint32(26)
+          w.bytes(obj.sealed)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          code: 0,
+          reason: '',
+          sealed: uint8ArrayAlloc(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.code = reader.uint32()
+              break
+            }
+            case 2: {
+              obj.reason = reader.string()
+              break
+            }
+            case 3: {
+              obj.sealed = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.code`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.reason`,
+                value: reader.string()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.sealed`,
+                value: reader.bytes()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface JoinAnswerCodeFieldEvent {
+    field: '$.code'
+    value: number
+  }
+
+  export interface JoinAnswerReasonFieldEvent {
+    field: '$.reason'
+    value: string
+  }
+
+  export interface JoinAnswerSealedFieldEvent {
+    field: '$.sealed'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export function encode (obj: Partial<JoinAnswer>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, JoinAnswer.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JoinAnswer>): JoinAnswer {
+    return decodeMessage(buf, JoinAnswer.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JoinAnswer>): Generator<JoinAnswerCodeFieldEvent | JoinAnswerReasonFieldEvent | JoinAnswerSealedFieldEvent> {
+    return streamMessage(buf, JoinAnswer.codec(), opts)
+  }
+}
+
+export interface JoinGrant {
+  chain: Uint8Array<ArrayBuffer>[]
+  addresses: Uint8Array<ArrayBuffer>[]
+}
+
+export namespace JoinGrant {
+  let _codec: Codec<JoinGrant>
+
+  export const codec = (): Codec<JoinGrant> => {
+    if (_codec == null) {
+      _codec = message<JoinGrant>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.chain != null && obj.chain.length > 0) {
+          for (const value of obj.chain) {
+            w.uint32(10)
+            w.bytes(value)
+          }
+        }
+
+        if (obj.addresses != null && obj.addresses.length > 0) {
+          for (const value of obj.addresses) {
+            w.uint32(18)
+            w.bytes(value)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          chain: [],
+          addresses: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              if (opts.limits?.chain != null && obj.chain.length === opts.limits.chain) {
+                throw new MaxLengthError('Decode error - repeated field "chain" had too many elements')
+              }
+
+              obj.chain.push(reader.bytes())
+              break
+            }
+            case 2: {
+              if (opts.limits?.addresses != null && obj.addresses.length === opts.limits.addresses) {
+                throw new MaxLengthError('Decode error - repeated field "addresses" had too many elements')
+              }
+
+              obj.addresses.push(reader.bytes())
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          chain: 0,
+          addresses: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              if (opts.limits?.chain != null && obj.chain === opts.limits.chain) {
+                throw new MaxLengthError('Streaming decode error - repeated field "chain" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.chain[]`,
+                index: obj.chain,
+                value: reader.bytes()
+              }
+
+              obj.chain++
+
+              break
+            }
+            case 2: {
+              if (opts.limits?.addresses != null && obj.addresses === opts.limits.addresses) {
+                throw new MaxLengthError('Streaming decode error - repeated field "addresses" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.addresses[]`,
+                index: obj.addresses,
+                value: reader.bytes()
+              }
+
+              obj.addresses++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface JoinGrantChainFieldEvent {
+    field: '$.chain[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface JoinGrantAddressesFieldEvent {
+    field: '$.addresses[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export function encode (obj: Partial<JoinGrant>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, JoinGrant.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JoinGrant>): JoinGrant {
+    return decodeMessage(buf, JoinGrant.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JoinGrant>): Generator<JoinGrantChainFieldEvent | JoinGrantAddressesFieldEvent> {
+    return streamMessage(buf, JoinGrant.codec(), opts)
+  }
+}
+
+export interface Metadata {
+  key: string
+  value: Uint8Array<ArrayBuffer>
+}
+
+export namespace Metadata {
+  let _codec: Codec<Metadata>
+
+  export const codec = (): Codec<Metadata> => {
+    if (_codec == null) {
+      _codec = message<Metadata>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.key != null && obj.key !== '')) {
+          w.uint32(10)
+          w.string(obj.key)
+        }
+
+        if ((obj.value != null && obj.value.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.value)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          key: '',
+          value: uint8ArrayAlloc(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.key = reader.string()
+              break
+            }
+            case 2: {
+              obj.value = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.key`,
+                value: reader.string()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.value`,
+                value: reader.bytes()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface MetadataKeyFieldEvent {
+    field: '$.key'
+    value: string
+  }
+
+  export interface MetadataValueFieldEvent {
+    field: '$.value'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export function encode (obj: Partial<Metadata>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, Metadata.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Metadata>): Metadata {
+    return decodeMessage(buf, Metadata.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Metadata>): Generator<MetadataKeyFieldEvent | MetadataValueFieldEvent> {
+    return streamMessage(buf, Metadata.codec(), opts)
+  }
+}
+
+export interface TunnelOpen {
+  service: string
+  deadlineMs: number
+  traceParent: string
+  metadata: Metadata[]
+}
+
+export namespace TunnelOpen {
+  let _codec: Codec<TunnelOpen>
+
+  export const codec = (): Codec<TunnelOpen> => {
+    if (_codec == null) {
+      _codec = message<TunnelOpen>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.service != null && obj.service !== '')) {
+          w.uint32(10)
+          w.string(obj.service)
+        }
+
+        if ((obj.deadlineMs != null && obj.deadlineMs !== 0)) {
+          w.uint32(16)
+          w.uint32(obj.deadlineMs)
+        }
+
+        if ((obj.traceParent != null && obj.traceParent !== '')) {
+          w.uint32(26)
+          w.string(obj.traceParent)
+        }
+
+        if (obj.metadata != null && obj.metadata.length > 0) {
+          for (const value of obj.metadata) {
+            w.uint32(34)
+            Metadata.codec().encode(value, w)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          service: '',
+          deadlineMs: 0,
+          traceParent: '',
+          metadata: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.service = reader.string()
+              break
+            }
+            case 2: {
+              obj.deadlineMs = reader.uint32()
+              break
+            }
+            case 3: {
+              obj.traceParent = reader.string()
+              break
+            }
+            case 4: {
+              if (opts.limits?.metadata != null && obj.metadata.length === opts.limits.metadata) {
+                throw new MaxLengthError('Decode error - repeated field "metadata" had too many elements')
+              }
+
+              obj.metadata.push(Metadata.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.metadata$
+              }))
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          metadata: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.service`,
+                value: reader.string()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.deadlineMs`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.traceParent`,
+                value: reader.string()
+              }
+              break
+            }
+            case 4: {
+              if (opts.limits?.metadata != null && obj.metadata === opts.limits.metadata) {
+                throw new MaxLengthError('Streaming decode error - repeated field "metadata" had too many elements')
+              }
+
+              for (const evt of Metadata.codec().stream(reader, reader.uint32(), `${prefix}.metadata[]`, {
+                limits: opts.limits?.metadata$
+              })) {
+                yield {
+                  ...evt,
+                  index: obj.metadata
+                }
+              }
+
+              obj.metadata++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface TunnelOpenServiceFieldEvent {
+    field: '$.service'
+    value: string
+  }
+
+  export interface TunnelOpenDeadlineMsFieldEvent {
+    field: '$.deadlineMs'
+    value: number
+  }
+
+  export interface TunnelOpenTraceParentFieldEvent {
+    field: '$.traceParent'
+    value: string
+  }
+
+  export interface TunnelOpenMetadataKeyFieldEvent {
+    field: '$.metadata[].key'
+    value: string
+    index: number
+  }
+
+  export interface TunnelOpenMetadataValueFieldEvent {
+    field: '$.metadata[].value'
+    value: Uint8Array<ArrayBuffer>
+    index: number
+  }
+
+  export function encode (obj: Partial<TunnelOpen>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, TunnelOpen.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<TunnelOpen>): TunnelOpen {
+    return decodeMessage(buf, TunnelOpen.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<TunnelOpen>): Generator<TunnelOpenServiceFieldEvent | TunnelOpenDeadlineMsFieldEvent | TunnelOpenTraceParentFieldEvent | TunnelOpenMetadataKeyFieldEvent | TunnelOpenMetadataValueFieldEvent> {
+    return streamMessage(buf, TunnelOpen.codec(), opts)
+  }
+}
+
+export interface TunnelAnswer {
+  code: number
+  reason: string
+  metadata: Metadata[]
+}
+
+export namespace TunnelAnswer {
+  let _codec: Codec<TunnelAnswer>
+
+  export const codec = (): Codec<TunnelAnswer> => {
+    if (_codec == null) {
+      _codec = message<TunnelAnswer>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.code != null && obj.code !== 0)) {
+          w.uint32(8)
+          w.uint32(obj.code)
+        }
+
+        if ((obj.reason != null && obj.reason !== '')) {
+          w.uint32(18)
+          w.string(obj.reason)
+        }
+
+        if (obj.metadata != null && obj.metadata.length > 0) {
+          for (const value of obj.metadata) {
+            w.uint32(26)
+            Metadata.codec().encode(value, w)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          code: 0,
+          reason: '',
+          metadata: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.code = reader.uint32()
+              break
+            }
+            case 2: {
+              obj.reason = reader.string()
+              break
+            }
+            case 3: {
+              if (opts.limits?.metadata != null && obj.metadata.length === opts.limits.metadata) {
+                throw new MaxLengthError('Decode error - repeated field "metadata" had too many elements')
+              }
+
+              obj.metadata.push(Metadata.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.metadata$
+              }))
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          metadata: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.code`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.reason`,
+                value: reader.string()
+              }
+              break
+            }
+            case 3: {
+              if (opts.limits?.metadata != null && obj.metadata === opts.limits.metadata) {
+                throw new MaxLengthError('Streaming decode error - repeated field "metadata" had too many elements')
+              }
+
+              for (const evt of Metadata.codec().stream(reader, reader.uint32(), `${prefix}.metadata[]`, {
+                limits: opts.limits?.metadata$
+              })) {
+                yield {
+                  ...evt,
+                  index: obj.metadata
+                }
+              }
+
+              obj.metadata++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface TunnelAnswerCodeFieldEvent {
+    field: '$.code'
+    value: number
+  }
+
+  export interface TunnelAnswerReasonFieldEvent {
+    field: '$.reason'
+    value: string
+  }
+
+  export interface TunnelAnswerMetadataKeyFieldEvent {
+    field: '$.metadata[].key'
+    value: string
+    index: number
+  }
+
+  export interface TunnelAnswerMetadataValueFieldEvent {
+    field: '$.metadata[].value'
+    value: Uint8Array<ArrayBuffer>
+    index: number
+  }
+
+  export function encode (obj: Partial<TunnelAnswer>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, TunnelAnswer.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<TunnelAnswer>): TunnelAnswer {
+    return decodeMessage(buf, TunnelAnswer.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<TunnelAnswer>): Generator<TunnelAnswerCodeFieldEvent | TunnelAnswerReasonFieldEvent | TunnelAnswerMetadataKeyFieldEvent | TunnelAnswerMetadataValueFieldEvent> {
+    return streamMessage(buf, TunnelAnswer.codec(), opts)
+  }
+}
