@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { base58btc } from 'multiformats/bases/base58'
+import { equals } from 'uint8arrays/equals'
 import { decodeMessage, limits, MeshError, Ticket } from '@agent-mesh/wire'
 
 const prefix = 'mesh1'
@@ -30,7 +31,7 @@ export const decodeTicket = (text: string, nowMs: number): Ticket => {
   }
   if (bytes.length > limits.ticketBytes + checksumBytes) fail('it is too long')
   const body = bytes.subarray(0, -checksumBytes)
-  if (body.length === 0 || !checksum(body).equals(bytes.subarray(-checksumBytes))) fail('it is damaged or cut short')
+  if (body.length === 0 || !equals(checksum(body), bytes.subarray(-checksumBytes))) fail('it is damaged or cut short')
   const ticket = decodeMessage(Ticket, body, limits.ticketBytes, 'TICKET_INVALID', 'ticket')
   if (ticket.inviteId.length !== 16 || ticket.secret.length !== 16 || ticket.sealKey.length !== 32) fail('a part of it has the wrong length')
   if (ticket.expiresMs < nowMs) throw new MeshError('TICKET_EXPIRED', `The ticket ended at ${new Date(ticket.expiresMs).toISOString()}.`)

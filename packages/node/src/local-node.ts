@@ -1,0 +1,34 @@
+import type { Duplex } from 'node:stream'
+import type {
+  DialRequest, DialResponse, FindRequest, FindResponse, ForwardDocument, ForwardRequest, InviteRequest, InviteResponse, NetworkInfo,
+  NodeEvent, PeerDocument, PingResponse, PublishRequest, PublishResponse, ServeRequest, ServeResponse, ServiceDocument, Status, WhoisResponse
+} from '@agent-mesh/wire/api'
+
+/**
+ * What the local API calls: one method per route, plain documents in and out, MeshError for every refusal.
+ * The running node implements it; the API server knows nothing else of the node.
+ */
+export interface LocalNode {
+  status: () => Promise<Status>
+  network: () => NetworkInfo
+  invite: (request: InviteRequest) => Promise<InviteResponse>
+  serve: (name: string, request: ServeRequest) => Promise<ServeResponse>
+  unserve: (name: string) => Promise<void>
+  services: () => ServiceDocument[]
+  publish: (request: PublishRequest) => Promise<PublishResponse>
+  unpublish: (capability: string) => Promise<PublishResponse>
+  find: (request: FindRequest, options: { signal: AbortSignal }) => Promise<FindResponse>
+  peers: () => Promise<PeerDocument[]>
+  dial: (request: DialRequest, options: { signal: AbortSignal }) => Promise<DialResponse>
+  ping: (request: DialRequest, options: { signal: AbortSignal }) => Promise<PingResponse>
+  addForward: (request: ForwardRequest) => Promise<ForwardDocument>
+  removeForward: (idOrListen: string) => Promise<ForwardDocument>
+  forwards: () => ForwardDocument[]
+  whois: (address: string) => WhoisResponse
+  /** One tunnel as a duplex: half-close is the end of a direction, a destroyed side carries a MeshError. */
+  connect: (target: string, options: { signal: AbortSignal }) => Promise<{ tunnel: Duplex, peerId: string, service: string }>
+  /** Calls back until the returned function is called. */
+  onEvent: (listener: (event: NodeEvent) => void) => () => void
+  /** Graceful stop: says goodbye, drains, closes. */
+  stop: () => Promise<void>
+}

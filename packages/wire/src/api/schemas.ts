@@ -1,0 +1,186 @@
+import { z } from 'zod'
+
+/**
+ * Documents of the local API. Times are milliseconds since 1970, durations milliseconds; peer ids base58.
+ * Responses may grow fields in a later version; requests refuse what they do not know.
+ */
+
+export const pathClass = z.enum(['local', 'direct', 'punched', 'webrtc', 'relayed'])
+export const serviceKind = z.enum(['http', 'grpc', 'tcp', 'ssh'])
+
+/** RFC 9457 problem document; `code` is a key of `errorKinds`. */
+export const problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.number().int(),
+  detail: z.string(),
+  code: z.string(),
+  layer: z.string(),
+  hint: z.string(),
+  details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])).optional()
+})
+
+/** A local endpoint that this node offers. */
+export const service = z.object({
+  name: z.string(),
+  kind: serviceKind,
+  /** As typed: `http://127.0.0.1:8000`, `unix:/run/x.sock`. */
+  address: z.string(),
+  capabilities: z.array(z.string())
+})
+
+export const serveRequest = z.strictObject({
+  /** `http://127.0.0.1:8000`, `grpc://…`, `tcp://…`, `ssh://…`, `unix:/path`. */
+  address: z.string(),
+  capabilities: z.array(z.string()).default([]),
+  replace: z.boolean().default(false)
+})
+
+/** What became of a publication. */
+export const publication = z.object({
+  /** Other members that confirmed that they hold the record. */
+  storedBy: z.number().int(),
+  untilMs: z.number(),
+  sequence: z.number().int(),
+  capabilities: z.array(z.string()),
+  /** Set where nobody stored it yet: it is tried again by itself. */
+  pending: z.object({ code: z.string(), reason: z.string() }).optional()
+})
+
+export const serveResponse = z.object({ service, publication: publication.optional() })
+
+export const publishRequest = z.strictObject({ capability: z.string(), service: z.string().optional() })
+export const publishResponse = z.object({ capability: z.string(), service: z.string().optional(), publication })
+
+export const candidate = z.object({
+  peerId: z.string(),
+  name: z.string().optional(),
+  groups: z.array(z.string()),
+  capabilities: z.array(z.string()),
+  services: z.array(z.object({ name: z.string(), kind: z.string(), capabilities: z.array(z.string()) })),
+  /** The service that answers what was asked for. */
+  service: z.string().optional(),
+  /** Absent where no connection is open. */
+  path: pathClass.optional(),
+  addresses: z.array(z.string()),
+  reason: z.string(),
+  recordExpiresMs: z.number()
+})
+
+export const findRequest = z.strictObject({
+  /** A capability path, a member name, a peer id, or `cap:<path>`. */
+  query: z.string(),
+  limit: z.number().int().positive().max(256).default(32),
+  timeoutMs: z.number().int().positive().max(60_000).optional()
+})
+export const findResponse = z.object({ candidates: z.array(candidate), suggestions: z.array(z.string()), elapsedMs: z.number() })
+
+export const peer = z.object({
+  peerId: z.string(),
+  name: z.string(),
+  groups: z.array(z.string()),
+  state: z.enum(['connected', 'known']),
+  path: pathClass.optional(),
+  direction: z.enum(['inbound', 'outbound']).optional(),
+  addresses: z.array(z.string()),
+  rttMs: z.number().optional(),
+  sinceMs: z.number(),
+  tunnels: z.number().int()
+})
+export const peersResponse = z.object({ peers: z.array(peer) })
+
+export const dialRequest = z.strictObject({ target: z.string(), timeoutMs: z.number().int().positive().max(60_000).optional() })
+export const dialResponse = z.object({
+  peerId: z.string(),
+  name: z.string().optional(),
+  path: pathClass,
+  rttMs: z.number(),
+  addresses: z.array(z.string())
+})
+
+export const forwardRequest = z.strictObject({ listen: z.string(), target: z.string(), foreground: z.boolean().default(false) })
+export const forward = z.object({
+  id: z.string(),
+  /** The address that is bound, with the port that was chosen. */
+  listen: z.string(),
+  target: z.string(),
+  isPersistent: z.boolean(),
+  openTunnels: z.number().int(),
+  totalTunnels: z.number().int(),
+  lastError: z.object({ code: z.string(), message: z.string(), atMs: z.number() }).optional()
+})
+export const forwardsResponse = z.object({ forwards: z.array(forward) })
+export const servicesResponse = z.object({ services: z.array(service) })
+
+export const inviteRequest = z.strictObject({
+  lifetimeMs: z.number().int().positive().max(30 * 24 * 3_600_000).optional(),
+  uses: z.number().int().positive().max(10_000).optional(),
+  groups: z.array(z.string()).optional()
+})
+/** `expires` is ISO 8601. */
+export const inviteResponse = z.object({ ticket: z.string(), expires: z.string(), uses: z.number().int(), groups: z.array(z.string()), network: z.string() })
+
+export const networkInfo = z.object({
+  network: z.string(),
+  rootKey: z.string(),
+  peerId: z.string(),
+  name: z.string(),
+  groups: z.array(z.string()),
+  mayAdmit: z.boolean(),
+  hasRootKey: z.boolean(),
+  certificate: z.object({ serial: z.string(), notBefore: z.string(), notAfter: z.string(), issuer: z.string(), isIssuedByRoot: z.boolean() })
+})
+
+export const whoisResponse = z.object({ peerId: z.string(), name: z.string().optional(), groups: z.array(z.string()), service: z.string(), path: pathClass, sinceMs: z.number() })
+
+export const setting = z.object({ key: z.string(), value: z.string(), source: z.enum(['flag', 'environment', 'file', 'state', 'default']) })
+
+export const status = z.object({
+  version: z.string(),
+  pid: z.number().int(),
+  startedMs: z.number(),
+  stateDir: z.string(),
+  network: networkInfo,
+  addresses: z.array(z.string()),
+  peers: z.object({ connected: z.number().int(), known: z.number().int(), routingTable: z.number().int() }),
+  publication: publication.optional(),
+  services: z.array(service),
+  capabilities: z.array(z.object({ capability: z.string(), service: z.string().optional() })),
+  forwards: z.array(forward),
+  tunnels: z.object({ open: z.number().int(), total: z.number().int(), bytesIn: z.number(), bytesOut: z.number() }),
+  settings: z.array(setting),
+  warnings: z.array(z.object({ code: z.string(), message: z.string(), hint: z.string() }))
+})
+
+export const pingResponse = z.object({ peerId: z.string(), name: z.string().optional(), path: pathClass, rttMs: z.number() })
+
+/** One event of `GET /v1/events`. */
+export const nodeEvent = z.object({
+  event: z.string(),
+  atMs: z.number(),
+  fields: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+})
+
+export type Problem = z.infer<typeof problem>
+export type ServiceDocument = z.infer<typeof service>
+export type ServeRequest = z.input<typeof serveRequest>
+export type ServeResponse = z.infer<typeof serveResponse>
+export type Publication = z.infer<typeof publication>
+export type PublishRequest = z.input<typeof publishRequest>
+export type PublishResponse = z.infer<typeof publishResponse>
+export type CandidateDocument = z.infer<typeof candidate>
+export type FindRequest = z.input<typeof findRequest>
+export type FindResponse = z.infer<typeof findResponse>
+export type PeerDocument = z.infer<typeof peer>
+export type DialRequest = z.input<typeof dialRequest>
+export type DialResponse = z.infer<typeof dialResponse>
+export type ForwardRequest = z.input<typeof forwardRequest>
+export type ForwardDocument = z.infer<typeof forward>
+export type InviteRequest = z.input<typeof inviteRequest>
+export type InviteResponse = z.infer<typeof inviteResponse>
+export type NetworkInfo = z.infer<typeof networkInfo>
+export type WhoisResponse = z.infer<typeof whoisResponse>
+export type Setting = z.infer<typeof setting>
+export type Status = z.infer<typeof status>
+export type PingResponse = z.infer<typeof pingResponse>
+export type NodeEvent = z.infer<typeof nodeEvent>
