@@ -59,6 +59,10 @@ export const limits = {
   dialTimeoutMs: 10_000,
   addressDialTimeoutMs: 3_000,
   tunnelOpenTimeoutMs: 10_000,
+  /** From both FINs to the end of the stream under the tunnel; then it is aborted. */
+  tunnelCloseTimeoutMs: 5_000,
+  /** How long a RESET or a refusal waits for a full connection before the stream is aborted without it. */
+  tunnelResetTimeoutMs: 1_000,
   upstreamConnectTimeoutMs: 5_000,
   lookupTimeoutMs: 10_000,
   joinTimeoutMs: 15_000,
