@@ -50,7 +50,13 @@ export const publication = z.object({
 export const serveResponse = z.object({ service, publication: publication.optional() })
 
 export const publishRequest = z.strictObject({ capability: z.string(), service: z.string().optional() })
-export const publishResponse = z.object({ capability: z.string(), service: z.string().optional(), publication })
+export const publishResponse = z.object({
+  capability: z.string(),
+  service: z.string().optional(),
+  publication,
+  /** Paths that others use and that differ by a letter or two. */
+  suggestions: z.array(z.string())
+})
 
 export const candidate = z.object({
   peerId: z.string(),

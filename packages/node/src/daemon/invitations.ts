@@ -1,0 +1,129 @@
+import { publicKeyToProtobuf } from '@libp2p/crypto/keys'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { limits, MeshError, parseName } from '@agent-mesh/wire'
+import { createInvite, createIssuer, encodeTicket, pruneInvites, redeemInvite, verifyChain, type Invite } from '@agent-mesh/identity'
+import type { PeerId } from '@libp2p/interface'
+import type { InviteRequest, InviteResponse } from '@agent-mesh/wire/api'
+import type { Credentials } from '../state/credentials.ts'
+import type { IssuedDocument, StateFiles } from '../state/documents.ts'
+
+/** Most invitations that are open at once. */
+const openInvites = 1024
+/** Issued certificates that are remembered, so that no name is given twice. */
+const issuedCertificates = 10_000
+
+export interface InvitationsInit {
+  credentials: Credentials
+  files: StateFiles
+  /** Addresses for the ticket, each with its peer id: this node's first, then those of other members. */
+  addresses: () => Uint8Array[]
+  /** Peer ids that hold the name in the network at this moment. */
+  holdersOf: (name: string) => Promise<PeerId[]>
+  now?: () => number
+}
+
+export interface JoinPleaOf {
+  inviteId: Uint8Array
+  secret: Uint8Array
+  peerId: PeerId
+  name: string
+  nowMs: number
+}
+
+/** Makes invitations and turns them into certificates. Both lists are on disk before an answer leaves. */
+export class Invitations {
+  readonly #init: InvitationsInit
+  readonly #now: () => number
+  #invites: Invite[] = []
+  #issued: IssuedDocument = []
+  /** Redemptions are done one after the other: two joiners can never get the same use or the same name. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor (init: InvitationsInit) {
+    this.#init = init
+    this.#now = init.now ?? Date.now
+  }
+
+  async load (): Promise<void> {
+    const { files } = this.#init
+    this.#invites = await files.invites.read() ?? []
+    this.#issued = await files.issued.read() ?? []
+  }
+
+  /** @throws MeshError NOT_ISSUER, NAME_INVALID for a group, LIMIT_EXCEEDED */
+  async create (request: InviteRequest): Promise<InviteResponse> {
+    const { credentials, files, addresses } = this.#init
+    this.#issuer()
+    const groups = (request.groups ?? []).map(group => parseName(group, 'group'))
+    if (groups.length > limits.groupsPerCertificate) throw new MeshError('LIMIT_EXCEEDED', `A certificate holds at most ${limits.groupsPerCertificate} groups.`)
+    const nowMs = this.#now()
+    const kept = pruneInvites(this.#invites, nowMs)
+    if (kept.length >= openInvites) throw new MeshError('LIMIT_EXCEEDED', `${openInvites} invitations are open already.`)
+    const { invite, id, secret, sealKey } = createInvite({
+      nowMs, groups, uses: request.uses ?? 1, ...(request.lifetimeMs === undefined ? {} : { lifetimeMs: request.lifetimeMs })
+    })
+    this.#invites = [...kept, invite]
+    await files.invites.write(this.#invites)
+    const ticket = encodeTicket({
+      networkKey: publicKeyToProtobuf(credentials.networkKey) as Uint8Array<ArrayBuffer>,
+      issuer: credentials.membership.peerId.toMultihash().bytes as Uint8Array<ArrayBuffer>,
+      addresses: addresses().slice(0, limits.addressesPerRecord) as Array<Uint8Array<ArrayBuffer>>,
+      inviteId: id as Uint8Array<ArrayBuffer>,
+      secret: secret as Uint8Array<ArrayBuffer>,
+      sealKey: sealKey as Uint8Array<ArrayBuffer>,
+      expiresMs: invite.expiresMs,
+      groups,
+      uses: invite.uses
+    })
+    return { ticket, expires: new Date(invite.expiresMs).toISOString(), uses: invite.uses, groups, network: credentials.networkId }
+  }
+
+  /** The private half for a sealed plea, or undefined for an invitation that is not ours. */
+  sealKeyOf (inviteId: Uint8Array): string | undefined {
+    return this.#find(inviteId)?.sealKey
+  }
+
+  /**
+   * Answers a plea with a certificate chain.
+   * @throws MeshError TICKET_UNKNOWN, TICKET_EXPIRED, TICKET_USED, NAME_TAKEN, NAME_INVALID, NOT_ISSUER
+   */
+  async redeem (plea: JoinPleaOf): Promise<Uint8Array[]> {
+    const turn = this.#turn.then(() => this.#redeem(plea))
+    this.#turn = turn.catch(() => {})
+    return turn
+  }
+
+  async #redeem ({ inviteId, secret, peerId, name, nowMs }: JoinPleaOf): Promise<Uint8Array[]> {
+    const { files } = this.#init
+    const issuer = this.#issuer()
+    const spent = redeemInvite(this.#find(inviteId), secret, peerId.toString(), nowMs)
+    await this.#checkName(parseName(name), peerId, nowMs)
+    const chain = await issuer.issue({ peerId, name, groups: spent.groups, nowMs })
+    const { serial, notAfterMs } = await verifyChain(chain, this.#init.credentials.networkKey, nowMs)
+    this.#invites = this.#invites.map(invite => invite.id === spent.id ? spent : invite)
+    this.#issued = [...this.#issued.filter(one => one.notAfterMs > nowMs), { name, peerId: peerId.toString(), serial, notAfterMs }].slice(-issuedCertificates)
+    await files.issued.write(this.#issued)
+    await files.invites.write(this.#invites)
+    return chain
+  }
+
+  async #checkName (name: string, peerId: PeerId, nowMs: number): Promise<void> {
+    const taken = (holder: string): never => { throw new MeshError('NAME_TAKEN', `"${name}" is the name of ${holder}.`) }
+    const { membership } = this.#init.credentials
+    if (membership.name === name && !membership.peerId.equals(peerId)) taken(membership.peerId.toString())
+    const holder = this.#issued.find(one => one.name === name && one.notAfterMs > nowMs && !peerIdFromString(one.peerId).equals(peerId))
+    if (holder !== undefined) taken(holder.peerId)
+    const other = (await this.#init.holdersOf(name)).find(one => !one.equals(peerId))
+    if (other !== undefined) taken(other.toString())
+  }
+
+  #issuer () {
+    const { credentials: { networkKey, rootKey, key, membership } } = this.#init
+    return createIssuer({ networkKey, rootKey, memberKey: key, membership })
+  }
+
+  #find (inviteId: Uint8Array): Invite | undefined {
+    const id = Buffer.from(inviteId).toString('hex')
+    return this.#invites.find(invite => invite.id === id)
+  }
+}

@@ -1,0 +1,54 @@
+import { join } from 'node:path'
+import { z } from 'zod'
+import { JsonFile } from './json-file.ts'
+
+const membership = z.strictObject({
+  /** Public key of the root, libp2p protobuf, base64. */
+  networkKey: z.base64(),
+  /** Certificate envelopes, leaf first, base64. */
+  chain: z.array(z.base64()).min(1)
+})
+
+const verbState = z.strictObject({
+  services: z.array(z.strictObject({ name: z.string(), address: z.string(), capabilities: z.array(z.string()) })),
+  forwards: z.array(z.strictObject({ listen: z.string(), target: z.string() })),
+  /** Capabilities published on their own, with the service that answers where one does. */
+  capabilities: z.array(z.strictObject({ capability: z.string(), service: z.string().optional() })),
+  /** What port 0 of a listen address became, by that address. */
+  ports: z.record(z.string(), z.number().int().min(1).max(65_535)),
+  /** Sequence of the last record that was signed. */
+  sequence: z.number().int().nonnegative()
+})
+
+const invites = z.array(z.strictObject({
+  id: z.string(),
+  secretHash: z.string(),
+  sealKey: z.string(),
+  groups: z.array(z.string()),
+  expiresMs: z.number(),
+  uses: z.number().int(),
+  usedBy: z.array(z.string())
+}))
+
+const issued = z.array(z.strictObject({ name: z.string(), peerId: z.string(), serial: z.string(), notAfterMs: z.number() }))
+
+export type MembershipDocument = z.infer<typeof membership>
+export type VerbState = z.infer<typeof verbState>
+export type IssuedDocument = z.infer<typeof issued>
+
+/** What a node starts from that has never run a verb. */
+export const emptyVerbState = (): VerbState => ({ services: [], forwards: [], capabilities: [], ports: {}, sequence: 0 })
+
+/** Every file of a state directory but the keys. */
+export const stateFiles = (directory: string) => ({
+  identityKey: join(directory, 'identity.key'),
+  rootKey: join(directory, 'root.key'),
+  membership: new JsonFile(join(directory, 'membership.json'), membership),
+  verbs: new JsonFile(join(directory, 'state.json'), verbState),
+  invites: new JsonFile(join(directory, 'invites.json'), invites),
+  issued: new JsonFile(join(directory, 'issued.json'), issued),
+  /** Rebuilt by itself when damaged. */
+  peers: new JsonFile<unknown>(join(directory, 'peers.json'), z.unknown())
+})
+
+export type StateFiles = ReturnType<typeof stateFiles>
