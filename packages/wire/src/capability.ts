@@ -1,5 +1,6 @@
 import { MeshError } from './errors.ts'
 import { limits } from './limits.ts'
+import { quote } from './quote.ts'
 
 const part = /^[a-z0-9_-]+$/
 
@@ -8,13 +9,16 @@ const part = /^[a-z0-9_-]+$/
  * @throws MeshError CAPABILITY_INVALID, with the offending part
  */
 export const parseCapability = (text: string): string => {
-  const fail = (why: string): never => { throw new MeshError('CAPABILITY_INVALID', `"${text.slice(0, limits.capabilityLength)}" is not a capability: ${why}.`) }
+  const fail = (why: string): never => {
+    throw new MeshError('CAPABILITY_INVALID', `${quote(text, limits.capabilityLength)} is not a capability: ${why}.`)
+  }
   if (text.length === 0) fail('it is empty')
   if (text.length > limits.capabilityLength) fail(`it has more than ${limits.capabilityLength} characters`)
   const parts = text.split('/')
   if (parts.length > limits.capabilityDepth) fail(`it has more than ${limits.capabilityDepth} parts`)
   for (const one of parts) {
-    if (!part.test(one)) fail(one === '' ? 'a part is empty' : `part "${one}" has other characters than a-z, 0-9, _ and -`)
+    if (!part.test(one))
+      fail(one === '' ? 'a part is empty' : `part ${quote(one)} has other characters than a-z, 0-9, _ and -`)
   }
   return text
 }
@@ -29,7 +33,7 @@ export const withAncestors = (path: string): string[] => {
 export const capabilityMatches = (offered: string, wanted: string): boolean =>
   offered === wanted || offered.startsWith(`${wanted}/`)
 
-/** Levenshtein distance, given up beyond `most`. */
+/** Levenshtein distance, or `most + 1` where it is larger. */
 const distance = (a: string, b: string, most: number): number => {
   if (Math.abs(a.length - b.length) > most) return most + 1
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)
@@ -39,9 +43,10 @@ const distance = (a: string, b: string, most: number): number => {
       const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
       next.push(Math.min(substitution, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
     }
+    if (Math.min(...next) > most) return most + 1
     row = next
   }
-  return row[b.length] ?? most + 1
+  return Math.min(row[b.length] ?? most, most + 1)
 }
 
 /**
@@ -51,12 +56,15 @@ const distance = (a: string, b: string, most: number): number => {
 export const nearCapabilities = (path: string, known: Iterable<string>, count = 3): string[] => {
   const most = path.length < 6 ? 1 : 2
   const leaf = path.split('/').at(-1)
-  const scored: Array<{ candidate: string, score: number }> = []
+  const scored: Array<{ candidate: string; score: number }> = []
   for (const candidate of new Set(known)) {
     if (candidate === path || candidate.startsWith(`${path}/`)) continue
     const edits = distance(path, candidate, most)
     if (edits <= most) scored.push({ candidate, score: edits })
     else if (candidate.split('/').at(-1) === leaf) scored.push({ candidate, score: most + 1 })
   }
-  return scored.toSorted((a, b) => a.score - b.score || (a.candidate < b.candidate ? -1 : 1)).slice(0, count).map(s => s.candidate)
+  return scored
+    .toSorted((a, b) => a.score - b.score || (a.candidate < b.candidate ? -1 : 1))
+    .slice(0, count)
+    .map((s) => s.candidate)
 }

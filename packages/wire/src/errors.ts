@@ -1,7 +1,20 @@
 /** The part of the mesh that failed. Every error names one. */
 export type Layer =
-  | 'usage' | 'config' | 'state' | 'identity' | 'network' | 'admission' | 'discovery' | 'route'
-  | 'path' | 'tunnel' | 'policy' | 'service' | 'upstream' | 'api' | 'internal'
+  | 'usage'
+  | 'config'
+  | 'state'
+  | 'identity'
+  | 'network'
+  | 'admission'
+  | 'discovery'
+  | 'route'
+  | 'path'
+  | 'tunnel'
+  | 'policy'
+  | 'service'
+  | 'upstream'
+  | 'api'
+  | 'internal'
 
 interface ErrorKind {
   /** Number on the wire (tunnel answer, RESET, hello and join answers). Never reused. */
@@ -14,12 +27,18 @@ interface ErrorKind {
   remedy: string
 }
 
-const kind = (wire: number, layer: Layer, exit: ErrorKind['exit'], meaning: string, remedy: string): ErrorKind =>
-  ({ wire, layer, exit, meaning, remedy })
+const kind = (wire: number, layer: Layer, exit: ErrorKind['exit'], meaning: string, remedy: string): ErrorKind => ({
+  wire,
+  layer,
+  exit,
+  meaning,
+  remedy
+})
 
 /**
  * Every error that the mesh can report, by code. `docs/reference/errors.md` is compared with this table.
  */
+// prettier-ignore
 export const errorKinds = {
   USAGE: kind(1, 'usage', 2, 'The command line is wrong.', 'mesh-node <command> --help'),
   TARGET_INVALID: kind(2, 'usage', 2, 'A target is not a name, a peer id or cap:<path>.', 'mesh-node find --help'),
@@ -102,31 +121,35 @@ export class MeshError extends Error {
   readonly details: NonNullable<MeshErrorOptions['details']>
 
   /** @param message - what happened, with the concrete name, path or number in it; one sentence */
-  constructor (code: ErrorCode, message: string = errorKinds[code].meaning, options: MeshErrorOptions = {}) {
+  constructor(code: ErrorCode, message: string = errorKinds[code].meaning, options: MeshErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
     this.code = code
     this.hint = options.hint ?? errorKinds[code].remedy
     this.details = options.details ?? {}
   }
 
-  get layer (): Layer {
+  /** The part of the mesh that failed. */
+  get layer(): Layer {
     return errorKinds[this.code].layer
   }
 
-  get exitCode (): number {
+  /** What a command that ends with this error exits with. */
+  get exitCode(): number {
     return errorKinds[this.code].exit
   }
 }
 
-const codeByWire = new Map(Object.entries(errorKinds).map(([code, { wire }]) => [wire, code as ErrorCode]))
+/** True for a code of this version. */
+export const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(errorKinds, text)
+
+const codeByWire = new Map<number, ErrorCode>()
+for (const [code, { wire }] of Object.entries(errorKinds)) if (isErrorCode(code)) codeByWire.set(wire, code)
 
 /** Number of a code on the wire; 0 is kept for "ok". */
 export const toWireCode = (code: ErrorCode): number => errorKinds[code].wire
 
 /** Code of a number from the wire; a number of a newer version becomes INTERNAL. */
 export const fromWireCode = (wire: number): ErrorCode => codeByWire.get(wire) ?? 'INTERNAL'
-
-export const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(errorKinds, text)
 
 /** Wraps whatever was thrown; a MeshError stays as it is. */
 export const toMeshError = (err: unknown, code: ErrorCode = 'INTERNAL'): MeshError =>

@@ -1,5 +1,6 @@
 import { MeshError } from './errors.ts'
 import { limits } from './limits.ts'
+import { quote } from './quote.ts'
 
 const reserved = new Set(['cap', 'mesh', 'local', 'localhost', 'members'])
 const label = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/
@@ -10,7 +11,9 @@ const label = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/
  * @throws MeshError NAME_INVALID
  */
 export const parseName = (text: string, what: 'member' | 'group' | 'service' = 'member'): string => {
-  const fail = (why: string): never => { throw new MeshError('NAME_INVALID', `"${text.slice(0, limits.nameLength)}" is no ${what} name: ${why}.`) }
+  const fail = (why: string): never => {
+    throw new MeshError('NAME_INVALID', `${quote(text)} is no ${what} name: ${why}.`)
+  }
   if (text.length === 0 || text.length > limits.nameLength) fail(`it needs 1 to ${limits.nameLength} characters`)
   if (!label.test(text)) fail('it is not one label of a-z, 0-9 and inner hyphens')
   if (reserved.has(text)) fail('it is reserved')

@@ -1,16 +1,19 @@
 import { parseCapability } from './capability.ts'
 import { MeshError } from './errors.ts'
 import { looksLikePeerId, parseName } from './name.ts'
+import { quote } from './quote.ts'
 
 /** What a person types to reach an agent, each with an optional `/service`. */
 export type Target =
-  | { kind: 'peer', peerId: string, service?: string }
-  | { kind: 'name', name: string, service?: string }
-  | { kind: 'capability', capability: string, service?: string }
+  | { kind: 'peer'; peerId: string; service?: string }
+  | { kind: 'name'; name: string; service?: string }
+  | { kind: 'capability'; capability: string; service?: string }
 
-const withService = (text: string): { who: string, service?: string } => {
+const withService = (text: string): { who: string; service?: string } => {
   const slash = text.indexOf('/')
-  return slash === -1 ? { who: text } : { who: text.slice(0, slash), service: parseName(text.slice(slash + 1), 'service') }
+  return slash === -1
+    ? { who: text }
+    : { who: text.slice(0, slash), service: parseName(text.slice(slash + 1), 'service') }
 }
 
 /**
@@ -26,7 +29,7 @@ export const parseTarget = (text: string): Target => {
     return { kind: 'name', name: parseName(who), ...rest }
   } catch (cause) {
     const why = cause instanceof Error ? ` ${cause.message}` : ''
-    throw new MeshError('TARGET_INVALID', `"${text.slice(0, 200)}" is not a target.${why}`, { cause })
+    throw new MeshError('TARGET_INVALID', `${quote(text, 200)} is not a target.${why}`, { cause })
   }
 }
 
