@@ -44,10 +44,21 @@ export const limits = {
   strangerPendingConnections: 32,
   strangerConnectionsPerSecond: 16,
   strangerHeldStreams: 8,
+  /** Streams that a connection may open before its hello is finished, whatever they ask for; one more ends it. */
+  strangerStreams: 32,
   /** From the opening of a connection to a finished hello. */
   helloTimeoutMs: 5_000,
-  /** A refused peer stays this long out of our dialler. */
+  /** A refused node has this long to read why before its connection is closed. */
+  refusalPauseMs: 50,
+  /** A refused peer stays this long out of our dialler; twice as long after each further refusal. */
   refusalBackoffMs: 30_000,
+  refusalBackoffMaxMs: 10 * 60_000,
+  refusalsRemembered: 1024,
+  /** Certificates kept in memory of members that left. */
+  membersRemembered: 4096,
+  joinsPerMinutePerHost: 60,
+  joinsPerMinute: 240,
+  joinsInProgress: 32,
   /** How far another node's clock may be off before its hello is refused with CLOCK_SKEW. */
   clockToleranceMs: 10 * 60_000,
   certificateLifetimeMs: 30 * 24 * 3_600_000,
