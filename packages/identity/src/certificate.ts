@@ -1,17 +1,23 @@
 import { randomBytes } from 'node:crypto'
 import { publicKeyFromProtobuf, publicKeyToProtobuf } from '@libp2p/crypto/keys'
-import { peerIdFromMultihash, peerIdFromPublicKey } from '@libp2p/peer-id'
-import * as Digest from 'multiformats/hashes/digest'
+import { peerIdFromPublicKey } from '@libp2p/peer-id'
 import { equals } from 'uint8arrays/equals'
-import { Certificate, decodeMessage, limits, MeshError, parseName } from '@agent-mesh/wire'
-import { openEnvelope, sealEnvelope } from './envelope.ts'
+import { withArrayBuffer } from 'uint8arrays/with-array-buffer'
+import { Certificate, decodeMessage, limits, MeshError, parseName, quote } from '@agent-mesh/wire'
+import { readEnvelope, sealEnvelope } from './envelope.ts'
+import { peerIdFromBytes } from './peer-id.ts'
 import type { PeerId, PrivateKey, PublicKey } from '@libp2p/interface'
+
+const serialBytes = 16
+/** Last instant that a `Date` can name. */
+const lastInstantMs = 8.64e15
 
 /** What a verified certificate says of a peer. Times are milliseconds since 1970. */
 export interface Membership {
   peerId: PeerId
   name: string
   groups: string[]
+  /** From when to when the whole chain holds: a member does not outlive the certificate of the one who admitted it. */
   notBeforeMs: number
   notAfterMs: number
   /** 16 random bytes, hexadecimal. */
@@ -36,87 +42,121 @@ export interface CertificateRequest {
   notAfterMs?: number
 }
 
-/** Signs one certificate envelope with the root key or with the key of a member that may admit. */
-export const issueCertificate = async (request: CertificateRequest, issuerKey: PrivateKey): Promise<Uint8Array> => {
-  const groups = (request.groups ?? []).map(group => parseName(group, 'group'))
-  if (groups.length > limits.groupsPerCertificate) throw new MeshError('LIMIT_EXCEEDED', `A certificate holds at most ${limits.groupsPerCertificate} groups.`)
+const fail = (why: string): never => {
+  throw new MeshError('CERTIFICATE_INVALID', `A certificate was refused: ${why}.`)
+}
+
+const checkSpan = ({ notBeforeMs, notAfterMs }: { notBeforeMs: number; notAfterMs: number }): void => {
+  for (const time of [notBeforeMs, notAfterMs]) {
+    if (!Number.isInteger(time) || time < 0 || time > lastInstantMs) fail(`${time} is not a time`)
+  }
+  if (notAfterMs <= notBeforeMs) fail('it ends before it begins')
+}
+
+/**
+ * Signs one certificate envelope with the root key or with the key of a member that may admit.
+ * @throws MeshError NAME_INVALID, LIMIT_EXCEEDED (too many groups), CERTIFICATE_INVALID (times, peer id)
+ */
+export const issueCertificate = async (
+  request: CertificateRequest,
+  issuerKey: PrivateKey
+): Promise<Uint8Array<ArrayBuffer>> => {
+  const { networkKey, notBeforeMs, notAfterMs = notBeforeMs + limits.certificateLifetimeMs } = request
+  const groups = [...new Set(request.groups)].map((group) => parseName(group, 'group'))
+  if (groups.length > limits.groupsPerCertificate) {
+    throw new MeshError('LIMIT_EXCEEDED', `A certificate holds at most ${limits.groupsPerCertificate} groups.`)
+  }
+  checkSpan({ notBeforeMs, notAfterMs })
   const payload = Certificate.encode({
-    networkKey: publicKeyToProtobuf(request.networkKey) as Uint8Array<ArrayBuffer>,
-    peerId: request.peerId.toMultihash().bytes as Uint8Array<ArrayBuffer>,
+    networkKey: withArrayBuffer(publicKeyToProtobuf(networkKey)),
+    peerId: peerIdFromBytes(request.peerId.toMultihash().bytes).toMultihash().bytes,
     name: parseName(request.name),
     groups,
-    notBeforeMs: request.notBeforeMs,
-    notAfterMs: request.notAfterMs ?? request.notBeforeMs + limits.certificateLifetimeMs,
-    serial: randomBytes(16),
+    notBeforeMs,
+    notAfterMs,
+    serial: randomBytes(serialBytes),
     mayAdmit: request.mayAdmit ?? false
   })
   return sealEnvelope('certificate', payload, issuerKey)
-}
-
-const fail = (why: string): never => { throw new MeshError('CERTIFICATE_INVALID', `A certificate was refused: ${why}.`) }
-
-/** Multihash bytes of an Ed25519 peer id; anything else is refused with the given error. */
-export const peerIdFromBytes = (bytes: Uint8Array): PeerId => {
-  const peerId = peerIdFromMultihash(Digest.decode(bytes))
-  if (peerId.type !== 'Ed25519') throw new Error('not an Ed25519 peer id')
-  return peerId
 }
 
 interface Link {
   signer: PeerId
   certificate: Certificate
   peerId: PeerId
+  verify: () => Promise<void>
 }
 
-const openLink = async (envelope: Uint8Array, networkKey: Uint8Array): Promise<Link> => {
-  const { signer, payload } = await openEnvelope('certificate', envelope, limits.certificateBytes, 'CERTIFICATE_INVALID')
-  const certificate = decodeMessage(Certificate, payload, limits.certificateBytes, 'CERTIFICATE_INVALID', 'certificate')
-  if (!equals(certificate.networkKey, networkKey)) throw new MeshError('NETWORK_FOREIGN', 'A certificate belongs to another network.')
-  if (certificate.serial.length !== 16) fail('its serial is not 16 bytes')
-  if (certificate.groups.length > limits.groupsPerCertificate) fail(`it has more than ${limits.groupsPerCertificate} groups`)
-  if (certificate.notAfterMs <= certificate.notBeforeMs) fail('it ends before it begins')
+const readLink = (envelope: Uint8Array, networkKey: Uint8Array): Link => {
+  const most = limits.certificateBytes
+  const { signer, payload, verify } = readEnvelope('certificate', envelope, most, 'CERTIFICATE_INVALID')
+  const certificate = decodeMessage(Certificate, payload, most, 'CERTIFICATE_INVALID', 'certificate')
+  if (!equals(certificate.networkKey, networkKey)) {
+    throw new MeshError('NETWORK_FOREIGN', 'A certificate belongs to another network.')
+  }
+  if (certificate.serial.length !== serialBytes) fail(`its serial is not ${serialBytes} bytes`)
+  if (certificate.groups.length > limits.groupsPerCertificate) {
+    fail(`it has more than ${limits.groupsPerCertificate} groups`)
+  }
+  checkSpan(certificate)
   try {
     parseName(certificate.name)
     for (const group of certificate.groups) parseName(group, 'group')
-    return { signer, certificate, peerId: peerIdFromBytes(certificate.peerId) }
   } catch (cause) {
-    return fail(cause instanceof Error ? cause.message : 'its names do not parse')
+    return fail(cause instanceof Error ? cause.message.replace(/\.$/, '') : 'its names do not parse')
   }
+  return { signer, certificate, peerId: peerIdFromBytes(certificate.peerId), verify }
 }
 
 const checkTime = ({ notBeforeMs, notAfterMs, name }: Certificate, nowMs: number): void => {
-  if (nowMs + limits.clockToleranceMs < notBeforeMs) throw new MeshError('CERTIFICATE_NOT_YET_VALID', `The certificate of "${name}" is valid from ${new Date(notBeforeMs).toISOString()} on.`)
-  if (nowMs - limits.clockToleranceMs > notAfterMs) throw new MeshError('CERTIFICATE_EXPIRED', `The certificate of "${name}" ended at ${new Date(notAfterMs).toISOString()}.`)
+  const whose = `The certificate of ${quote(name)}`
+  if (nowMs + limits.clockToleranceMs < notBeforeMs) {
+    throw new MeshError('CERTIFICATE_NOT_YET_VALID', `${whose} is valid from ${new Date(notBeforeMs).toISOString()} on.`)
+  }
+  if (nowMs - limits.clockToleranceMs > notAfterMs) {
+    throw new MeshError('CERTIFICATE_EXPIRED', `${whose} ended at ${new Date(notAfterMs).toISOString()}.`)
+  }
+}
+
+/** Who signed what for whom; called before any signature is checked, and worth nothing before they are. */
+const checkIssuers = (leaf: Link, delegate: Link | undefined, root: PeerId): void => {
+  if (delegate === undefined) {
+    if (!leaf.signer.equals(root)) fail('it is not signed by the root of the network')
+    return
+  }
+  if (!delegate.signer.equals(root)) fail('its issuer is not certified by the root')
+  if (!delegate.peerId.equals(leaf.signer)) fail('it is not signed by the issuer beside it')
+  if (!delegate.certificate.mayAdmit) fail('its issuer may not admit others')
+  if (leaf.certificate.mayAdmit) fail('a delegate cannot let others admit')
 }
 
 /**
- * Verifies a chain up to the root key of the network: at most a leaf and one delegate.
+ * Verifies a chain up to the root key of the network: at most a leaf and one delegate. Size, shape, issuers and times
+ * are looked at before the first signature.
  * @param nowMs - clock of the verifier; 10 minutes of difference are tolerated at both ends
  * @throws MeshError CERTIFICATE_INVALID, CERTIFICATE_EXPIRED, CERTIFICATE_NOT_YET_VALID, NETWORK_FOREIGN
  */
 export const verifyChain = async (chain: Uint8Array[], networkKey: PublicKey, nowMs: number): Promise<Membership> => {
-  const [leafEnvelope, delegateEnvelope] = chain
-  if (leafEnvelope === undefined) return fail('there is none')
-  if (chain.length > limits.certificateChainLength) fail(`the chain has ${chain.length} links, ${limits.certificateChainLength} are allowed`)
-  const root = peerIdFromPublicKey(networkKey)
+  const most = limits.certificateChainLength
+  if (chain.length > most) fail(`the chain has ${chain.length} links, ${most} are allowed`)
   const networkKeyBytes = publicKeyToProtobuf(networkKey)
-  const leaf = await openLink(leafEnvelope, networkKeyBytes)
-  if (delegateEnvelope === undefined) {
-    if (!leaf.signer.equals(root)) fail('it is not signed by the root of the network')
-  } else {
-    const delegate = await openLink(delegateEnvelope, networkKeyBytes)
-    if (!delegate.signer.equals(root)) fail('its issuer is not certified by the root')
-    if (!delegate.peerId.equals(leaf.signer)) fail('it is not signed by the issuer beside it')
-    if (!delegate.certificate.mayAdmit) fail('its issuer may not admit others')
-    if (leaf.certificate.mayAdmit) fail('a delegate cannot let others admit')
-    checkTime(delegate.certificate, nowMs)
-  }
+  const [leaf, delegate] = chain.map((envelope) => readLink(envelope, networkKeyBytes))
+  if (leaf === undefined) return fail('there is none')
+  checkIssuers(leaf, delegate, peerIdFromPublicKey(networkKey))
+  if (delegate !== undefined) checkTime(delegate.certificate, nowMs)
   checkTime(leaf.certificate, nowMs)
+  await delegate?.verify()
+  await leaf.verify()
   const { name, groups, notBeforeMs, notAfterMs, serial, mayAdmit } = leaf.certificate
   return {
-    peerId: leaf.peerId, name, groups, notBeforeMs, notAfterMs, mayAdmit,
+    peerId: leaf.peerId,
+    name,
+    groups,
+    notBeforeMs: Math.max(notBeforeMs, delegate?.certificate.notBeforeMs ?? 0),
+    notAfterMs: Math.min(notAfterMs, delegate?.certificate.notAfterMs ?? Infinity),
+    mayAdmit,
     serial: Buffer.from(serial).toString('hex'),
-    isIssuedByRoot: delegateEnvelope === undefined,
+    isIssuedByRoot: delegate === undefined,
     issuer: leaf.signer,
     chain
   }

@@ -1,11 +1,20 @@
-import { issueCertificate } from './certificate.ts'
-import { MeshError } from '@agent-mesh/wire'
-import type { Membership } from './certificate.ts'
+import { limits, MeshError, quote } from '@agent-mesh/wire'
+import { issueCertificate, type Membership } from './certificate.ts'
 import type { PeerId, PrivateKey, PublicKey } from '@libp2p/interface'
 
 /** Signs certificates: as the root where its key is at hand, else as a member that may admit. */
 export interface Issuer {
-  issue: (request: { peerId: PeerId, name: string, groups: string[], nowMs: number, mayAdmit?: boolean }) => Promise<Uint8Array[]>
+  /**
+   * @returns the chain for the new member, leaf first. A delegate's ends no later than its own certificate.
+   * @throws MeshError NOT_ISSUER, CERTIFICATE_EXPIRED, NAME_INVALID, LIMIT_EXCEEDED
+   */
+  issue: (request: {
+    peerId: PeerId
+    name: string
+    groups: string[]
+    nowMs: number
+    mayAdmit?: boolean
+  }) => Promise<Uint8Array[]>
 }
 
 export interface IssuerInit {
@@ -15,16 +24,42 @@ export interface IssuerInit {
   membership: Membership
 }
 
-/** @throws MeshError NOT_ISSUER where there is neither the root key nor the right to admit */
+/**
+ * @throws MeshError NOT_ISSUER where there is neither the root key nor the right to admit, KEY_FOREIGN where the key
+ * that would sign is not the one that the network or the certificate names
+ */
 export const createIssuer = ({ networkKey, rootKey, memberKey, membership }: IssuerInit): Issuer => {
   if (rootKey !== undefined) {
-    return { issue: async ({ nowMs, ...request }) => [await issueCertificate({ networkKey, notBeforeMs: nowMs, ...request }, rootKey)] }
+    if (!rootKey.publicKey.equals(networkKey)) {
+      throw new MeshError('KEY_FOREIGN', 'The root key at hand is that of another network.')
+    }
+    return {
+      issue: async ({ nowMs, ...request }) => [
+        await issueCertificate({ networkKey, notBeforeMs: nowMs, ...request }, rootKey)
+      ]
+    }
   }
-  if (!membership.mayAdmit || !membership.isIssuedByRoot) throw new MeshError('NOT_ISSUER', `"${membership.name}" may not admit others.`)
+  const whose = `The certificate of ${quote(membership.name)}`
+  if (!membership.mayAdmit || !membership.isIssuedByRoot) {
+    throw new MeshError('NOT_ISSUER', `${quote(membership.name)} may not admit others.`)
+  }
+  if (membership.peerId.publicKey?.equals(memberKey.publicKey) !== true) {
+    throw new MeshError('KEY_FOREIGN', `${whose} names another key.`)
+  }
   return {
     issue: async ({ nowMs, mayAdmit, ...request }) => {
       if (mayAdmit === true) throw new MeshError('NOT_ISSUER', 'Only the root lets others admit.')
-      return [await issueCertificate({ networkKey, notBeforeMs: nowMs, ...request }, memberKey), ...membership.chain]
+      if (nowMs >= membership.notAfterMs) {
+        throw new MeshError(
+          'CERTIFICATE_EXPIRED',
+          `${whose} ended at ${new Date(membership.notAfterMs).toISOString()}, so it admits nobody.`
+        )
+      }
+      const notAfterMs = Math.min(nowMs + limits.certificateLifetimeMs, membership.notAfterMs)
+      return [
+        await issueCertificate({ networkKey, notBeforeMs: nowMs, notAfterMs, ...request }, memberKey),
+        ...membership.chain
+      ]
     }
   }
 }
