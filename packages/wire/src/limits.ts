@@ -78,7 +78,13 @@ export const limits = {
   lookupTimeoutMs: 10_000,
   joinTimeoutMs: 15_000,
   drainTimeoutMs: 10_000,
-  candidatesPerLookup: 256
+  candidatesPerLookup: 256,
+  /** Body of one request to the local API. */
+  apiBodyBytes: 64 * KiB,
+  /** Connections to the local API at once, tunnels of `mesh-node nc` included. */
+  apiConnections: 1024,
+  /** Events that wait for one slow reader before it is cut off. */
+  apiEventBacklogBytes: 256 * KiB
 } as const
 
 /** Name of a bound in {@link limits}. */

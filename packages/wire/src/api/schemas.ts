@@ -49,6 +49,8 @@ export const publication = z.object({
 
 export const serveResponse = z.object({ service, publication: publication.optional() })
 
+export const unserveResponse = z.object({ name: z.string() })
+
 export const publishRequest = z.strictObject({ capability: z.string(), service: z.string().optional() })
 export const publishResponse = z.object({
   capability: z.string(),
@@ -110,6 +112,8 @@ export const forward = z.object({
   /** The address that is bound, with the port that was chosen. */
   listen: z.string(),
   target: z.string(),
+  /** Of the service behind it, where the record of its agent says so. */
+  kind: serviceKind.optional(),
   isPersistent: z.boolean(),
   openTunnels: z.number().int(),
   totalTunnels: z.number().int(),
@@ -160,6 +164,9 @@ export const status = z.object({
 
 export const pingResponse = z.object({ peerId: z.string(), name: z.string().optional(), path: pathClass, rttMs: z.number() })
 
+/** The node answers this and then stops; it is gone when its socket and its process are. */
+export const shutdownResponse = z.object({ pid: z.number().int() })
+
 /** One event of `GET /v1/events`. */
 export const nodeEvent = z.object({
   event: z.string(),
@@ -172,6 +179,7 @@ export type ServiceDocument = z.infer<typeof service>
 export type ServeRequest = z.input<typeof serveRequest>
 export type ServeResponse = z.infer<typeof serveResponse>
 export type Publication = z.infer<typeof publication>
+export type UnserveResponse = z.infer<typeof unserveResponse>
 export type PublishRequest = z.input<typeof publishRequest>
 export type PublishResponse = z.infer<typeof publishResponse>
 export type CandidateDocument = z.infer<typeof candidate>
@@ -189,4 +197,5 @@ export type WhoisResponse = z.infer<typeof whoisResponse>
 export type Setting = z.infer<typeof setting>
 export type Status = z.infer<typeof status>
 export type PingResponse = z.infer<typeof pingResponse>
+export type ShutdownResponse = z.infer<typeof shutdownResponse>
 export type NodeEvent = z.infer<typeof nodeEvent>
