@@ -111,7 +111,10 @@ const readLink = (envelope: Uint8Array, networkKey: Uint8Array): Link => {
 const checkTime = ({ notBeforeMs, notAfterMs, name }: Certificate, nowMs: number): void => {
   const whose = `The certificate of ${quote(name)}`
   if (nowMs + limits.clockToleranceMs < notBeforeMs) {
-    throw new MeshError('CERTIFICATE_NOT_YET_VALID', `${whose} is valid from ${new Date(notBeforeMs).toISOString()} on.`)
+    throw new MeshError(
+      'CERTIFICATE_NOT_YET_VALID',
+      `${whose} is valid from ${new Date(notBeforeMs).toISOString()} on.`
+    )
   }
   if (nowMs - limits.clockToleranceMs > notAfterMs) {
     throw new MeshError('CERTIFICATE_EXPIRED', `${whose} ended at ${new Date(notAfterMs).toISOString()}.`)

@@ -89,12 +89,7 @@ const isSecretOf = (invite: Invite, secret: Uint8Array): boolean => {
  * @returns the invitation after this use
  * @throws MeshError TICKET_UNKNOWN, TICKET_EXPIRED, TICKET_USED
  */
-export const redeemInvite = (
-  invite: Invite | undefined,
-  secret: Uint8Array,
-  peerId: string,
-  nowMs: number
-): Invite => {
+export const redeemInvite = (invite: Invite | undefined, secret: Uint8Array, peerId: string, nowMs: number): Invite => {
   if (invite === undefined || !isSecretOf(invite, secret)) throw new MeshError('TICKET_UNKNOWN')
   if (nowMs > invite.expiresMs) {
     throw new MeshError('TICKET_EXPIRED', `The ticket ended at ${new Date(invite.expiresMs).toISOString()}.`)

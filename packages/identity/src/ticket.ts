@@ -10,7 +10,8 @@ const checksumBytes = 4
 /** base58 needs 1.37 characters for a byte. */
 const mostCharacters = limits.ticketBytes * 1.5
 
-const checksum = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest().subarray(0, checksumBytes)
+const checksum = (bytes: Uint8Array): Uint8Array =>
+  createHash('sha256').update(bytes).digest().subarray(0, checksumBytes)
 
 const fail = (why: string, cause?: unknown): never => {
   throw new MeshError('TICKET_INVALID', `The ticket was refused: ${why}.`, { cause })
