@@ -27,7 +27,7 @@ test('such paths are found, and paths that every system has are not', () => {
   ].map((parts) => parts.join('/'))
   for (const path of planted) expect(findMachinePaths(`open('${path}')`)).toHaveLength(1)
   expect(findMachinePaths(['C:', 'Users', 'ada'].join('\\'))).toHaveLength(1)
-  expect(findMachinePaths(`cd ${'/srv/checkout/mesh'}`, ['/srv/checkout'])).toHaveLength(1)
+  expect(findMachinePaths('cd /srv/checkout/mesh', ['/srv/checkout'])).toHaveLength(1)
   for (const path of [
     '/usr/bin/env',
     '/etc/mesh-node/taxonomy.txt',

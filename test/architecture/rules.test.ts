@@ -104,12 +104,10 @@ describe('who may import whom', () => {
   })
 })
 
-describe('one file by itself', () => {
-  const checkOne = (path: string, text: string): string[] =>
-    checkFile(parseSource(path, text), (name) => name.endsWith('.config.ts')).map(
-      ({ where, what }) => `${where} ${what}`
-    )
+const checkOne = (path: string, text: string): string[] =>
+  checkFile(parseSource(path, text), (name) => name.endsWith('.config.ts')).map(({ where, what }) => `${where} ${what}`)
 
+describe('one file by itself', () => {
   test('default exports are found in each form', () => {
     expect(checkOne('packages/wire/src/a.ts', 'export default 1')).toEqual([
       'packages/wire/src/a.ts:1 has a default export'

@@ -51,7 +51,7 @@ export const parseSource = (path: string, text: string): SourceFile => {
     }
   }).visit(program)
   const defaultExports = module.staticExports.flatMap(({ entries, start }) =>
-    entries.some(({ exportName }) => exportName.kind === 'Default' || exportName.name === 'default')
+    entries.some(({ exportName }) => String(exportName.kind) === 'Default' || exportName.name === 'default')
       ? [lineAt(text, start)]
       : []
   )

@@ -31,7 +31,7 @@ export const listPackages = (): WorkspacePackage[] =>
       .filter((entry) => entry.isDirectory())
       .map(({ name }): WorkspacePackage => {
         const folder = `${parent}/${name}`
-        const manifest = JSON.parse(readFileSync(join(rootDir, folder, 'package.json'), 'utf8')) as Manifest
+        const manifest: Manifest = JSON.parse(readFileSync(join(rootDir, folder, 'package.json'), 'utf8'))
         return {
           name: manifest.name,
           folder,
