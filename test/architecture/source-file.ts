@@ -31,6 +31,7 @@ export const parseSource = (path: string, text: string): SourceFile => {
   if (error !== undefined) throw new Error(`${path} does not parse: ${error.message}`)
   const imports: ImportEdge[] = []
   const processExits: number[] = []
+  const defaultExports: number[] = []
   const add = (specifier: string, offset: number): void => {
     imports.push({ specifier, line: lineAt(text, offset) })
   }
@@ -45,15 +46,17 @@ export const parseSource = (path: string, text: string): SourceFile => {
       add(source.type === 'Literal' && typeof source.value === 'string' ? source.value : '<computed>', start)
     },
     TSImportType: ({ source, start }) => add(source.value, start),
+    ExportDefaultDeclaration: ({ start }) => {
+      defaultExports.push(lineAt(text, start))
+    },
+    ExportSpecifier: ({ exported, start }) => {
+      const name = exported.type === 'Literal' ? exported.value : exported.name
+      if (name === 'default') defaultExports.push(lineAt(text, start))
+    },
     MemberExpression: ({ object, property, start }) => {
       const isExit = property.type === 'Identifier' && property.name === 'exit'
       if (isExit && object.type === 'Identifier' && object.name === 'process') processExits.push(lineAt(text, start))
     }
   }).visit(program)
-  const defaultExports = module.staticExports.flatMap(({ entries, start }) =>
-    entries.some(({ exportName }) => String(exportName.kind) === 'Default' || exportName.name === 'default')
-      ? [lineAt(text, start)]
-      : []
-  )
   return { path, imports, defaultExports, processExits, lineCount: text.trimEnd().split('\n').length }
 }
