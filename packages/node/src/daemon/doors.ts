@@ -1,5 +1,5 @@
 import { formatTarget, MeshError, parseTarget, toMeshError } from '@agent-mesh/wire'
-import type { DataPlane, ForwardStatus } from '@agent-mesh/data-plane'
+import { parseListenAddress, type DataPlane, type ForwardStatus } from '@agent-mesh/data-plane'
 import type { ForwardDocument, ForwardRequest } from '@agent-mesh/wire/api'
 import type { Config } from '../config/schema.ts'
 import type { VerbStore } from '../state/verb-store.ts'
@@ -32,12 +32,12 @@ export class Doors {
   /** @throws MeshError ADDRESS_INVALID, ADDRESS_IN_USE, TARGET_INVALID, STATE_UNREADABLE */
   async add ({ listen, target: text, foreground }: ForwardRequest): Promise<ForwardDocument> {
     const target = formatTarget(parseTarget(text))
-    const forward = await this.#init.dataPlane.addForward({ listen, target: parseTarget(target) })
+    const forward = await this.#init.dataPlane.addForward({ listen: parseListenAddress(listen), target: parseTarget(target) })
     if (foreground !== true) {
       try {
         await this.#init.verbs.update(state => ({ ...state, forwards: [...state.forwards, { listen: forward.listen, target }] }))
       } catch (err) {
-        await this.#init.dataPlane.removeForward(forward.id)
+        this.#init.dataPlane.removeForward(forward.id)
         throw err
       }
       this.#persistent.add(forward.id)
@@ -51,7 +51,7 @@ export class Doors {
     if (forward === undefined) throw new MeshError('FORWARD_UNKNOWN', `There is no forward ${idOrListen}.`)
     const document = this.#document(forward)
     await this.#init.verbs.update(state => ({ ...state, forwards: state.forwards.filter(one => one.listen !== forward.listen) }))
-    await this.#init.dataPlane.removeForward(forward.id)
+    this.#init.dataPlane.removeForward(forward.id)
     this.#persistent.delete(forward.id)
     return document
   }
@@ -62,7 +62,7 @@ export class Doors {
 
   async #open (listen: string, target: string, isPersistent: boolean): Promise<void> {
     try {
-      const forward = await this.#init.dataPlane.addForward({ listen, target: parseTarget(target) })
+      const forward = await this.#init.dataPlane.addForward({ listen: parseListenAddress(listen), target: parseTarget(target) })
       if (isPersistent) this.#persistent.add(forward.id)
     } catch (err) {
       const error = toMeshError(err)
@@ -72,6 +72,7 @@ export class Doors {
   }
 
   #document (forward: ForwardStatus): ForwardDocument {
-    return { ...forward, isPersistent: this.#persistent.has(forward.id) }
+    const { failedTunnels: _, ...rest } = forward
+    return { ...rest, isPersistent: this.#persistent.has(forward.id) }
   }
 }

@@ -1,5 +1,5 @@
-import { errorKinds, limits, MeshError, parseCapability, parseName, toMeshError, withAncestors } from '@agent-mesh/wire'
-import { formatServiceAddress, parseServiceAddress, type Service } from '@agent-mesh/data-plane'
+import { limits, MeshError, parseCapability, toMeshError, withAncestors } from '@agent-mesh/wire'
+import { formatUpstream, makeService, type Service } from '@agent-mesh/data-plane'
 import type { Discovery, OfferedService, SelfDescription, Taxonomy } from '@agent-mesh/control-plane'
 import type { Publication, PublishRequest, PublishResponse, ServeRequest, ServeResponse, ServiceDocument } from '@agent-mesh/wire/api'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -8,8 +8,8 @@ import type { VerbStore } from '../state/verb-store.ts'
 
 /** Where services are put so that tunnels reach them. */
 export interface ServiceTable {
-  addService: (service: Service) => void
-  removeService: (name: string) => boolean
+  addService: (service: Service, options?: { replace?: boolean }) => void
+  removeService: (name: string) => Service
 }
 
 export interface OffersInit {
@@ -41,10 +41,10 @@ export class Offers {
   /** Puts the services of the file and of earlier verbs into the table. The file wins where both name one. */
   start (): void {
     for (const { name, address, capabilities } of this.#init.config.services) {
-      this.#put({ service: { ...parseServiceAddress(name, address), capabilities }, isFromFile: true })
+      this.#put({ service: makeService(name, address, capabilities), isFromFile: true })
     }
     for (const { name, address, capabilities } of this.#init.verbs.state.services) {
-      if (!this.#offers.has(name)) this.#put({ service: { ...parseServiceAddress(name, address), capabilities }, isFromFile: false })
+      if (!this.#offers.has(name)) this.#put({ service: makeService(name, address, capabilities), isFromFile: false })
     }
   }
 
@@ -72,19 +72,18 @@ export class Offers {
 
   /** @throws MeshError SERVICE_TAKEN, SERVICE_INVALID, NAME_INVALID, CAPABILITY_*, LIMIT_EXCEEDED */
   async serve (name: string, request: ServeRequest): Promise<ServeResponse> {
-    parseName(name, 'service')
     const capabilities = [...new Set((request.capabilities ?? []).map(capability => this.#checkCapability(capability)))]
-    const service: Service = { ...parseServiceAddress(name, request.address), capabilities }
+    const service = makeService(name, request.address, capabilities)
     const existing = this.#offers.get(name)
     if (existing !== undefined && request.replace !== true) {
-      throw new MeshError('SERVICE_TAKEN', `"${name}" is served already, at ${formatServiceAddress(existing.service)}.`)
+      throw new MeshError('SERVICE_TAKEN', `"${name}" is served already, at ${formatUpstream(existing.service)}.`)
     }
     if (existing?.isFromFile === true) throw new MeshError('SERVICE_TAKEN', `"${name}" is served by the configuration file.`, { hint: 'Change it in the configuration file and start the node again.' })
     if (existing === undefined && this.#offers.size >= limits.servicesPerNode) throw new MeshError('LIMIT_EXCEEDED', `A node serves at most ${limits.servicesPerNode} services.`)
     this.#checkKeys(capabilities, name)
     await this.#init.verbs.update(state => ({
       ...state,
-      services: [...state.services.filter(one => one.name !== name), { name, address: formatServiceAddress(service), capabilities }]
+      services: [...state.services.filter(one => one.name !== name), { name, address: formatUpstream(service), capabilities }]
     }))
     this.#put({ service, isFromFile: false })
     return { service: this.#document(service), publication: await this.#publishOrPending() }
@@ -173,18 +172,18 @@ export class Offers {
     const kept = [...this.#offers.values()].filter(({ service }) => service.name !== replacing).flatMap(({ service }) => service.capabilities)
     const keys = new Set([...kept, ...added, ...this.capabilities().map(one => one.capability)].flatMap(withAncestors))
     if (keys.size + 1 > limits.providerKeysPerNode) {
-      throw new MeshError('LIMIT_EXCEEDED', `The name, capabilities and their ancestors are ${keys.size + 1} keys; a node publishes at most ${limits.providerKeysPerNode}.`, { hint: errorKinds.LIMIT_EXCEEDED.remedy })
+      throw new MeshError('LIMIT_EXCEEDED', `The name, capabilities and their ancestors are ${keys.size + 1} keys; a node publishes at most ${limits.providerKeysPerNode}.`)
     }
   }
 
   #put (offer: Offer): void {
     this.#offers.set(offer.service.name, offer)
-    this.#init.table.addService(offer.service)
+    this.#init.table.addService(offer.service, { replace: true })
   }
 
   #document (service: Service): ServiceDocument {
     const capabilities = [...new Set([...service.capabilities, ...this.#publishedFor(service.name)])]
-    return { name: service.name, kind: service.kind, address: formatServiceAddress(service), capabilities }
+    return { name: service.name, kind: service.kind, address: formatUpstream(service), capabilities }
   }
 
   #ownCapabilities (): Array<{ capability: string, service?: string }> {
