@@ -1,0 +1,177 @@
+import {
+  AgentRecord,
+  Certificate,
+  decodeMessage,
+  HelloAck,
+  HelloAnswer,
+  HelloRequest,
+  JoinAnswer,
+  JoinGrant,
+  JoinPlea,
+  JoinRequest,
+  limits,
+  Metadata,
+  ServiceInfo,
+  Ticket,
+  TunnelAnswer,
+  TunnelOpen,
+  type ErrorCode
+} from '@agent-mesh/wire'
+
+const bytes = (length: number, fill: number): Uint8Array<ArrayBuffer> => new Uint8Array(length).fill(fill)
+
+const service: ServiceInfo = { name: 'web', kind: 'http', capabilities: ['language_processing/translation', 'vision'] }
+const metadata: Metadata = { key: 'x-later', value: bytes(9, 7) }
+const hello: HelloRequest = {
+  chain: [bytes(300, 1), bytes(290, 2)],
+  instanceId: bytes(16, 3),
+  timeMs: 1_790_000_000_000,
+  policyVersion: 3,
+  revocationsHash: bytes(32, 4),
+  agent: 'mesh-node/0.1.0'
+}
+
+/** One kind of message with every field set, and how it is read from outside. */
+export interface Sample {
+  name: string
+  value: object
+  encoded: Uint8Array<ArrayBuffer>
+  most: number
+  code: ErrorCode
+  decode: (bytes: Uint8Array, most?: number) => object
+}
+
+interface Codec<T> {
+  encode: (value: T) => Uint8Array<ArrayBuffer>
+  decode: (bytes: Uint8Array<ArrayBuffer>) => T
+}
+
+const sample = <T extends object>(name: string, codec: Codec<T>, value: T, most: number, code: ErrorCode): Sample => ({
+  name,
+  value,
+  encoded: codec.encode(value),
+  most,
+  code,
+  decode: (from, bound = most) => decodeMessage(codec, from, bound, code, name)
+})
+
+/** Every message of the protocol. */
+export const samples: Sample[] = [
+  sample(
+    'Certificate',
+    Certificate,
+    {
+      networkKey: bytes(36, 1),
+      peerId: bytes(38, 2),
+      name: 'alice',
+      groups: ['translators', 'ops'],
+      notBeforeMs: 1_790_000_000_000,
+      notAfterMs: 1_792_592_000_000,
+      serial: bytes(16, 3),
+      mayAdmit: true
+    },
+    limits.certificateBytes,
+    'CERTIFICATE_INVALID'
+  ),
+  sample(
+    'AgentRecord',
+    AgentRecord,
+    {
+      peerId: bytes(38, 1),
+      network: 'abcdefghijklmnopqrstuvwxyz',
+      sequence: 41,
+      issuedMs: 1_790_000_000_000,
+      ttlMs: limits.recordTtlMs,
+      addresses: [bytes(8, 2), bytes(12, 3)],
+      services: [service, { name: 'echo', kind: 'tcp', capabilities: [] }],
+      capabilities: ['planning'],
+      withdrawn: true,
+      chain: [bytes(300, 4)],
+      cardHash: bytes(32, 5)
+    },
+    limits.recordBytes,
+    'RECORD_INVALID'
+  ),
+  sample('ServiceInfo', ServiceInfo, service, limits.recordBytes, 'RECORD_INVALID'),
+  sample('HelloRequest', HelloRequest, hello, limits.helloBytes, 'NOT_A_MEMBER'),
+  sample(
+    'HelloAnswer',
+    HelloAnswer,
+    { code: 53, reason: 'clocks differ', hello, retryAfterMs: 30_000 },
+    limits.helloBytes,
+    'NOT_A_MEMBER'
+  ),
+  sample('HelloAck', HelloAck, { code: 51, reason: 'no member' }, limits.helloBytes, 'NOT_A_MEMBER'),
+  sample(
+    'Ticket',
+    Ticket,
+    {
+      networkKey: bytes(36, 1),
+      issuer: bytes(38, 2),
+      addresses: [bytes(46, 3), bytes(50, 4)],
+      inviteId: bytes(16, 5),
+      secret: bytes(16, 6),
+      sealKey: bytes(32, 7),
+      expiresMs: 1_790_086_400_000,
+      groups: ['ops'],
+      uses: 2
+    },
+    limits.ticketBytes,
+    'TICKET_INVALID'
+  ),
+  sample(
+    'JoinRequest',
+    JoinRequest,
+    { issuer: bytes(38, 1), inviteId: bytes(16, 2), sealed: bytes(400, 3) },
+    limits.joinBytes,
+    'TICKET_INVALID'
+  ),
+  sample(
+    'JoinPlea',
+    JoinPlea,
+    { inviteId: bytes(16, 1), secret: bytes(16, 2), name: 'bob', timeMs: 1_790_000_000_000 },
+    limits.joinBytes,
+    'TICKET_INVALID'
+  ),
+  sample(
+    'JoinAnswer',
+    JoinAnswer,
+    { code: 42, reason: 'used', sealed: bytes(700, 1) },
+    limits.joinBytes,
+    'TICKET_INVALID'
+  ),
+  sample(
+    'JoinGrant',
+    JoinGrant,
+    { chain: [bytes(300, 1), bytes(290, 2)], addresses: [bytes(46, 3), bytes(50, 4)] },
+    limits.joinBytes,
+    'TICKET_INVALID'
+  ),
+  sample('Metadata', Metadata, metadata, limits.tunnelOpenBytes, 'TUNNEL_PROTOCOL'),
+  sample(
+    'TunnelOpen',
+    TunnelOpen,
+    {
+      service: 'web',
+      deadlineMs: 5000,
+      traceParent: '00-aa-bb-01',
+      metadata: [metadata, { key: '', value: bytes(1, 1) }]
+    },
+    limits.tunnelOpenBytes,
+    'TUNNEL_PROTOCOL'
+  ),
+  sample(
+    'TunnelAnswer',
+    TunnelAnswer,
+    { code: 90, reason: 'denied', metadata: [metadata] },
+    limits.tunnelOpenBytes,
+    'TUNNEL_PROTOCOL'
+  )
+]
+
+/** The sample of one message. */
+export const sampleOf = (name: string): Sample => {
+  const found = samples.find((one) => one.name === name)
+  if (found === undefined) throw new Error(`There is no sample of ${name}.`)
+  return found
+}
