@@ -174,6 +174,14 @@ describe('a framed duplex', () => {
     expect(isEnded).toBe(false)
   })
 
+  it('reports a carrier that had ended before', async () => {
+    const [near, far] = await socketPair()
+    near.resume()
+    far.end()
+    await once(near, 'end')
+    expect(await failure(new FramedDuplex(near))).toMatchObject({ code: 'CONNECTION_LOST' })
+  })
+
   it('reports a carrier that is cut while it waits to send', async () => {
     const [near, far] = await socketPair()
     const framed = new FramedDuplex(near)

@@ -167,6 +167,9 @@ export const pingResponse = z.object({ peerId: z.string(), name: z.string().opti
 /** The node answers this and then stops; it is gone when its socket and its process are. */
 export const shutdownResponse = z.object({ pid: z.number().int() })
 
+/** An OpenAPI 3.1 document. */
+export const openApiResponse = z.looseObject({ openapi: z.string() })
+
 /** One event of `GET /v1/events`. */
 export const nodeEvent = z.object({
   event: z.string(),

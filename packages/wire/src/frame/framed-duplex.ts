@@ -52,6 +52,7 @@ export class FramedDuplex extends Duplex {
     carrier.on('close', () => {
       if (!this.#isFinReceived || !this.#isFinSent) this.#lose('was closed before the end of the data')
     })
+    if (carrier.destroyed || carrier.readableEnded) process.nextTick(() => this.#lose('had ended before it was used'))
   }
 
   override _read(): void {

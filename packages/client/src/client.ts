@@ -1,0 +1,92 @@
+import type * as Api from '@agent-mesh/wire/api'
+import { open, readAnswer, responseOf, withDeadline, type Call, type CallOptions, type Endpoint } from './call.ts'
+import { connectTunnel, type Tunnel } from './connect.ts'
+import { readEvents } from './events.ts'
+import { loadSchemas, validate, type PickSchema } from './validate.ts'
+
+export interface ClientOptions {
+  /** Unix socket of the node, see `locateStateDir`. */
+  socketPath: string
+  /** Longest wait for an answer. The node has its own, shorter deadlines: this one is for a node that hangs. */
+  timeoutMs?: number
+}
+
+/** One method per route. Each rejects with a MeshError: that of the node, or NO_DAEMON, TIMEOUT, API_UNREADABLE. */
+export interface Client {
+  status: (options?: CallOptions) => Promise<Api.Status>
+  network: (options?: CallOptions) => Promise<Api.NetworkInfo>
+  invite: (request?: Api.InviteRequest, options?: CallOptions) => Promise<Api.InviteResponse>
+  services: (options?: CallOptions) => Promise<Api.ServiceDocument[]>
+  serve: (name: string, request: Api.ServeRequest, options?: CallOptions) => Promise<Api.ServeResponse>
+  unserve: (name: string, options?: CallOptions) => Promise<Api.UnserveResponse>
+  publish: (request: Api.PublishRequest, options?: CallOptions) => Promise<Api.PublishResponse>
+  unpublish: (capability: string, options?: CallOptions) => Promise<Api.PublishResponse>
+  find: (request: Api.FindRequest, options?: CallOptions) => Promise<Api.FindResponse>
+  peers: (options?: CallOptions) => Promise<Api.PeerDocument[]>
+  dial: (request: Api.DialRequest, options?: CallOptions) => Promise<Api.DialResponse>
+  ping: (request: Api.DialRequest, options?: CallOptions) => Promise<Api.PingResponse>
+  forwards: (options?: CallOptions) => Promise<Api.ForwardDocument[]>
+  addForward: (request: Api.ForwardRequest, options?: CallOptions) => Promise<Api.ForwardDocument>
+  /** @param idOrListen - id or local address */
+  removeForward: (idOrListen: string, options?: CallOptions) => Promise<Api.ForwardDocument>
+  /** @param address - remote address that a local service sees, `host:port` */
+  whois: (address: string, options?: CallOptions) => Promise<Api.WhoisResponse>
+  /** Resolves when the node begins to stop; it is gone when `status` rejects with NO_DAEMON. */
+  shutdown: (options?: CallOptions) => Promise<Api.ShutdownResponse>
+  openapi: (options?: CallOptions) => Promise<Record<string, unknown>>
+  /** @param target - `<name>/<service>`, `<peer id>/<service>` or `cap:<path>` */
+  connect: (target: string, options?: CallOptions) => Promise<Tunnel>
+  events: (options?: CallOptions) => AsyncGenerator<Api.NodeEvent>
+}
+
+const part = encodeURIComponent
+
+/** A client of the node on a socket. It holds no connection between calls, so there is nothing to close. */
+export const createClient = ({ socketPath, timeoutMs = 75_000 }: ClientOptions): Client => {
+  const endpoint: Endpoint = { socketPath, timeoutMs }
+  const ask = async <T>(call: Call, pick: PickSchema<T>, { signal }: CallOptions = {}): Promise<T> => {
+    const answer = await withDeadline(endpoint, call, { signal, timeoutMs }, async (either) => {
+      const outgoing = open(endpoint, call)
+      // The node works meanwhile; where there is no node, nothing is loaded.
+      outgoing.once('finish', () => void loadSchemas())
+      return readAnswer(await responseOf(outgoing, either))
+    })
+    return validate(answer, pick)
+  }
+  return {
+    status: (options) => ask({ method: 'GET', path: '/v1/status' }, (api) => api.status, options),
+    network: (options) => ask({ method: 'GET', path: '/v1/network' }, (api) => api.networkInfo, options),
+    invite: (body = {}, options) =>
+      ask({ method: 'POST', path: '/v1/invites', body }, (api) => api.inviteResponse, options),
+    services: async (options) =>
+      (await ask({ method: 'GET', path: '/v1/services' }, (api) => api.servicesResponse, options)).services,
+    serve: (name, body, options) =>
+      ask({ method: 'PUT', path: `/v1/services/${part(name)}`, body }, (api) => api.serveResponse, options),
+    unserve: (name, options) =>
+      ask({ method: 'DELETE', path: `/v1/services/${part(name)}` }, (api) => api.unserveResponse, options),
+    publish: (body, options) =>
+      ask({ method: 'POST', path: '/v1/publications', body }, (api) => api.publishResponse, options),
+    unpublish: (capability, options) =>
+      ask(
+        { method: 'DELETE', path: `/v1/publications/${capability.split('/').map(part).join('/')}` },
+        (api) => api.publishResponse,
+        options
+      ),
+    find: (body, options) => ask({ method: 'POST', path: '/v1/find', body }, (api) => api.findResponse, options),
+    peers: async (options) =>
+      (await ask({ method: 'GET', path: '/v1/peers' }, (api) => api.peersResponse, options)).peers,
+    dial: (body, options) => ask({ method: 'POST', path: '/v1/dial', body }, (api) => api.dialResponse, options),
+    ping: (body, options) => ask({ method: 'POST', path: '/v1/ping', body }, (api) => api.pingResponse, options),
+    forwards: async (options) =>
+      (await ask({ method: 'GET', path: '/v1/forwards' }, (api) => api.forwardsResponse, options)).forwards,
+    addForward: (body, options) => ask({ method: 'POST', path: '/v1/forwards', body }, (api) => api.forward, options),
+    removeForward: (id, options) =>
+      ask({ method: 'DELETE', path: `/v1/forwards/${part(id)}` }, (api) => api.forward, options),
+    whois: (address, options) =>
+      ask({ method: 'GET', path: `/v1/whois?address=${part(address)}` }, (api) => api.whoisResponse, options),
+    shutdown: (options) => ask({ method: 'POST', path: '/v1/shutdown' }, (api) => api.shutdownResponse, options),
+    openapi: (options) => ask({ method: 'GET', path: '/v1/openapi.json' }, (api) => api.openApiResponse, options),
+    connect: (target, options = {}) => connectTunnel(endpoint, target, options),
+    events: (options = {}) => readEvents(endpoint, options)
+  }
+}
