@@ -27,7 +27,9 @@ export interface RunResult {
 }
 
 /** Settings of the person who runs the tests must not reach a node under test. */
-const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('MESH_') && !name.startsWith('XDG_')))
+const inherited = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !name.startsWith('MESH_') && !name.startsWith('XDG_'))
+)
 
 /** Environment of a program that is to find `mesh-node` and a Node that runs it on its path. */
 export const environment = ({ stateDir, env = {} }: Pick<RunOptions, 'stateDir' | 'env'> = {}): NodeJS.ProcessEnv => ({
@@ -40,7 +42,11 @@ export const environment = ({ stateDir, env = {} }: Pick<RunOptions, 'stateDir' 
 
 /** Starts a program that is killed with the tests at the latest. */
 export const start = (program: string, args: readonly string[], options: RunOptions = {}): ChildProcess => {
-  const child = spawn(program, args, { cwd: options.cwd ?? rootDir, env: environment(options), stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(program, args, {
+    cwd: options.cwd ?? rootDir,
+    env: environment(options),
+    stdio: ['pipe', 'pipe', 'pipe']
+  })
   if (child.pid !== undefined) {
     const forget = watchPid(child.pid)
     child.once('exit', forget)
@@ -53,8 +59,12 @@ export const run = async (program: string, args: readonly string[], options: Run
   const startedMs = performance.now()
   const child = start(program, args, options)
   const output = { stdout: '', stderr: '' }
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => { output.stdout += text })
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => { output.stderr += text })
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    output.stdout += text
+  })
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    output.stderr += text
+  })
   // A program that ends without reading its input is judged by its exit code.
   child.stdin?.on('error', () => {})
   child.stdin?.end(options.input)
@@ -83,7 +93,11 @@ interface Schema<T> {
 }
 
 /** Runs a verb with `--json` and checks what it prints. @throws Error with all output where it fails */
-export const meshNodeJson = async <T>(schema: Schema<T>, args: readonly string[], options: RunOptions = {}): Promise<T> => {
+export const meshNodeJson = async <T>(
+  schema: Schema<T>,
+  args: readonly string[],
+  options: RunOptions = {}
+): Promise<T> => {
   const { code, stdout, stderr } = await meshNode([...args, '--json'], options)
   if (code !== 0) throw new Error(`mesh-node ${args.join(' ')} ended with ${code}\n${stdout}${stderr}`)
   return schema.parse(JSON.parse(stdout))

@@ -2,8 +2,16 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { z } from 'zod'
 import {
-  dialResponse, findResponse, forward, peersResponse, status, type CandidateDocument, type DialResponse, type ForwardDocument,
-  type PeerDocument, type Status
+  dialResponse,
+  findResponse,
+  forward,
+  peersResponse,
+  status,
+  type CandidateDocument,
+  type DialResponse,
+  type ForwardDocument,
+  type PeerDocument,
+  type Status
 } from '@agent-mesh/wire/api'
 import { onCleanup } from './cleanup.ts'
 import { meshNode, meshNodeBin, meshNodeJson, start, type RunOptions, type RunResult } from './command.ts'
@@ -57,6 +65,8 @@ export interface UpOptions {
   args?: readonly string[]
   env?: Record<string, string>
   timeoutMs?: number
+  /** Called before anybody else learns of the node. */
+  onReady?: (node: MeshProcess) => void
 }
 
 /** A `mesh-node up` process and the verbs on it. */
@@ -67,7 +77,7 @@ export class MeshProcess {
   readonly log: readonly string[]
   readonly #child: ChildProcess
 
-  private constructor (stateDir: string, child: ChildProcess, ready: ReadyEvent, log: readonly string[]) {
+  private constructor(stateDir: string, child: ChildProcess, ready: ReadyEvent, log: readonly string[]) {
     this.stateDir = stateDir
     this.#child = child
     this.ready = ready
@@ -75,81 +85,89 @@ export class MeshProcess {
   }
 
   /** Starts a node on a state directory that belongs to a network, and waits until it is usable. */
-  static async up (stateDir: string, { args = [], env = {}, timeoutMs = 30_000 }: UpOptions = {}): Promise<MeshProcess> {
-    const child = start(process.execPath, [meshNodeBin, 'up', '--json', ...(args.includes('--listen') ? [] : localOnly), ...args], { stateDir, env })
+  static async up(
+    stateDir: string,
+    { args = [], env = {}, timeoutMs = 30_000, onReady }: UpOptions = {}
+  ): Promise<MeshProcess> {
+    const child = start(
+      process.execPath,
+      [meshNodeBin, 'up', '--json', ...(args.includes('--listen') ? [] : localOnly), ...args],
+      { stateDir, env }
+    )
     const log: string[] = []
     const ready = await waitForReady(child, log, timeoutMs)
     const node = new MeshProcess(stateDir, child, ready, log)
     onCleanup(async () => {
       await node.kill()
     })
+    onReady?.(node)
     return node
   }
 
-  get pid (): number {
+  get pid(): number {
     return this.#child.pid ?? 0
   }
 
-  get peerId (): string {
+  get peerId(): string {
     return this.ready.peerId
   }
 
-  get name (): string {
+  get name(): string {
     return this.ready.name
   }
 
-  get isRunning (): boolean {
+  get isRunning(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
-  get rssBytes (): number {
+  get rssBytes(): number {
     return rssBytes(this.pid)
   }
 
-  get peakRssBytes (): number {
+  get peakRssBytes(): number {
     return peakRssBytes(this.pid)
   }
 
   /** A verb as a person types it. */
-  async run (args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  async run(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     return meshNode(args, { stateDir: this.stateDir, ...options })
   }
 
   /** A verb that has to succeed; what it prints under `--json`. */
-  async json<T> (schema: { parse: (value: unknown) => T }, args: readonly string[]): Promise<T> {
+  async json<T>(schema: { parse: (value: unknown) => T }, args: readonly string[]): Promise<T> {
     return meshNodeJson(schema, args, { stateDir: this.stateDir })
   }
 
-  async status (): Promise<Status> {
+  async status(): Promise<Status> {
     return this.json(status, ['status'])
   }
 
-  async peers (): Promise<PeerDocument[]> {
+  async peers(): Promise<PeerDocument[]> {
     return (await this.json(peersResponse, ['peers'])).peers
   }
 
-  async find (query: string): Promise<CandidateDocument[]> {
+  async find(query: string): Promise<CandidateDocument[]> {
     return (await this.json(findResponse, ['find', query])).candidates
   }
 
-  async dial (target: string): Promise<DialResponse> {
+  async dial(target: string): Promise<DialResponse> {
     return this.json(dialResponse, ['dial', target])
   }
 
   /** Offers a service, with the capabilities that it answers. */
-  async serve (service: string, ...capabilities: string[]): Promise<void> {
+  async serve(service: string, ...capabilities: string[]): Promise<void> {
     await this.json(z.unknown(), ['serve', service, ...capabilities.flatMap((one) => ['--capability', one])])
   }
 
   /** Opens a local door to a service of another node. */
-  async forward (target: string, listen = '127.0.0.1:0'): Promise<ForwardDocument & { host: string; port: number }> {
+  async forward(target: string, listen = '127.0.0.1:0'): Promise<ForwardDocument & { host: string; port: number }> {
     const document = await this.json(forward, ['forward', listen, target])
     const colon = document.listen.lastIndexOf(':')
     return { ...document, host: document.listen.slice(0, colon), port: Number(document.listen.slice(colon + 1)) }
   }
 
   /** Sends a signal and waits for the end. @returns the exit code, or null where a signal ended it */
-  async signal (signal: NodeJS.Signals): Promise<number | null> {
+  async signal(signal: NodeJS.Signals): Promise<number | null> {
     if (this.isRunning) {
       const ended = once(this.#child, 'exit')
       this.#child.kill(signal)
@@ -159,12 +177,12 @@ export class MeshProcess {
   }
 
   /** Graceful stop. */
-  async stop (): Promise<number | null> {
+  async stop(): Promise<number | null> {
     return this.signal('SIGTERM')
   }
 
   /** The end of a process that gets no say in it. */
-  async kill (): Promise<void> {
+  async kill(): Promise<void> {
     await this.signal('SIGKILL')
   }
 }

@@ -29,15 +29,21 @@ export const createNetwork = async (name: string, stateDir: string): Promise<voi
 /** Waits until each of the nodes is connected to as many others as are named. */
 export const waitForPeers = async (nodes: readonly MeshProcess[], count = nodes.length - 1): Promise<void> => {
   for (const node of nodes) {
-    await vi.waitFor(async () => {
-      const connected = (await node.peers()).length
-      if (connected < count) throw new Error(`${node.name} is connected to ${connected} of ${count}`)
-    }, { timeout: 30_000, interval: 100 })
+    await vi.waitFor(
+      async () => {
+        const connected = (await node.peers()).length
+        if (connected < count) throw new Error(`${node.name} is connected to ${connected} of ${count}`)
+      },
+      { timeout: 30_000, interval: 100 }
+    )
   }
 }
 
 /** Real processes, one a member, each connected to at least the first. */
-export const createMesh = async <const Name extends string>({ members, up = {} }: MeshOptions<Name>): Promise<Mesh<Name>> => {
+export const createMesh = async <const Name extends string>({
+  members,
+  up = {}
+}: MeshOptions<Name>): Promise<Mesh<Name>> => {
   const scratch = await makeScratchDir('e2e')
   const [founderName, ...others] = members
   const options: Partial<Record<Name, UpOptions>> = up

@@ -25,7 +25,9 @@ const parseAddress = (hex: string): string => {
   const words = hex.match(/.{8}/g) ?? []
   const bytes = words.flatMap((word) => (word.match(/../g) ?? []).toReversed().map((byte) => Number.parseInt(byte, 16)))
   if (bytes.length === 4) return bytes.join('.')
-  const groups = Array.from({ length: 8 }, (_, i) => (((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)).toString(16))
+  const groups = Array.from({ length: 8 }, (_, i) =>
+    (((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)).toString(16)
+  )
   return groups.join(':')
 }
 
@@ -51,11 +53,15 @@ const socketInodes = (pid: number): Set<string> => {
 export const internetSockets = (pid: number): InternetSocket[] => {
   const mine = socketInodes(pid)
   return (['tcp', 'tcp6', 'udp', 'udp6'] as const).flatMap((protocol) =>
-    readFileSync(`/proc/${pid}/net/${protocol}`, 'utf8').trim().split('\n').slice(1).flatMap((row): InternetSocket[] => {
-      const [, local = '', remote = '', state = '', , , , , , inode = ''] = row.trim().split(/\s+/)
-      if (!mine.has(inode)) return []
-      return [{ protocol, isListening: state === '0A', local: parseEndpoint(local), remote: parseEndpoint(remote) }]
-    })
+    readFileSync(`/proc/${pid}/net/${protocol}`, 'utf8')
+      .trim()
+      .split('\n')
+      .slice(1)
+      .flatMap((row): InternetSocket[] => {
+        const [, local = '', remote = '', state = '', , , , , , inode = ''] = row.trim().split(/\s+/)
+        if (!mine.has(inode)) return []
+        return [{ protocol, isListening: state === '0A', local: parseEndpoint(local), remote: parseEndpoint(remote) }]
+      })
   )
 }
 

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 
 const chunkBytes = 64 * 1024
 
-function * chunks (seed: number, sizeBytes: number): Generator<Buffer> {
+function* chunks(seed: number, sizeBytes: number): Generator<Buffer> {
   const iv = Buffer.alloc(16)
   iv.writeUInt32BE(seed)
   const cipher = createCipheriv('aes-128-ctr', Buffer.alloc(16, 7), iv)
@@ -19,7 +19,8 @@ function * chunks (seed: number, sizeBytes: number): Generator<Buffer> {
 export const seededBytes = (seed: number, sizeBytes: number): Buffer => Buffer.concat([...chunks(seed, sizeBytes)])
 
 /** {@link seededBytes} as a stream, for sizes that should not be held in memory. */
-export const seededStream = (seed: number, sizeBytes: number): Readable => Readable.from(chunks(seed, sizeBytes), { objectMode: false })
+export const seededStream = (seed: number, sizeBytes: number): Readable =>
+  Readable.from(chunks(seed, sizeBytes), { objectMode: false })
 
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 

@@ -1,7 +1,15 @@
 import { join } from 'node:path'
 import {
-  loadPackageDefinition, Metadata, Server, ServerCredentials, status, type handleBidiStreamingCall, type handleClientStreamingCall,
-  type handleServerStreamingCall, type handleUnaryCall, type ServiceClientConstructor
+  loadPackageDefinition,
+  Metadata,
+  Server,
+  ServerCredentials,
+  status,
+  type handleBidiStreamingCall,
+  type handleClientStreamingCall,
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  type ServiceClientConstructor
 } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
 import { onCleanup } from '../cleanup.ts'
@@ -16,9 +24,12 @@ export interface Answer {
   text: string
 }
 
-const definition = loadPackageDefinition(loadSync(join(import.meta.dirname, 'agent.proto'), { keepCase: true, defaults: true }))
+const definition = loadPackageDefinition(
+  loadSync(join(import.meta.dirname, 'agent.proto'), { keepCase: true, defaults: true })
+)
 
-const isService = (value: unknown): value is ServiceClientConstructor => typeof value === 'function' && 'service' in value
+const isService = (value: unknown): value is ServiceClientConstructor =>
+  typeof value === 'function' && 'service' in value
 
 /** The service of `agent.proto`, for servers and clients. */
 export const agentService = (): ServiceClientConstructor => {
@@ -87,7 +98,7 @@ export const startGrpcOrigin = async (id: string): Promise<GrpcOrigin> => {
     let count = 0
     call.on('data', ({ text }: Words) => {
       count += 1
-      call.write({ origin: id, text: [...text].toReversed().join('') })
+      call.write({ origin: id, text: Array.from(text).toReversed().join('') })
     })
     call.on('end', () => call.end(trailersOf(id, count)))
   }
@@ -95,7 +106,9 @@ export const startGrpcOrigin = async (id: string): Promise<GrpcOrigin> => {
   const server = new Server()
   server.addService(agentService().service, { Upper: upper, Split: split, Join: joinWords, Converse: converse })
   const { promise, resolve, reject } = Promise.withResolvers<number>()
-  server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (err, port) => (err === null ? resolve(port) : reject(err)))
+  server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (err, port) =>
+    err === null ? resolve(port) : reject(err)
+  )
   onCleanup(() => server.forceShutdown())
   return { port: await promise, cancellations }
 }

@@ -58,7 +58,12 @@ const events: Handler = async (request, response, query) => {
   await finished(request.resume()).catch(() => {})
 }
 
-const handlers: Readonly<Record<string, Handler>> = { '/echo': echo, '/bytes': bytes, '/chunked': chunked, '/events': events }
+const handlers: Readonly<Record<string, Handler>> = {
+  '/echo': echo,
+  '/bytes': bytes,
+  '/chunked': chunked,
+  '/events': events
+}
 
 /** An HTTP server that says who it is in every answer. */
 export const startHttpOrigin = async (id: string): Promise<HttpOrigin> => {
@@ -77,7 +82,9 @@ export const startHttpOrigin = async (id: string): Promise<HttpOrigin> => {
     }
     if (handler === events) {
       openEventStreams += 1
-      response.once('close', () => { openEventStreams -= 1 })
+      response.once('close', () => {
+        openEventStreams -= 1
+      })
     }
     await handler(request, response, searchParams)
   }
@@ -101,7 +108,7 @@ export const startHttpOrigin = async (id: string): Promise<HttpOrigin> => {
   return {
     port: address.port,
     url: `http://127.0.0.1:${address.port}`,
-    get openEventStreams () {
+    get openEventStreams() {
       return openEventStreams
     }
   }

@@ -35,7 +35,10 @@ const makeKey = async (path: string): Promise<void> => {
 const makePrivilegeFolder = async (): Promise<void> => {
   if (process.getuid?.() !== 0) return
   const made = await mkdir('/run/sshd', { recursive: true, mode: 0o755 })
-  if (made !== undefined) onCleanup(async () => { await rmdir(made) })
+  if (made !== undefined)
+    onCleanup(async () => {
+      await rmdir(made)
+    })
 }
 
 /** A real sshd with its own host key and configuration, for the user who runs the tests. */
@@ -49,29 +52,60 @@ export const startSshd = async (alias: string): Promise<Sshd> => {
   await writeFile(join(scratch, 'authorized_keys'), await readFile(`${userKey}.pub`))
   await writeFile(join(scratch, 'known_hosts'), `${alias} ${await readFile(`${hostKey}.pub`, 'utf8')}`)
   const config = [
-    `Port ${port}`, 'ListenAddress 127.0.0.1', `HostKey ${hostKey}`, `AuthorizedKeysFile ${join(scratch, 'authorized_keys')}`, 'PidFile none',
-    'StrictModes no', 'UsePAM no', 'PasswordAuthentication no', 'KbdInteractiveAuthentication no', 'PermitRootLogin prohibit-password',
-    'AllowTcpForwarding yes', 'Subsystem sftp internal-sftp', 'LogLevel VERBOSE'
+    `Port ${port}`,
+    'ListenAddress 127.0.0.1',
+    `HostKey ${hostKey}`,
+    `AuthorizedKeysFile ${join(scratch, 'authorized_keys')}`,
+    'PidFile none',
+    'StrictModes no',
+    'UsePAM no',
+    'PasswordAuthentication no',
+    'KbdInteractiveAuthentication no',
+    'PermitRootLogin prohibit-password',
+    'AllowTcpForwarding yes',
+    'Subsystem sftp internal-sftp',
+    'LogLevel VERBOSE'
   ]
   await writeFile(join(scratch, 'sshd_config'), `${config.join('\n')}\n`)
   const child = start(findProgram('sshd') ?? 'sshd', ['-D', '-e', '-f', join(scratch, 'sshd_config')])
   let log = ''
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => { log += text })
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    log += text
+  })
   onCleanup(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return
     child.kill('SIGTERM')
     await once(child, 'exit')
   })
-  await vi.waitFor(() => {
-    if (!log.includes('Server listening')) throw new Error(`sshd does not listen:\n${log}`)
-  }, { timeout: 10_000, interval: 50 })
+  await vi.waitFor(
+    () => {
+      if (!log.includes('Server listening')) throw new Error(`sshd does not listen:\n${log}`)
+    },
+    { timeout: 10_000, interval: 50 }
+  )
   return {
     port,
     user: userInfo().username,
     scratch,
     clientOptions: [
-      '-F', '/dev/null', '-i', userKey, '-o', `UserKnownHostsFile=${join(scratch, 'known_hosts')}`, '-o', `HostKeyAlias=${alias}`,
-      '-o', 'IdentitiesOnly=yes', '-o', 'IdentityAgent=none', '-o', 'StrictHostKeyChecking=yes', '-o', 'BatchMode=yes', '-o', 'ConnectTimeout=20'
+      '-F',
+      '/dev/null',
+      '-i',
+      userKey,
+      '-o',
+      `UserKnownHostsFile=${join(scratch, 'known_hosts')}`,
+      '-o',
+      `HostKeyAlias=${alias}`,
+      '-o',
+      'IdentitiesOnly=yes',
+      '-o',
+      'IdentityAgent=none',
+      '-o',
+      'StrictHostKeyChecking=yes',
+      '-o',
+      'BatchMode=yes',
+      '-o',
+      'ConnectTimeout=20'
     ]
   }
 }

@@ -33,13 +33,17 @@ export const echoBytes: Conversation = (socket) => {
 }
 
 /** Ends its own half at once with a greeting and goes on reading; says at the client's end what came, in `log`. */
-export const greetThenListen = (log: string[]): Conversation => (socket, id) => {
-  let text = ''
-  socket.setEncoding('utf8')
-  socket.end(`hello from ${id}`)
-  socket.on('data', (chunk) => { text += String(chunk) })
-  socket.on('end', () => log.push(text))
-}
+export const greetThenListen =
+  (log: string[]): Conversation =>
+  (socket, id) => {
+    let text = ''
+    socket.setEncoding('utf8')
+    socket.end(`hello from ${id}`)
+    socket.on('data', (chunk) => {
+      text += String(chunk)
+    })
+    socket.on('end', () => log.push(text))
+  }
 
 /** Answers the first bytes with a reset. */
 export const resetAtOnce: Conversation = (socket) => {
@@ -50,7 +54,9 @@ export const resetAtOnce: Conversation = (socket) => {
 export const sendForEver: Conversation = (socket, id) => {
   const block = Buffer.alloc(64 * 1024, id)
   const fill = (): void => {
-    while (socket.writable && socket.write(block)) { /* until the socket is full */ }
+    while (socket.writable && socket.write(block)) {
+      /* until the socket is full */
+    }
   }
   socket.once('data', fill)
   socket.on('drain', fill)
@@ -62,14 +68,20 @@ export const readNothing: Conversation = (socket) => {
 }
 
 /** A TCP or unix socket server that holds one kind of conversation. */
-export const startTcpOrigin = async (id: string, converse: Conversation, listen: ListenOptions = { host: '127.0.0.1', port: 0 }): Promise<TcpOrigin> => {
+export const startTcpOrigin = async (
+  id: string,
+  converse: Conversation,
+  listen: ListenOptions = { host: '127.0.0.1', port: 0 }
+): Promise<TcpOrigin> => {
   const sockets = new Set<Socket>()
   const errors: string[] = []
   const ends: Array<'end' | 'reset'> = []
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket)
     let hasEnded = false
-    socket.on('end', () => { hasEnded = true })
+    socket.on('end', () => {
+      hasEnded = true
+    })
     socket.on('error', (err) => errors.push('code' in err ? String(err.code) : err.message))
     socket.on('close', () => {
       sockets.delete(socket)
@@ -88,7 +100,7 @@ export const startTcpOrigin = async (id: string, converse: Conversation, listen:
     port: address !== null && typeof address === 'object' ? address.port : 0,
     errors,
     ends,
-    get open () {
+    get open() {
       return sockets.size
     }
   }

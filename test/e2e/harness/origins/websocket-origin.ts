@@ -4,7 +4,11 @@ import { onCleanup } from '../cleanup.ts'
 
 /** A WebSocket server that says who it is, sends back what it gets, and closes as it is told. */
 export const startWebSocketOrigin = async (id: string): Promise<{ port: number }> => {
-  const server = new WebSocketServer({ host: '127.0.0.1', port: 0, handleProtocols: (offered) => [...offered][0] ?? false })
+  const server = new WebSocketServer({
+    host: '127.0.0.1',
+    port: 0,
+    handleProtocols: (offered) => [...offered][0] ?? false
+  })
   server.on('connection', (socket) => {
     socket.send(`origin ${id}`)
     socket.on('message', (data, isBinary) => {
