@@ -48,7 +48,7 @@ export interface Discovery {
   /** Puts a tombstone in the place of the record. */
   withdraw: (options?: { signal?: AbortSignal }) => Promise<PublishReport>
   /** Agents that offer the capability or a descendant of it, each by its verified record; as they are found. */
-  find: (capability: string, options: { signal: AbortSignal, limit?: number }) => AsyncGenerator<VerifiedRecord>
+  find: (capability: string, options: { signal: AbortSignal; limit?: number }) => AsyncGenerator<VerifiedRecord>
   /** Members of this name, by verified record; the one certified by the root first. */
   findName: (name: string, options: { signal: AbortSignal }) => Promise<VerifiedRecord[]>
   /** The newest valid record of a peer, or undefined. */

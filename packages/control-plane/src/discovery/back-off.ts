@@ -1,0 +1,63 @@
+export interface BackOffInit {
+  baseMs: number
+  maxMs: number
+  /** A connection that held this long counts as good: the next failure starts from the base again. */
+  goodAfterMs: number
+  now?: () => number
+  random?: () => number
+}
+
+/**
+ * When each peer may be dialled again: base · 2ⁿ up to a maximum, with ±25 % of jitter. A dial that succeeds is an
+ * attempt as well, so that a peer which accepts and then throws us out is not dialled in a storm.
+ */
+export interface BackOff {
+  attempted: (peer: string) => void
+  /** The dial succeeded. */
+  connected: (peer: string) => void
+  /** The connection ended. */
+  ended: (peer: string) => void
+  /** Earliest time of the next dial, milliseconds since 1970; 0 where there was none. */
+  notBefore: (peer: string) => number
+  /** Drops what is not among these. */
+  keep: (peers: Set<string>) => void
+}
+
+interface State {
+  attempts: number
+  notBeforeMs: number
+  connectedMs?: number
+}
+
+export const createBackOff = ({
+  baseMs,
+  maxMs,
+  goodAfterMs,
+  now = Date.now,
+  random = Math.random
+}: BackOffInit): BackOff => {
+  const states = new Map<string, State>()
+  const stateOf = (peer: string): State => states.get(peer) ?? { attempts: 0, notBeforeMs: 0 }
+  const delay = (attempts: number): number =>
+    Math.min(maxMs, baseMs * 2 ** Math.min(attempts, 30)) * (0.75 + 0.5 * random())
+  return {
+    attempted: (peer) => {
+      const { attempts } = stateOf(peer)
+      states.set(peer, { attempts: attempts + 1, notBeforeMs: now() + delay(attempts) })
+    },
+    connected: (peer) => {
+      states.set(peer, { ...stateOf(peer), connectedMs: now() })
+    },
+    ended: (peer) => {
+      const { connectedMs, attempts, notBeforeMs } = stateOf(peer)
+      const isGood = connectedMs !== undefined && now() - connectedMs >= goodAfterMs
+      states.set(peer, isGood ? { attempts: 0, notBeforeMs: now() + delay(0) } : { attempts, notBeforeMs })
+    },
+    notBefore: (peer) => stateOf(peer).notBeforeMs,
+    keep: (peers) => {
+      for (const peer of states.keys()) {
+        if (!peers.has(peer)) states.delete(peer)
+      }
+    }
+  }
+}

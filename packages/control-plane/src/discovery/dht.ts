@@ -1,0 +1,101 @@
+import { kadDHT, passthroughMapper, type KadDHT, type KadDHTComponents } from '@libp2p/kad-dht'
+import { limits, MeshError, protocols, type NetworkId } from '@agent-mesh/wire'
+import { freshEntries } from './fresh-entries.ts'
+import { parseRecordKey } from './record.ts'
+import { bestRecord } from './record-rules.ts'
+import type { RecordBook } from './record-book.ts'
+
+/** The part of the routing table that others need: whether a query has anybody to ask. */
+export interface RoutingTable {
+  readonly size: number
+  addEventListener: (type: 'peer:add', listener: () => void) => void
+  removeEventListener: (type: 'peer:add', listener: () => void) => void
+}
+
+export interface AgentDht extends KadDHT {
+  readonly routingTable: RoutingTable
+}
+
+export interface AgentDhtInit {
+  networkId: NetworkId
+  /** Shared with the discovery of this node: what the DHT validates is known to it. */
+  book: RecordBook
+  now?: () => number
+}
+
+/** Typed away by the package, and the only way to know that a query has somebody to ask. */
+const hasTable = (dht: KadDHT): dht is AgentDht => 'routingTable' in dht
+
+const minuteMs = 60_000
+
+/** Every node of a network has to use the same: holders, not publishers, decide how long an entry lives. */
+const reprovide = { interval: minuteMs, threshold: 10 * minuteMs, validity: 15 * minuteMs }
+
+/** A neighbour that says nothing costs a query this much; the stock 5 to 60 s exceed every deadline of ours. */
+const answerTimeout = { minTimeout: 2_000, maxTimeout: 4_000 }
+
+/**
+ * Peer store options of a host with this DHT. Addresses stay a day after they were last seen, as the stock hour ends
+ * even for connected peers; a holder that forgets a provider cannot name it any more.
+ */
+export const peerStoreDefaults = { maxAddressAge: 24 * 60 * minuteMs, maxPeerAge: 7 * 24 * 60 * minuteMs } as const
+
+const refuse = (): never => {
+  throw new MeshError('RECORD_INVALID', 'This network keeps agent records and nothing else.')
+}
+
+/**
+ * Kademlia of one network as a libp2p service. Hand it member-only views, so that no stranger gets an answer or a
+ * place in its table. Queries on an empty table are left to the caller to avoid: `allowQueryWithZeroPeers` makes the
+ * table refresh spin for ever.
+ */
+export const agentDht = ({
+  networkId,
+  book,
+  now = Date.now
+}: AgentDhtInit): ((components: KadDHTComponents) => AgentDht) => {
+  const validate = async (key: Uint8Array, value: Uint8Array): Promise<void> => {
+    if (value.length > limits.recordBytes)
+      throw new MeshError('RECORD_INVALID', `A record has ${value.length} bytes; ${limits.recordBytes} are allowed.`)
+    const author = parseRecordKey(key, networkId)
+    const record = await book.verify(value)
+    if (record.peerId.toString() !== author)
+      throw new MeshError('RECORD_INVALID', `A record of ${record.peerId.toString()} came under the key of ${author}.`)
+    await book.accept(value)
+  }
+  const select = async (_key: Uint8Array, values: Uint8Array[]): Promise<number> => {
+    const known = await Promise.allSettled(
+      values.map(async (bytes, index) => ({ ...(await book.verify(bytes)), index }))
+    )
+    return bestRecord(known.filter((result) => result.status === 'fulfilled').map((result) => result.value))?.index ?? 0
+  }
+  const create = kadDHT({
+    protocol: protocols(networkId).kad,
+    clientMode: false,
+    // The default drops private addresses, and with them every peer of a LAN.
+    peerInfoMapper: passthroughMapper,
+    validators: { agent: validate, pk: refuse },
+    selectors: { agent: select },
+    // The first query of a node waits for one search of its own neighbourhood.
+    initialQuerySelfInterval: 250,
+    reprovide,
+    networkDialTimeout: answerTimeout,
+    pingNewContactTimeout: answerTimeout,
+    pingOldContactTimeout: answerTimeout,
+    routingTableUpdateMaxQueueSize: limits.namedPeers
+  })
+  return (components) => {
+    const datastore = freshEntries(components.datastore, {
+      valueMs: limits.recordTtlMs,
+      now
+    })
+    // Lazy, because services of a host are built one after the other; a spread or an assignment would replace the
+    // part for the whole host.
+    const own = new Proxy(components, {
+      get: (target, property) => (property === 'datastore' ? datastore : Reflect.get(target, property))
+    })
+    const dht = create(own)
+    if (!hasTable(dht)) throw new MeshError('INTERNAL', 'This version of the DHT does not show its routing table.')
+    return dht
+  }
+}

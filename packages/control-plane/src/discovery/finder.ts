@@ -1,0 +1,121 @@
+import { pipe } from 'it-pipe'
+import { capabilityMatches, limits, parseCapability, parseName, type NetworkId } from '@agent-mesh/wire'
+import { abortedError, deadline } from './deadline.ts'
+import { distinct, parallelMap, present, take } from './parallel.ts'
+import { capabilityCid, nameCid } from './provider-keys.ts'
+import { untilPeers, type Lookup } from './lookup.ts'
+import type { PeerId } from '@libp2p/interface'
+import type { CID } from 'multiformats/cid'
+import type { RoutingTable } from './dht.ts'
+import type { VerifiedRecord } from './interface.ts'
+import type { RecordBook } from './record-book.ts'
+
+export interface Finder {
+  find: (capability: string, options: { signal: AbortSignal; limit?: number }) => AsyncGenerator<VerifiedRecord>
+  findName: (name: string, options: { signal: AbortSignal }) => Promise<VerifiedRecord[]>
+  record: (peer: PeerId, options: { signal: AbortSignal }) => Promise<VerifiedRecord | undefined>
+}
+
+export interface FinderInit {
+  lookup: Lookup
+  book: RecordBook
+  table: RoutingTable
+  networkId: NetworkId
+  self: PeerId
+  /** Members that are connected: with none there is nobody to wait for. */
+  members: () => number
+}
+
+/** Candidates whose records are fetched at the same time. */
+const fetchConcurrency = 8
+/** A record that arrived this recently is used as it is; older ones are asked for again and serve where nobody answers. */
+const confirmedMs = 5_000
+/** A member that was just admitted needs a moment to get into the routing table. */
+const tableWaitMs = 2_000
+
+/** Own certificate names first: a name from the root beats one from a delegate. */
+const rootFirst = (a: VerifiedRecord, b: VerifiedRecord): number =>
+  Number(b.membership.isIssuedByRoot) - Number(a.membership.isIssuedByRoot) || b.issuedMs - a.issuedMs
+
+export const createFinder = ({ lookup, book, table, networkId, self, members }: FinderInit): Finder => {
+  const ready = async (signal: AbortSignal): Promise<boolean> =>
+    untilPeers(table, members() > 0 ? tableWaitMs : 0, signal)
+
+  const current = async (peer: PeerId, signal: AbortSignal): Promise<VerifiedRecord | undefined> => {
+    const known = self.equals(peer) ? book.get(peer) : book.get(peer, confirmedMs)
+    return known ?? lookup.record(peer, signal)
+  }
+
+  const candidates = async function* (
+    key: CID,
+    matches: (record: VerifiedRecord) => boolean,
+    signal: AbortSignal
+  ): AsyncGenerator<PeerId> {
+    yield* book
+      .all()
+      .filter(matches)
+      .map((record) => record.peerId)
+    if (await ready(signal)) yield* lookup.providers(key, signal)
+  }
+
+  /** Every candidate is believed only as far as its own signed record says the same. */
+  const search = async function* (
+    key: CID,
+    isOffer: (record: VerifiedRecord) => boolean,
+    signal: AbortSignal,
+    limit: number
+  ): AsyncGenerator<VerifiedRecord> {
+    const matches = (record: VerifiedRecord): boolean => !record.isWithdrawn && isOffer(record)
+    const done = new AbortController()
+    const until = deadline(limits.lookupTimeoutMs, signal, done.signal)
+    try {
+      yield* pipe(
+        candidates(key, matches, until),
+        distinct<PeerId>((peer) => peer.toString(), limits.candidatesPerLookup),
+        parallelMap(fetchConcurrency, async (peer: PeerId) => {
+          const record = await current(peer, until).catch(() => undefined)
+          return record !== undefined && matches(record) ? record : undefined
+        }),
+        present<VerifiedRecord>,
+        take<VerifiedRecord>(limit)
+      )
+    } finally {
+      done.abort()
+    }
+  }
+
+  return {
+    find: (capability, { signal, limit = limits.candidatesPerLookup }) => {
+      const path = parseCapability(capability)
+      return search(
+        capabilityCid(networkId, path),
+        (record) => record.capabilities.some((offered) => capabilityMatches(offered, path)),
+        signal,
+        limit
+      )
+    },
+    findName: async (name, { signal }) => {
+      const found: VerifiedRecord[] = []
+      const wanted = parseName(name)
+      for await (const record of search(
+        nameCid(networkId, wanted),
+        ({ membership }) => membership.name === wanted,
+        signal,
+        limits.candidatesPerLookup
+      ))
+        found.push(record)
+      if (signal.aborted && found.length === 0) throw abortedError(signal, `The search for "${wanted}"`)
+      return found.toSorted(rootFirst)
+    },
+    record: async (peer, { signal }) => {
+      const until = deadline(limits.lookupTimeoutMs, signal)
+      const known = self.equals(peer) ? book.get(peer) : book.get(peer, confirmedMs)
+      if (known !== undefined || self.equals(peer)) return known
+      await ready(until)
+      const found = await lookup.record(peer, until)
+      if (found === undefined && signal.aborted)
+        throw abortedError(signal, `The search for the record of ${peer.toString()}`)
+      return found
+    }
+  }
+}

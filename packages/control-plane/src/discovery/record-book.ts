@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto'
+import { limits } from '@agent-mesh/wire'
+import { createRecordCache, type RecordCache } from './record-cache.ts'
+import { createSequenceGuard } from './record-rules.ts'
+import { checkRecordTime, verifyRecord } from './record.ts'
+import { withAllAncestors } from './provider-keys.ts'
+import type { PeerId, PublicKey } from '@libp2p/interface'
+import type { NetworkId } from '@agent-mesh/wire'
+import type { VerifiedRecord } from './interface.ts'
+
+/** Everything this node knows of records. The DHT, the publisher and the finder share one. */
+export interface RecordBook extends Omit<RecordCache, 'add'> {
+  /**
+   * Verifies a record and takes it over where it is not older than what is known.
+   * @throws MeshError of the verification, or RECORD_STALE
+   */
+  accept: (bytes: Uint8Array, author?: PeerId) => Promise<VerifiedRecord>
+  /** Verifies only; a record that was superseded still passes. */
+  verify: (bytes: Uint8Array, author?: PeerId) => Promise<VerifiedRecord>
+  /** Capabilities of known records and their ancestors. */
+  pathsInUse: () => Set<string>
+}
+
+export interface RecordBookInit {
+  networkId: NetworkId
+  networkKey: PublicKey
+  now?: () => number
+  /** Records that are kept, by author. */
+  size?: number
+}
+
+/** One lookup brings the same bytes from many holders; a certificate is looked at again after this. */
+const verdictMs = 60_000
+const verdicts = 512
+
+export const createRecordBook = ({
+  networkId,
+  networkKey,
+  now = Date.now,
+  size = 1024
+}: RecordBookInit): RecordBook => {
+  const cache = createRecordCache({ now, size })
+  const guard = createSequenceGuard({ now, size: 4 * size })
+  const verified = new Map<string, { record: VerifiedRecord; untilMs: number }>()
+
+  const verify = async (bytes: Uint8Array, author?: PeerId): Promise<VerifiedRecord> => {
+    const id = bytes.length > limits.recordBytes ? '' : createHash('sha256').update(bytes).digest('base64')
+    const verdict = verified.get(id)
+    const nowMs = now()
+    if (
+      verdict !== undefined &&
+      verdict.untilMs > nowMs &&
+      (author === undefined || author.equals(verdict.record.peerId))
+    ) {
+      checkRecordTime(verdict.record, nowMs)
+      return verdict.record
+    }
+    // A copy: what arrives is a view of a larger buffer, and must not change after it was verified.
+    const record = await verifyRecord(id === '' ? bytes : bytes.slice(), {
+      networkId,
+      networkKey,
+      nowMs,
+      ...(author === undefined ? {} : { author })
+    })
+    if (verified.size >= verdicts) {
+      const oldest = verified.keys().next()
+      if (oldest.done !== true) verified.delete(oldest.value)
+    }
+    verified.set(id, { record, untilMs: nowMs + verdictMs })
+    return record
+  }
+
+  return {
+    verify,
+    accept: async (bytes, author) => {
+      const record = await verify(bytes, author)
+      guard.accept(record)
+      cache.add(record)
+      return record
+    },
+    get: cache.get,
+    forget: cache.forget,
+    all: cache.all,
+    pathsInUse: () =>
+      withAllAncestors(
+        cache
+          .all()
+          .filter((record) => !record.isWithdrawn)
+          .flatMap((record) => record.capabilities)
+      )
+  }
+}
