@@ -21,7 +21,7 @@ export interface PathResolver {
   resolve: (target: Target, options: { signal: AbortSignal }) => Promise<Candidate[]>
 }
 
-export type Verdict = { allowed: true, rule: string } | { allowed: false, code: ErrorCode, rule: string }
+export type Verdict = { allowed: true; rule: string } | { allowed: false; code: ErrorCode; rule: string }
 
 /** Decides on the receiving node, before a byte reaches the service. */
 export interface Authorizer {
@@ -31,7 +31,11 @@ export interface Authorizer {
 /** Opens a libp2p stream of the tunnel protocol to an admitted peer, over the best connection there is. */
 export interface StreamDialer {
   /** @throws MeshError UNREACHABLE, STALE_ROUTE, NOT_A_MEMBER, CONNECTION_LOST, TIMEOUT */
-  open: (peer: PeerId, protocol: string, options: { signal: AbortSignal }) => Promise<{ stream: Stream, path: PathClass }>
+  open: (
+    peer: PeerId,
+    protocol: string,
+    options: { signal: AbortSignal }
+  ) => Promise<{ stream: Stream; path: PathClass }>
 }
 
 /** What flows back to the control plane. */
@@ -41,9 +45,7 @@ export interface PathEvents {
 }
 
 /** Where a service of this node lives. */
-export type UpstreamAddress =
-  | { type: 'tcp', host: string, port: number }
-  | { type: 'unix', path: string }
+export type UpstreamAddress = { type: 'tcp'; host: string; port: number } | { type: 'unix'; path: string }
 
 export type ServiceKind = 'http' | 'grpc' | 'tcp' | 'ssh'
 

@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto'
+import type { Connection } from '@libp2p/interface'
+import { limits, MeshError, type Target } from '@agent-mesh/wire'
+import type { DataPlaneEvent, OnDataPlaneEvent } from './events.ts'
+import { Forward, type ForwardStatus } from './gateway/forward.ts'
+import type { ListenAddress } from './gateway/listen-address.ts'
+import { createTargetOpener, type OpenTarget } from './gateway/open-target.ts'
+import type { Authorizer, PathClass, PathEvents, PathResolver, Service, StreamDialer } from './interfaces.ts'
+import { createAcceptor, type StreamHandler } from './tunnel/accept.ts'
+import { TunnelRegistry, type TunnelRegistryInit } from './tunnel/registry.ts'
+import { ServiceTable } from './upstream/service-table.ts'
+
+export interface DataPlaneInit {
+  resolver: PathResolver
+  authorizer: Authorizer
+  dialer: StreamDialer
+  /** Id of the tunnel protocol of the network. */
+  protocol: string
+  /** What is reported back to the control plane. */
+  events?: PathEvents
+  /** What happens, for the log and the event stream. */
+  onEvent?: OnDataPlaneEvent
+  /** How a connection reaches its peer; inbound tunnels show it. */
+  pathOf?: (connection: Connection) => PathClass
+  /** Monotonic milliseconds, and milliseconds since 1970. */
+  clock?: Pick<Required<TunnelRegistryInit>, 'now' | 'wallClock'>
+}
+
+export interface AddForwardOptions {
+  listen: ListenAddress
+  target: Target
+  /** Kept where the forward is an old one; otherwise one is made up. */
+  id?: string
+}
+
+/** The bytes' half of a node. It finds nobody and decides nothing: that comes in through its interfaces. */
+export interface DataPlane {
+  /** To be registered by the node for the tunnel protocol, with {@link DataPlane.handlerOptions}. */
+  handler: StreamHandler
+  handlerOptions: { maxInboundStreams: number; maxOutboundStreams: number }
+  openTarget: OpenTarget
+  tunnels: TunnelRegistry
+  /** @throws MeshError SERVICE_TAKEN, LIMIT_EXCEEDED */
+  addService: (service: Service, options?: { replace?: boolean }) => void
+  /** @throws MeshError SERVICE_UNKNOWN */
+  removeService: (name: string) => Service
+  listServices: () => Service[]
+  /** @throws MeshError ADDRESS_IN_USE, ADDRESS_INVALID, SHUTTING_DOWN */
+  addForward: (options: AddForwardOptions) => Promise<ForwardStatus>
+  /**
+   * Closes the door that has this id or this bound address; its open tunnels go on.
+   * @throws MeshError FORWARD_UNKNOWN
+   */
+  removeForward: (idOrListen: string) => ForwardStatus
+  listForwards: () => ForwardStatus[]
+  /** Closes the doors, refuses new tunnels, waits for the running ones and resets the rest. */
+  stop: (options?: { drainTimeoutMs?: number }) => Promise<void>
+}
+
+/** Puts the data plane of one node together. It owns no connection and no timer until it is used. */
+export const createDataPlane = (init: DataPlaneInit): DataPlane => {
+  const onEvent = (event: DataPlaneEvent): void => init.onEvent?.(event)
+  const registry = new TunnelRegistry({ onEvent, ...init.clock })
+  const services = new ServiceTable()
+  const forwards = new Map<string, Forward>()
+  const openTarget = createTargetOpener({
+    resolver: init.resolver,
+    dialer: init.dialer,
+    protocol: init.protocol,
+    registry,
+    events: init.events
+  })
+  const find = (idOrListen: string): Forward => {
+    const found = forwards.get(idOrListen) ?? [...forwards.values()].find((one) => one.listenText === idOrListen)
+    if (found === undefined)
+      throw new MeshError('FORWARD_UNKNOWN', `There is no forward "${idOrListen.slice(0, 200)}".`)
+    return found
+  }
+  return {
+    handler: createAcceptor({
+      registry,
+      authorizer: init.authorizer,
+      findService: (name) => services.find(name),
+      pathOf: init.pathOf,
+      onEvent
+    }),
+    handlerOptions: { maxInboundStreams: limits.tunnelsPerPeer, maxOutboundStreams: limits.tunnelsPerPeer },
+    openTarget,
+    tunnels: registry,
+    addService: (service, options) => services.add(service, options),
+    removeService: (name) => services.remove(name),
+    listServices: () => services.list(),
+    addForward: async ({ listen, target, id = randomUUID() }) => {
+      if (registry.isDraining) throw new MeshError('SHUTTING_DOWN', 'The node is stopping.')
+      const forward = await Forward.listen({
+        id,
+        listen,
+        target,
+        openTarget,
+        onEvent,
+        wallClock: init.clock?.wallClock
+      })
+      forwards.set(id, forward)
+      return forward.status
+    },
+    removeForward: (idOrListen) => {
+      const forward = find(idOrListen)
+      forwards.delete(forward.id)
+      forward.close()
+      return forward.status
+    },
+    listForwards: () => [...forwards.values()].map((one) => one.status),
+    stop: async ({ drainTimeoutMs = limits.drainTimeoutMs } = {}) => {
+      for (const forward of forwards.values()) forward.close()
+      forwards.clear()
+      await registry.drain(drainTimeoutMs)
+    }
+  }
+}

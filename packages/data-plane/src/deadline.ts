@@ -1,0 +1,45 @@
+import { MeshError } from '@agent-mesh/wire'
+
+/** What a signal was aborted for, as a MeshError; CANCELLED where it does not say. */
+export const abortReason = (signal: AbortSignal): MeshError =>
+  signal.reason instanceof MeshError
+    ? signal.reason
+    : new MeshError('CANCELLED', 'The caller gave up.', { cause: signal.reason })
+
+/**
+ * Runs work under a deadline and, where given, a caller's signal. Ends when either does, even if the work ignores its
+ * signal; what the work yields after that goes to `onLate`.
+ * @throws MeshError what `expired` makes, CANCELLED, or what the work throws
+ */
+export const withDeadline = async <T>(
+  options: { ms: number; signal?: AbortSignal | undefined; expired: () => MeshError; onLate?: (result: T) => void },
+  work: (signal: AbortSignal) => Promise<T>
+): Promise<T> => {
+  const controller = new AbortController()
+  const { promise: given, reject: giveUp } = Promise.withResolvers<never>()
+  const stop = (reason: MeshError): void => {
+    giveUp(reason)
+    controller.abort(reason)
+  }
+  const onAbort = (): void => {
+    if (options.signal !== undefined) stop(abortReason(options.signal))
+  }
+  const timer = setTimeout(() => stop(options.expired()), options.ms)
+  options.signal?.addEventListener('abort', onAbort, { once: true })
+  if (options.signal?.aborted === true) onAbort()
+  const { signal } = controller
+  try {
+    const running = signal.aborted ? Promise.reject<T>(abortReason(signal)) : work(signal)
+    running.then(
+      (result) => {
+        if (signal.aborted) options.onLate?.(result)
+      },
+      () => {}
+    )
+    return await Promise.race([running, given])
+  } finally {
+    clearTimeout(timer)
+    options.signal?.removeEventListener('abort', onAbort)
+    given.catch(() => {})
+  }
+}

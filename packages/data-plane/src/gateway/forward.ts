@@ -1,0 +1,160 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import { formatTarget, limits, MeshError, toMeshError, type ErrorCode, type Target } from '@agent-mesh/wire'
+import type { OnDataPlaneEvent } from '../events.ts'
+import { resetLocal, splice } from '../tunnel/splice.ts'
+import { socketOptions } from '../upstream/connect.ts'
+import { formatListenAddress, type ListenAddress } from './listen-address.ts'
+import { listen } from './listen.ts'
+import type { OpenTarget } from './open-target.ts'
+
+export interface ForwardInit {
+  id: string
+  listen: ListenAddress
+  target: Target
+  openTarget: OpenTarget
+  onEvent?: OnDataPlaneEvent | undefined
+  /** Milliseconds since 1970. */
+  wallClock?: (() => number) | undefined
+}
+
+export interface ForwardStatus {
+  id: string
+  /** The address that is bound, with the port that was chosen. */
+  listen: string
+  target: string
+  /** Local connections that have a tunnel. */
+  openTunnels: number
+  totalTunnels: number
+  /** Local connections that got none and were reset. */
+  failedTunnels: number
+  lastError?: { code: ErrorCode; message: string; atMs: number }
+}
+
+/**
+ * A local door to a target: every connection to the address becomes a tunnel. A connection that gets none is reset, so
+ * that its client never takes the failure for an empty answer.
+ */
+export class Forward {
+  readonly id: string
+  readonly target: Target
+  readonly #init: ForwardInit
+  readonly #server: Server
+  readonly #pending = new Set<AbortController>()
+  #address: ListenAddress
+  #connections = 0
+  #openTunnels = 0
+  #totalTunnels = 0
+  #failedTunnels = 0
+  #lastError: ForwardStatus['lastError']
+
+  private constructor(init: ForwardInit) {
+    this.id = init.id
+    this.target = init.target
+    this.#init = init
+    this.#address = init.listen
+    // The socket is read at once, up to its buffer: what a client says first can travel with the open, and a client that
+    // hangs up is noticed while the target is still being reached.
+    this.#server = createServer({ ...socketOptions, noDelay: true }, (socket) => {
+      void this.#accept(socket)
+    })
+  }
+
+  /** @throws MeshError ADDRESS_IN_USE, ADDRESS_INVALID */
+  static async listen(init: ForwardInit): Promise<Forward> {
+    const forward = new Forward(init)
+    await listen(forward.#server, init.listen)
+    const bound = forward.#server.address()
+    if (init.listen.type === 'tcp' && bound !== null && typeof bound === 'object')
+      forward.#address = { ...init.listen, port: bound.port }
+    // Accepting may fail later on, for lack of file descriptors; the door stays open for when there are some again.
+    forward.#server.on('error', (err) => forward.#failed(toMeshError(err, 'LIMIT_EXCEEDED')))
+    forward.#emit('forward:listening')
+    return forward
+  }
+
+  /** The address that is bound, as text. */
+  get listenText(): string {
+    return formatListenAddress(this.#address)
+  }
+
+  get status(): ForwardStatus {
+    return {
+      id: this.id,
+      listen: this.listenText,
+      target: formatTarget(this.target),
+      openTunnels: this.#openTunnels,
+      totalTunnels: this.#totalTunnels,
+      failedTunnels: this.#failedTunnels,
+      ...(this.#lastError === undefined ? {} : { lastError: this.#lastError })
+    }
+  }
+
+  /** Closes the door and gives up what is still being opened. Tunnels that are open go on to their own end. */
+  close(): void {
+    if (!this.#server.listening) return
+    this.#server.close()
+    for (const controller of this.#pending)
+      controller.abort(new MeshError('CANCELLED', `The forward ${this.listenText} was removed.`))
+    this.#emit('forward:closed')
+  }
+
+  /** One local connection: resolve and open, then splice. Never rejects. */
+  async #accept(local: Socket): Promise<void> {
+    const controller = new AbortController()
+    const onClose = (): void => controller.abort(new MeshError('CANCELLED', 'The local client hung up.'))
+    local.on('error', () => {})
+    local.once('close', onClose)
+    this.#pending.add(controller)
+    this.#connections += 1
+    try {
+      if (this.#connections > limits.tunnelsPerPeer) {
+        throw new MeshError(
+          'LIMIT_EXCEEDED',
+          `${limits.tunnelsPerPeer} connections to ${this.listenText} are open; that is the limit.`
+        )
+      }
+      const { tunnel } = await this.#init.openTarget(this.target, {
+        signal: controller.signal,
+        early: () => readBuffered(local)
+      })
+      local.off('close', onClose)
+      this.#pending.delete(controller)
+      this.#totalTunnels += 1
+      this.#openTunnels += 1
+      await splice(tunnel, local).finally(() => {
+        this.#openTunnels -= 1
+      })
+    } catch (err) {
+      resetLocal(local)
+      this.#failed(toMeshError(err))
+    } finally {
+      this.#pending.delete(controller)
+      this.#connections -= 1
+    }
+  }
+
+  #failed(error: MeshError): void {
+    if (error.code === 'CANCELLED') return
+    this.#failedTunnels += 1
+    this.#lastError = { code: error.code, message: error.message, atMs: (this.#init.wallClock ?? Date.now)() }
+    const { id, listenText, target } = this
+    this.#init.onEvent?.({
+      event: 'forward:failed',
+      id,
+      listen: listenText,
+      target: formatTarget(target),
+      code: error.code,
+      message: error.message
+    })
+  }
+
+  #emit(event: 'forward:listening' | 'forward:closed'): void {
+    this.#init.onEvent?.({ event, id: this.id, listen: this.listenText, target: formatTarget(this.target) })
+  }
+}
+
+/** What a socket has read by now. */
+const readBuffered = (socket: Socket): Uint8Array | undefined => {
+  const bytes: unknown = socket.read()
+  return bytes instanceof Uint8Array ? bytes : undefined
+}

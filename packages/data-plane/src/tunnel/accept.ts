@@ -1,0 +1,124 @@
+import type { Connection, Stream } from '@libp2p/interface'
+import { decodeMessage, limits, MeshError, parseName, toMeshError, TunnelOpen } from '@agent-mesh/wire'
+import { withDeadline } from '../deadline.ts'
+import type { OnDataPlaneEvent } from '../events.ts'
+import type { Authorizer, PathClass, Service } from '../interfaces.ts'
+import { connectUpstream } from '../upstream/connect.ts'
+import { localAddressOf } from '../upstream/socket-address.ts'
+import { acceptance } from './answer.ts'
+import type { TrackedTunnel, TunnelRegistry } from './registry.ts'
+import { resetLocal, splice } from './splice.ts'
+import type { Tunnel } from './tunnel.ts'
+
+export interface AcceptorInit {
+  registry: TunnelRegistry
+  authorizer: Authorizer
+  /** The service of that name, or undefined where this node offers none. */
+  findService: (name: string) => Service | undefined
+  pathOf?: ((connection: Connection) => PathClass) | undefined
+  onEvent?: OnDataPlaneEvent | undefined
+  /** How long a silent stream is kept, in milliseconds. */
+  openTimeoutMs?: number | undefined
+}
+
+export type StreamHandler = (stream: Stream, connection: Connection) => void
+
+/**
+ * The service's side of the tunnel protocol: open, authorize, connect upstream, answer, splice. Whatever a stream brings,
+ * the handler neither throws nor rejects; every refusal is answered with its code and one sentence.
+ */
+export const createAcceptor =
+  (init: AcceptorInit): StreamHandler =>
+  (stream, connection) => {
+    const peerId = connection.remotePeer.toString()
+    const excess = refusalOf(() => init.registry.check(peerId))
+    const tracked = init.registry.track(stream, peerId, 'inbound')
+    serve(init, tracked, connection, excess).catch((err: unknown) => {
+      const error = toMeshError(err)
+      tracked.tunnel.destroy(error)
+      init.onEvent?.({ event: 'tunnel:refused', peerId, code: error.code, message: error.message })
+    })
+  }
+
+/** A refusal waits for the open message: until then the other side may still be negotiating, and would not hear it. */
+const serve = async (
+  init: AcceptorInit,
+  tracked: TrackedTunnel,
+  connection: Connection,
+  excess: MeshError | undefined
+): Promise<void> => {
+  const { tunnel } = tracked
+  const open = await readOpen(tunnel, init.openTimeoutMs ?? limits.tunnelOpenTimeoutMs)
+  if (excess !== undefined) throw excess
+  authorize(init, connection, open.service)
+  const service = init.findService(open.service)
+  if (service === undefined) throw new MeshError('SERVICE_UNKNOWN', `This agent offers no service "${open.service}".`)
+  const socket = await connectWhileOpen(tunnel, service, open.deadlineMs)
+  try {
+    tunnel.sendPreamble(acceptance())
+  } catch (err) {
+    resetLocal(socket)
+    throw err
+  }
+  tracked.open({
+    service: service.name,
+    path: init.pathOf?.(connection),
+    localAddress: localAddressOf(socket),
+    metadata: open.metadata
+  })
+  await splice(tunnel, socket)
+}
+
+const refusalOf = (check: () => void): MeshError | undefined => {
+  try {
+    check()
+    return undefined
+  } catch (err) {
+    return toMeshError(err)
+  }
+}
+
+/** The open message, or the error of whatever came instead. */
+const readOpen = async (tunnel: Tunnel, ms: number): Promise<TunnelOpen> => {
+  const message = await withDeadline(
+    {
+      ms,
+      expired: () => new MeshError('TIMEOUT', `The tunnel said nothing within ${ms} ms.`)
+    },
+    () => tunnel.preamble
+  )
+  const open = decodeMessage(TunnelOpen, message, limits.tunnelOpenBytes, 'TUNNEL_PROTOCOL', 'open of a tunnel')
+  if (open.metadata.length > limits.metadataEntries) {
+    throw new MeshError(
+      'TUNNEL_PROTOCOL',
+      `The open of a tunnel has ${open.metadata.length} metadata entries; ${limits.metadataEntries} are allowed.`
+    )
+  }
+  try {
+    parseName(open.service, 'service')
+  } catch (cause) {
+    throw new MeshError('TUNNEL_PROTOCOL', 'The open of a tunnel names no service.', { cause })
+  }
+  return open
+}
+
+const authorize = ({ authorizer }: AcceptorInit, connection: Connection, service: string): void => {
+  const verdict = authorizer.mayOpen(connection.remotePeer, service)
+  if (!verdict.allowed) throw new MeshError(verdict.code, `Service "${service}" is not open to you: ${verdict.rule}.`)
+}
+
+/** Connects to the service, and stops connecting when the caller is gone. */
+const connectWhileOpen = async (tunnel: Tunnel, service: Service, deadlineMs: number) => {
+  const controller = new AbortController()
+  const onClose = (): void =>
+    controller.abort(new MeshError('CANCELLED', 'The caller gave up while the service was being connected.'))
+  tunnel.once('close', onClose)
+  if (tunnel.destroyed) onClose()
+  try {
+    const most =
+      deadlineMs === 0 ? limits.upstreamConnectTimeoutMs : Math.min(deadlineMs, limits.upstreamConnectTimeoutMs)
+    return await connectUpstream(service.address, { signal: controller.signal, timeoutMs: most })
+  } finally {
+    tunnel.off('close', onClose)
+  }
+}

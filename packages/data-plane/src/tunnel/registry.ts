@@ -1,0 +1,242 @@
+import type { Stream } from '@libp2p/interface'
+import { limits, MeshError, type ErrorCode, type Metadata } from '@agent-mesh/wire'
+import type { OnDataPlaneEvent, TunnelDirection } from '../events.ts'
+import type { PathClass } from '../interfaces.ts'
+import { normalizeSocketAddress } from '../upstream/socket-address.ts'
+import { CreditBudget } from './credit-budget.ts'
+import { Tunnel } from './tunnel.ts'
+
+/** One tunnel as `status` and `whois` show it. */
+export interface TunnelInfo {
+  id: number
+  peerId: string
+  service: string
+  direction: TunnelDirection
+  path?: PathClass
+  bytesIn: number
+  bytesOut: number
+  /** Milliseconds since 1970. */
+  sinceMs: number
+  /** Our end of the connection to the service, as the service sees its client. */
+  localAddress?: string
+}
+
+export interface TunnelTotals {
+  open: number
+  total: number
+  bytesIn: number
+  bytesOut: number
+}
+
+interface Opened {
+  service: string
+  path?: PathClass | undefined
+  localAddress?: string | undefined
+  /** From the open message, unknown keys included. */
+  metadata?: Metadata[]
+}
+
+/** A tunnel that the registry watches: first opening, then open, gone once its stream is over. */
+export class TrackedTunnel {
+  readonly id: number
+  readonly peerId: string
+  readonly direction: TunnelDirection
+  readonly tunnel: Tunnel
+  readonly sinceMs: number
+  readonly #onOpened: (tracked: TrackedTunnel) => void
+  #opened: Opened | undefined
+
+  constructor(
+    init: { id: number; peerId: string; direction: TunnelDirection; tunnel: Tunnel; sinceMs: number },
+    onOpened: (tracked: TrackedTunnel) => void
+  ) {
+    this.id = init.id
+    this.peerId = init.peerId
+    this.direction = init.direction
+    this.tunnel = init.tunnel
+    this.sinceMs = init.sinceMs
+    this.#onOpened = onOpened
+  }
+
+  get opened(): Opened | undefined {
+    return this.#opened
+  }
+
+  /** To be called once the service answers for it. */
+  open(opened: Opened): void {
+    this.#opened = opened
+    this.#onOpened(this)
+  }
+
+  get info(): TunnelInfo {
+    const { service = '', path, localAddress } = this.#opened ?? {}
+    return {
+      id: this.id,
+      peerId: this.peerId,
+      service,
+      direction: this.direction,
+      ...(path === undefined ? {} : { path }),
+      bytesIn: this.tunnel.bytesIn,
+      bytesOut: this.tunnel.bytesOut,
+      sinceMs: this.sinceMs,
+      ...(localAddress === undefined ? {} : { localAddress })
+    }
+  }
+}
+
+export interface TunnelRegistryInit {
+  onEvent?: OnDataPlaneEvent | undefined
+  budget?: CreditBudget
+  tunnelsPerPeer?: number
+  /** Monotonic clock in milliseconds. */
+  now?: () => number
+  /** Milliseconds since 1970. */
+  wallClock?: () => number
+}
+
+/** The live tunnels of this node, both directions: who, to what, how much, and how they all end. */
+export class TunnelRegistry {
+  readonly budget: CreditBudget
+  readonly #onEvent: OnDataPlaneEvent
+  readonly #tunnelsPerPeer: number
+  readonly #now: () => number
+  readonly #wallClock: () => number
+  readonly #live = new Set<TrackedTunnel>()
+  readonly #countByPeer = new Map<string, number>()
+  readonly #byLocalAddress = new Map<string, TrackedTunnel>()
+  readonly #ended = { total: 0, bytesIn: 0, bytesOut: 0 }
+  #nextId = 1
+  #isDraining = false
+  #onEmpty: (() => void) | undefined
+
+  constructor({
+    onEvent = () => {},
+    budget = new CreditBudget(),
+    tunnelsPerPeer = limits.tunnelsPerPeer,
+    now = () => performance.now(),
+    wallClock = Date.now
+  }: TunnelRegistryInit = {}) {
+    this.#onEvent = onEvent
+    this.budget = budget
+    this.#tunnelsPerPeer = tunnelsPerPeer
+    this.#now = now
+    this.#wallClock = wallClock
+  }
+
+  /**
+   * Whether one more tunnel with the peer may begin.
+   * @throws MeshError SHUTTING_DOWN, LIMIT_EXCEEDED
+   */
+  check(peerId: string): void {
+    if (this.#isDraining) throw new MeshError('SHUTTING_DOWN', 'The node is stopping and opens no more tunnels.')
+    if (this.countOf(peerId) >= this.#tunnelsPerPeer) {
+      throw new MeshError(
+        'LIMIT_EXCEEDED',
+        `${this.#tunnelsPerPeer} tunnels with ${peerId} are open; that is the limit per peer.`
+      )
+    }
+  }
+
+  /** Makes the tunnel of a stream and watches it to its end. */
+  track(stream: Stream, peerId: string, direction: TunnelDirection): TrackedTunnel {
+    const tunnel = new Tunnel({ stream, lease: this.budget.open(peerId), now: this.#now })
+    const tracked = new TrackedTunnel(
+      { id: this.#nextId, peerId, direction, tunnel, sinceMs: this.#wallClock() },
+      (one) => this.#onOpened(one)
+    )
+    this.#nextId += 1
+    this.#live.add(tracked)
+    this.#countByPeer.set(peerId, this.countOf(peerId) + 1)
+    let failure: MeshError | undefined
+    tunnel.once('error', (error: MeshError) => {
+      failure = error
+    })
+    tunnel.once('close', () => this.#onClosed(tracked, failure))
+    return tracked
+  }
+
+  /** Tunnels with one peer, those that are still opening included. */
+  countOf(peerId: string): number {
+    return this.#countByPeer.get(peerId) ?? 0
+  }
+
+  /** All tunnels, those that are still opening included. */
+  get size(): number {
+    return this.#live.size
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining
+  }
+
+  list(): TunnelInfo[] {
+    return [...this.#live].filter((one) => one.opened !== undefined).map((one) => one.info)
+  }
+
+  /** Sums since the start; `open` and the bytes include the running ones. */
+  get totals(): TunnelTotals {
+    const running = this.list()
+    return {
+      open: running.length,
+      total: this.#ended.total + running.length,
+      bytesIn: running.reduce((sum, one) => sum + one.bytesIn, this.#ended.bytesIn),
+      bytesOut: running.reduce((sum, one) => sum + one.bytesOut, this.#ended.bytesOut)
+    }
+  }
+
+  /** Who is behind a client address that a service of this node sees, e.g. `127.0.0.1:51234`. */
+  whois(address: string): TunnelInfo | undefined {
+    return this.#byLocalAddress.get(normalizeSocketAddress(address))?.info
+  }
+
+  /** Resets all tunnels with a peer. */
+  closePeer(peerId: string, code: ErrorCode): void {
+    for (const { tunnel, peerId: with_ } of this.#live) {
+      if (with_ === peerId) tunnel.destroy(new MeshError(code, `The tunnels with ${peerId} were closed.`))
+    }
+  }
+
+  /** Refuses new tunnels, waits for the running ones, then resets what is left with SHUTTING_DOWN. */
+  async drain(timeoutMs: number = limits.drainTimeoutMs): Promise<void> {
+    this.#isDraining = true
+    await this.#empty(timeoutMs)
+    for (const { tunnel } of this.#live) tunnel.destroy(new MeshError('SHUTTING_DOWN', 'The node is stopping.'))
+    await this.#empty(limits.tunnelCloseTimeoutMs)
+  }
+
+  async #empty(timeoutMs: number): Promise<void> {
+    if (this.#live.size === 0) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#onEmpty = resolve
+    const timer = setTimeout(resolve, timeoutMs)
+    await promise
+    clearTimeout(timer)
+  }
+
+  #onOpened(tracked: TrackedTunnel): void {
+    const localAddress = tracked.opened?.localAddress
+    if (localAddress !== undefined) this.#byLocalAddress.set(localAddress, tracked)
+    const { id, peerId, service, direction, path } = tracked.info
+    this.#onEvent({ event: 'tunnel:opened', id, peerId, service, direction, ...(path === undefined ? {} : { path }) })
+  }
+
+  #onClosed(tracked: TrackedTunnel, failure: MeshError | undefined): void {
+    this.#live.delete(tracked)
+    const left = this.countOf(tracked.peerId) - 1
+    if (left === 0) this.#countByPeer.delete(tracked.peerId)
+    else this.#countByPeer.set(tracked.peerId, left)
+    if (tracked.opened !== undefined) this.#onOpenedClosed(tracked, failure)
+    if (this.#live.size === 0) this.#onEmpty?.()
+  }
+
+  #onOpenedClosed(tracked: TrackedTunnel, failure: MeshError | undefined): void {
+    const { localAddress, sinceMs, ...fields } = tracked.info
+    if (localAddress !== undefined && this.#byLocalAddress.get(localAddress) === tracked)
+      this.#byLocalAddress.delete(localAddress)
+    this.#ended.total += 1
+    this.#ended.bytesIn += fields.bytesIn
+    this.#ended.bytesOut += fields.bytesOut
+    const failed = failure === undefined ? {} : { code: failure.code, message: failure.message }
+    this.#onEvent({ event: 'tunnel:closed', ...fields, durationMs: this.#wallClock() - sinceMs, ...failed })
+  }
+}

@@ -1,0 +1,113 @@
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { MeshError, toMeshError, type ErrorCode } from '@agent-mesh/wire'
+
+/** How a splice ended: cleanly, or with the error of the side that failed first. */
+export interface SpliceEnd {
+  error?: MeshError
+  failedSide?: 'tunnel' | 'local'
+}
+
+/**
+ * Joins a tunnel and a local socket as if they were one TCP connection: bytes with backpressure both ways, the end of one
+ * direction as the end of that direction, a reset on either side as a reset on the other. Resolves when both are closed.
+ *
+ * The socket needs `allowHalfOpen`. There is no idle timeout.
+ */
+export const splice = async (tunnel: Duplex, local: Duplex): Promise<SpliceEnd> => {
+  const end: SpliceEnd = {}
+  const note = (failedSide: 'tunnel' | 'local', error: MeshError): void => {
+    if (end.error === undefined) Object.assign(end, { error, failedSide })
+  }
+  const tunnelClosed = closed(tunnel, (error) => {
+    note('tunnel', toMeshError(error ?? cutShort(), 'CONNECTION_LOST'))
+    resetLocal(local)
+  })
+  const localClosed = closed(local, (error) => {
+    const reason = localError(error)
+    note('local', reason)
+    tunnel.destroy(reason)
+  })
+  pump(local, tunnel)
+  pump(tunnel, local)
+  await Promise.all([tunnelClosed, localClosed])
+  return end
+}
+
+/** Bytes and the end of one direction. The end may have been read before anybody listened for it. */
+const pump = (from: Duplex, to: Duplex): void => {
+  from.on('data', (chunk) => {
+    if (!to.write(chunk)) from.pause()
+  })
+  to.on('drain', () => {
+    from.resume()
+  })
+  if (from.readableEnded) to.end()
+  else
+    from.once('end', () => {
+      to.end()
+    })
+}
+
+/** Resolves when the stream is closed; calls `onFailure` at once where it fails or closes before both directions ended. */
+const closed = (stream: Duplex, onFailure: (error: Error | undefined) => void): Promise<void> => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let hasFailed = false
+  const fail = (error: Error | undefined): void => {
+    if (hasFailed) return
+    hasFailed = true
+    onFailure(error)
+  }
+  const finish = (): void => {
+    if (stream.errored !== null || !stream.readableEnded || !stream.writableFinished) fail(stream.errored ?? undefined)
+    resolve()
+  }
+  stream.on('error', fail)
+  if (stream.closed) finish()
+  else stream.once('close', finish)
+  return promise
+}
+
+/**
+ * Cuts a local connection so that its other end does not take it for the end of the data. On TCP that is an RST; a unix
+ * socket knows none.
+ *
+ * After `end()` everything has been handed over and its end is a true one. It is left to go out first: the kernel refuses
+ * an RST in the middle of a shutdown, and a plain close there would drop the rest and look clean.
+ */
+export const resetLocal = (local: Duplex): void => {
+  if (!(local instanceof Socket)) local.destroy()
+  else if (local.destroyed) return
+  else if (local.writableEnded && !local.writableFinished) local.once('finish', () => reset(local))
+  else reset(local)
+}
+
+const reset = (socket: Socket): void => {
+  if (socket.destroyed) return
+  try {
+    socket.resetAndDestroy()
+  } catch {
+    socket.destroy()
+  }
+}
+
+const codes: Record<string, ErrorCode> = {
+  ETIMEDOUT: 'UPSTREAM_TIMEOUT',
+  EHOSTUNREACH: 'UPSTREAM_UNREACHABLE',
+  ENETUNREACH: 'UPSTREAM_UNREACHABLE',
+  ENETDOWN: 'UPSTREAM_UNREACHABLE'
+}
+
+/** What the other end of the tunnel is told when a local connection breaks. */
+const localError = (error: Error | undefined): MeshError => {
+  if (error instanceof MeshError) return error
+  const systemCode = error !== undefined && 'code' in error ? String(error.code) : undefined
+  const code = systemCode === undefined ? undefined : codes[systemCode]
+  return new MeshError(
+    code ?? 'TUNNEL_RESET',
+    `The local connection was reset${systemCode === undefined ? '' : ` (${systemCode})`}.`,
+    { cause: error }
+  )
+}
+
+const cutShort = (): MeshError => new MeshError('CONNECTION_LOST', 'The tunnel was closed before the end of the data.')

@@ -1,0 +1,310 @@
+import { Duplex } from 'node:stream'
+import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
+import {
+  encodeCredit,
+  encodeFin,
+  encodeHeader,
+  encodeReset,
+  FrameDecoder,
+  frameTypes,
+  fromWireCode,
+  MeshError,
+  toMeshError,
+  toWireCode
+} from '@agent-mesh/wire'
+import { Uint8ArrayList } from 'uint8arraylist'
+import { refusal } from './answer.ts'
+import type { CreditLease } from './credit-budget.ts'
+import { ReceiveWindow, SendCredit } from './credit-window.ts'
+import { Inbox } from './inbox.ts'
+import { PreambleDecoder, withLength } from './preamble.ts'
+import { isOver, StreamWriter } from './stream-writer.ts'
+
+/** What one DATA frame carries at most; larger ones were not faster. */
+const framePayloadBytes = 64 * 1024
+
+/** How much a writer may hand over before `write()` asks it to wait. */
+const writableBytes = 256 * 1024
+
+export interface TunnelInit {
+  stream: Stream
+  lease: CreditLease
+  /** Monotonic clock in milliseconds. */
+  now?: () => number
+}
+
+type Callback = (error?: Error | null) => void
+
+/**
+ * One byte stream between a caller and a service, over one libp2p stream.
+ *
+ * The first message of each direction is a preamble (open, answer); frames follow. As a Duplex it behaves like a TCP
+ * socket with `allowHalfOpen`: `end()` is a FIN, `destroy(err)` a RESET with the code of the error (or, where no answer went
+ * out yet, a refusal), and a stream that is cut before its FIN is destroyed with CONNECTION_LOST, never ended. `close` is emitted when the libp2p stream is over too.
+ */
+export class Tunnel extends Duplex {
+  /** The other side's open or answer message; rejects with the MeshError that ended the tunnel before it came. */
+  readonly preamble: Promise<Uint8Array>
+
+  readonly #stream: Stream
+  readonly #lease: CreditLease
+  readonly #now: () => number
+  readonly #writer: StreamWriter
+  readonly #window: ReceiveWindow
+  readonly #credit: SendCredit
+  readonly #inbox = new Inbox()
+  readonly #decoder: FrameDecoder
+  #preambleDecoder: PreambleDecoder | undefined = new PreambleDecoder()
+  #resolvePreamble: (message: Uint8Array) => void
+  #rejectPreamble: (error: MeshError) => void
+  #outgoing = new Uint8ArrayList()
+  #sentBytes = 0
+  #onWritten: Callback | undefined
+  #isPreambleSent = false
+  #isReaderReady = false
+  #isDeliveryScheduled = false
+  #isFinSent = false
+  #isFinReceived = false
+  #isEndPushed = false
+  /** The peer knows already, or cannot be told, that the tunnel is over. */
+  #isPeerGone = false
+
+  constructor({ stream, lease, now = () => performance.now() }: TunnelInit) {
+    super({ allowHalfOpen: true, readableHighWaterMark: 1, writableHighWaterMark: writableBytes })
+    this.#stream = stream
+    this.#lease = lease
+    this.#now = now
+    this.#window = new ReceiveWindow(lease, now())
+    this.#credit = new SendCredit(lease.limits.initialBytes)
+    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>()
+    promise.catch(() => {})
+    this.preamble = promise
+    this.#resolvePreamble = resolve
+    this.#rejectPreamble = reject
+    this.#writer = new StreamWriter(stream, () => this.#pump())
+    this.#decoder = new FrameDecoder({
+      data: (payload) => this.#onPayload(payload),
+      fin: () => this.#onFin(),
+      reset: (wireCode) => this.#onReset(wireCode),
+      credit: (bytes) => this.#onCredit(bytes)
+    })
+    // Without a listener an error would end the process. Whoever holds the tunnel listens for itself.
+    this.on('error', () => {})
+    stream.addEventListener('message', this.#onMessage)
+    stream.addEventListener('end', this.#onStreamEnd)
+    stream.addEventListener('close', this.#onStreamClose)
+    if (stream.readableEnded) this.#onStreamEnd()
+    if (isOver(stream)) setTimeout(() => this.#lost(), 0)
+  }
+
+  /** Payload bytes that came in, read or not. */
+  get bytesIn(): number {
+    return this.#window.receivedBytes
+  }
+
+  /** Payload bytes that were handed to the connection. */
+  get bytesOut(): number {
+    return this.#sentBytes
+  }
+
+  /** Bytes that wait for the reader on this side; never more than the credit that was given. */
+  get bufferedBytes(): number {
+    return this.#inbox.byteLength
+  }
+
+  /** Size of the receive window in bytes. */
+  get windowBytes(): number {
+    return this.#lease.windowBytes
+  }
+
+  /**
+   * Sends the open or answer message; frames may follow at once.
+   * @throws MeshError CONNECTION_LOST, LIMIT_EXCEEDED
+   */
+  sendPreamble(message: Uint8Array): void {
+    this.#writer.send(withLength(message))
+    this.#isPreambleSent = true
+  }
+
+  override _read(): void {
+    this.#isReaderReady = true
+    this.#deliver()
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: Callback): void {
+    this.#outgoing.append(chunk)
+    this.#onWritten = done
+    this.#pump()
+  }
+
+  override _writev(chunks: Array<{ chunk: Buffer; encoding: BufferEncoding }>, done: Callback): void {
+    for (const { chunk } of chunks) this.#outgoing.append(chunk)
+    this.#onWritten = done
+    this.#pump()
+  }
+
+  override _final(done: Callback): void {
+    this.#attempt(() => {
+      this.#writer.send(encodeFin())
+      this.#isFinSent = true
+      this.#closeIfDone()
+      done()
+    })
+  }
+
+  override _destroy(error: Error | null, done: Callback): void {
+    const isDone = error === null && this.#isFinSent && this.#isFinReceived
+    const reason = isDone
+      ? null
+      : toMeshError(error ?? new MeshError('CANCELLED', 'The tunnel was given up.'), 'TUNNEL_RESET')
+    this.#rejectPreamble(reason ?? new MeshError('INTERNAL', 'The tunnel ended without its first message.'))
+    this.#inbox.clear()
+    this.#outgoing = new Uint8ArrayList()
+    this.#lease.close()
+    const over =
+      reason === null
+        ? this.#writer.close()
+        : this.#writer.abort(reason, this.#isPeerGone ? undefined : this.#lastWords(reason))
+    void over.then(() => {
+      this.#stream.removeEventListener('message', this.#onMessage)
+      this.#stream.removeEventListener('end', this.#onStreamEnd)
+      this.#stream.removeEventListener('close', this.#onStreamClose)
+      const written = this.#onWritten
+      this.#onWritten = undefined
+      done(reason)
+      written?.(reason)
+    })
+  }
+
+  /** Where the other side waits for an answer still, a refusal; else a RESET. */
+  #lastWords(reason: MeshError): Uint8Array {
+    return this.#isPreambleSent ? encodeReset(toWireCode(reason.code)) : withLength(refusal(reason))
+  }
+
+  /** Sends what credit and connection allow, one frame as one list, and asks for more when all of it is out. */
+  #pump(): void {
+    if (this.destroyed) return
+    this.#attempt(() => {
+      while (this.#outgoing.byteLength > 0 && this.#credit.availableBytes > 0 && this.#writer.isReady) {
+        const length = Math.min(this.#outgoing.byteLength, this.#credit.availableBytes, framePayloadBytes)
+        const frame = this.#outgoing.sublist(0, length)
+        this.#outgoing.consume(length)
+        frame.prepend(encodeHeader(frameTypes.data, length))
+        this.#credit.take(length)
+        this.#sentBytes += length
+        this.#writer.send(frame)
+      }
+    })
+    if (this.#outgoing.byteLength > 0 || this.#onWritten === undefined || this.destroyed) return
+    const written = this.#onWritten
+    this.#onWritten = undefined
+    written()
+  }
+
+  readonly #onMessage = ({ data }: StreamMessageEvent): void => {
+    this.#attempt(() => {
+      for (const chunk of data instanceof Uint8Array ? [data] : data) {
+        if (this.destroyed) return
+        this.#onChunk(chunk)
+      }
+    })
+    this.#scheduleDelivery()
+  }
+
+  #onChunk(chunk: Uint8Array): void {
+    if (this.#preambleDecoder === undefined) return this.#decoder.push(chunk)
+    const complete = this.#preambleDecoder.push(chunk)
+    if (complete === undefined) return
+    this.#preambleDecoder = undefined
+    this.#resolvePreamble(complete.message)
+    this.#decoder.push(complete.rest)
+  }
+
+  #onPayload(payload: Uint8Array): void {
+    if (this.destroyed) return
+    if (this.#isFinReceived) throw new MeshError('TUNNEL_PROTOCOL', 'The peer sent data after its FIN.')
+    this.#window.receive(payload.length, this.#now())
+    this.#inbox.push(payload)
+  }
+
+  #onFin(): void {
+    if (this.#isFinReceived) throw new MeshError('TUNNEL_PROTOCOL', 'The peer sent a second FIN.')
+    this.#isFinReceived = true
+    this.#closeIfDone()
+  }
+
+  #onReset(wireCode: number): void {
+    const code = fromWireCode(wireCode)
+    this.#deliver()
+    this.#isPeerGone = true
+    this.destroy(new MeshError(code, `The other end reset the tunnel with ${code}.`))
+  }
+
+  #onCredit(bytes: number): void {
+    this.#credit.grant(bytes)
+    this.#pump()
+  }
+
+  /** In a microtask: what one read of the connection brings is then delivered together. */
+  #scheduleDelivery(): void {
+    if (this.#isDeliveryScheduled || this.destroyed) return
+    this.#isDeliveryScheduled = true
+    queueMicrotask(() => {
+      this.#isDeliveryScheduled = false
+      this.#deliver()
+    })
+  }
+
+  /** Gives the reader what it takes. Only what it took is granted anew. */
+  #deliver(): void {
+    let delivered = 0
+    while (this.#isReaderReady && !this.destroyed) {
+      const piece = this.#inbox.shift()
+      if (piece === undefined) break
+      delivered += piece.length
+      this.#isReaderReady = this.push(piece)
+    }
+    if (this.destroyed) return
+    this.#inbox.settle()
+    const grant = delivered === 0 ? 0 : this.#window.consume(delivered, this.#now())
+    if (grant > 0 && !this.#isFinReceived) this.#attempt(() => this.#writer.send(encodeCredit(grant)))
+    if (this.#isFinReceived && !this.#isEndPushed && this.#inbox.byteLength === 0) {
+      this.#isEndPushed = true
+      this.push(null)
+    }
+  }
+
+  /** The libp2p stream carries credits and resets until both directions are done; only then it is closed. */
+  #closeIfDone(): void {
+    if (this.#isFinSent && this.#isFinReceived) void this.#writer.close()
+  }
+
+  /** The other side's write end may be reported as closed a little before its last bytes are. */
+  readonly #onStreamEnd = (): void => {
+    setTimeout(() => {
+      if (!this.#isFinReceived) this.#lost()
+    }, 0)
+  }
+
+  readonly #onStreamClose = (event: StreamCloseEvent): void => {
+    if (this.#stream.readBufferLength > 0) setTimeout(() => this.#lost(event.error), 0)
+    else this.#lost(event.error)
+  }
+
+  #lost(cause?: Error): void {
+    if (this.destroyed || (this.#isFinSent && this.#isFinReceived)) return
+    this.destroy(
+      new MeshError('CONNECTION_LOST', 'The connection to the peer was lost before the end of the data.', { cause })
+    )
+  }
+
+  #attempt(work: () => void): void {
+    try {
+      work()
+    } catch (err) {
+      const error = toMeshError(err)
+      this.#isPeerGone ||= error.code === 'CONNECTION_LOST'
+      this.destroy(error)
+    }
+  }
+}

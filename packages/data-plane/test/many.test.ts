@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { makeService, parseListenAddress } from '@agent-mesh/data-plane'
+import { parseTarget } from '@agent-mesh/wire'
+import { portOf, startPair, type Pair } from './libp2p-pair.ts'
+import { bytes, digestOf, echo, request, startService, type TestService } from './servers.ts'
+
+const tunnels = 200
+
+describe(`${tunnels} tunnels at once`, () => {
+  let pair: Pair
+  let service: TestService
+  beforeAll(async () => {
+    pair = await startPair()
+    service = await startService(echo)
+  })
+  afterAll(async () => {
+    await pair.stop()
+    service.stop()
+  })
+
+  it('carry 1 MiB both ways byte for byte and leave nothing open', async () => {
+    pair.callee.plane.addService(makeService('echo', service.address))
+    const forward = await pair.caller.plane.addForward({
+      listen: parseListenAddress('127.0.0.1:0'),
+      target: parseTarget('callee/echo')
+    })
+    const data = Array.from({ length: tunnels }, () => bytes(1024 * 1024))
+    const results = await Promise.all(data.map((one) => request(portOf(forward.listen), one)))
+    expect(results.map(({ data: back, error }) => error ?? digestOf(back))).toEqual(data.map(digestOf))
+    expect(service.accepted()).toBe(tunnels)
+
+    await vi.waitFor(() => {
+      for (const { plane } of [pair.caller, pair.callee]) {
+        expect(plane.tunnels.size).toBe(0)
+        expect(plane.tunnels.list()).toEqual([])
+        expect(plane.tunnels.budget.usage).toEqual({ reservedBytes: 0, heldBytes: 0, tunnels: 0, peers: 0 })
+      }
+      expect(service.sockets.size).toBe(0)
+      const streams = [...pair.caller.node.getConnections(), ...pair.callee.node.getConnections()].flatMap(
+        (connection) => connection.streams
+      )
+      expect(streams.map((stream) => stream.protocol)).toEqual([])
+      expect(process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length).toBeLessThanOrEqual(4)
+    }, 10_000)
+    expect(pair.caller.plane.listForwards()[0]).toMatchObject({
+      openTunnels: 0,
+      totalTunnels: tunnels,
+      failedTunnels: 0
+    })
+    expect(pair.caller.plane.tunnels.totals).toEqual({
+      open: 0,
+      total: tunnels,
+      bytesIn: tunnels * 1024 * 1024,
+      bytesOut: tunnels * 1024 * 1024
+    })
+    const closed = pair.caller.events.filter((event) => event.event === 'tunnel:closed')
+    expect(closed.every((event) => event.code === undefined)).toBe(true)
+  }, 60_000)
+})

@@ -1,0 +1,100 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { makeService, parseListenAddress } from '@agent-mesh/data-plane'
+import { limits, parseTarget } from '@agent-mesh/wire'
+import { portOf, startPair, type Pair } from './libp2p-pair.ts'
+import { bytes, digestOf, echo, request, startService, type TestService } from './servers.ts'
+
+const MiB = 1024 * 1024
+
+describe('a reader that stops', () => {
+  let pair: Pair
+  const services: TestService[] = []
+  const forwardTo = async (name: string, handler: Parameters<typeof startService>[0]): Promise<number> => {
+    const service = await startService(handler)
+    services.push(service)
+    pair.callee.plane.addService(makeService(name, service.address))
+    return portOf(
+      (
+        await pair.caller.plane.addForward({
+          listen: parseListenAddress('127.0.0.1:0'),
+          target: parseTarget(`callee/${name}`)
+        })
+      ).listen
+    )
+  }
+
+  beforeAll(async () => {
+    pair = await startPair()
+  })
+  afterAll(async () => {
+    await pair.stop()
+    for (const service of services) service.stop()
+  })
+
+  it('stops its sender, costs no more than its window, slows nobody else and goes on where it was', async () => {
+    const data = bytes(64 * MiB)
+    const chunks = Array.from({ length: 64 }, (_, i) => data.subarray(i * MiB, (i + 1) * MiB))
+    let sent = 0
+    const slowPort = await forwardTo('slow', (socket) => {
+      for (const chunk of chunks)
+        socket.write(chunk, () => {
+          sent += chunk.length
+        })
+      socket.end()
+    })
+    const quickPort = await forwardTo('quick', echo)
+
+    const client = connect({ host: '127.0.0.1', port: slowPort, allowHalfOpen: true })
+    const parts: Buffer[] = []
+    client.on('data', (part) => parts.push(part))
+    await once(client, 'data')
+    client.pause()
+
+    let before = -1
+    await vi.waitFor(
+      () => {
+        const isStill = sent === before
+        before = sent
+        if (!isStill) throw new Error('the service still sends')
+      },
+      { timeout: 20_000, interval: 500 }
+    )
+    expect(sent).toBeLessThan(data.length)
+    const { heldBytes } = pair.caller.plane.tunnels.budget.usage
+    expect(heldBytes).toBeGreaterThan(limits.creditInitialBytes / 2)
+    expect(heldBytes).toBeLessThanOrEqual(limits.creditMaxBytes)
+    const [info] = pair.callee.plane.tunnels.list()
+    expect(info?.bytesOut).toBeLessThan(32 * MiB)
+
+    const other = bytes(8 * MiB)
+    expect(digestOf((await request(quickPort, other)).data)).toBe(digestOf(other))
+    expect(pair.caller.plane.tunnels.budget.usage.heldBytes).toBe(heldBytes)
+
+    client.resume()
+    await once(client, 'end')
+    client.end()
+    expect(digestOf(Buffer.concat(parts))).toBe(digestOf(data))
+    await vi.waitFor(() => expect(pair.caller.plane.tunnels.size).toBe(0))
+  })
+
+  it('that never comes back is let go with its client', async () => {
+    const port = await forwardTo('endless', (socket) => {
+      const block = bytes(64 * 1024)
+      const push = (): void => {
+        while (!socket.destroyed && socket.write(block));
+      }
+      socket.on('drain', push)
+      push()
+    })
+    const client = connect({ host: '127.0.0.1', port })
+    client.pause()
+    await vi.waitFor(() => expect(pair.caller.plane.tunnels.budget.usage.heldBytes).toBeGreaterThan(100_000), 10_000)
+    client.resetAndDestroy()
+    await vi.waitFor(() => {
+      expect(pair.caller.plane.tunnels.budget.usage).toEqual({ reservedBytes: 0, heldBytes: 0, tunnels: 0, peers: 0 })
+      expect(pair.callee.plane.tunnels.size).toBe(0)
+    }, 10_000)
+  })
+})
