@@ -6,7 +6,7 @@ import { limits } from '@agent-mesh/wire/limits'
 import type { LocalNode } from '../local-node.ts'
 import { streamEvents } from './event-stream.ts'
 import { openApiDocument } from './openapi.ts'
-import { apiHint, problemType, toApiError, toProblem } from './problem.ts'
+import { apiHint, problemType, rawProblem, toApiError, toProblem } from './problem.ts'
 import type { AnyRoute, Route, SpecialRoute } from './route.ts'
 import { routes } from './routes.ts'
 import { listenOnSocket } from './socket-listener.ts'
@@ -71,7 +71,12 @@ const buildApp = (context: Context): FastifyInstance => {
     requestTimeout: requestTimeoutMs,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 1024 },
-    frameworkErrors: (err, _request, reply) => sendProblem(reply, err)
+    frameworkErrors: (err, _request, reply) => sendProblem(reply, err),
+    clientErrorHandler: (err, socket) => {
+      const error = new MeshError('USAGE', `The request is no HTTP: ${err.message}.`, { cause: err, hint: apiHint })
+      if (socket.writable) socket.end(rawProblem(toProblem(error)))
+      else socket.destroy()
+    }
   })
   app.removeContentTypeParser('text/plain')
   app.setErrorHandler((err, request, reply) => {

@@ -3,6 +3,7 @@ import { lstat, mkdir, unlink } from 'node:fs/promises'
 import { connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
 import { MeshError } from '@agent-mesh/wire/errors'
+import { limits } from '@agent-mesh/wire/limits'
 
 const errno = (err: unknown): string => (err instanceof Error && 'code' in err ? String(err.code) : 'unknown error')
 
@@ -70,7 +71,7 @@ export const listenOnSocket = async (server: Server, path: string): Promise<void
   // Node binds within the call, so the mask is back before anything else can create a file.
   const mask = isPipe ? undefined : process.umask(0o177)
   try {
-    server.listen(path)
+    server.listen({ path, backlog: limits.apiConnections })
   } finally {
     if (mask !== undefined) process.umask(mask)
   }

@@ -1,0 +1,257 @@
+import { once } from 'node:events'
+import { connect as connectSocket, type Socket } from 'node:net'
+import { Duplex, duplexPair } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import { describe, expect, it, vi } from 'vitest'
+import { limits, MeshError } from '@agent-mesh/wire'
+import { createClient, type Tunnel } from '@agent-mesh/client'
+import { peerId, serveExample, type Served } from './example-node.ts'
+
+interface Opened extends Served {
+  /** What the client got. */
+  near: Tunnel
+  /** What the service behind the tunnel holds. */
+  far: Duplex
+  /** What the node handed to the API server. */
+  tunnel: Duplex
+}
+
+const open = async (): Promise<Opened> => {
+  const all = await serveExample()
+  const [tunnel, far] = duplexPair({ highWaterMark: 64 * 1024 })
+  all.node.connect.mockResolvedValue({ tunnel, peerId, service: 'web' })
+  const near = await all.client.connect('bob/web')
+  // The server closes with the test, and resets what is open still.
+  near.on('error', () => {})
+  return { ...all, tunnel, far, near }
+}
+
+const failure = async (stream: Duplex): Promise<unknown> => {
+  const [err] = await once(stream, 'error')
+  return err
+}
+
+const event = (name: string, fields = {}): { event: string; atMs: number; fields: Record<string, string> } => ({
+  event: name,
+  atMs: 1,
+  fields
+})
+
+describe('a tunnel over the API', () => {
+  it('knows who answered', async () => {
+    const { near, node } = await open()
+    expect([near.peerId, near.service]).toEqual([peerId, 'web'])
+    expect(node.connect).toHaveBeenCalledWith('bob/web', { signal: expect.any(AbortSignal) })
+    near.destroy()
+  })
+
+  it('carries a half-close in either direction and ends cleanly on both sides', async () => {
+    const { near, far, tunnel } = await open()
+    near.end('question')
+    expect(String(await buffer(far))).toBe('question')
+    far.end('answer')
+    expect(String(await buffer(near))).toBe('answer')
+    await vi.waitFor(() =>
+      expect([near.closed, tunnel.closed, near.errored, tunnel.errored]).toEqual([true, true, null, null])
+    )
+  })
+
+  it('carries 32 MiB both ways, byte for byte', async () => {
+    const { near, far } = await open()
+    far.pipe(far)
+    const sent = Buffer.alloc(32 * 1024 * 1024, Buffer.from(Array.from({ length: 251 }, (_, i) => i)))
+    const received = buffer(near)
+    near.end(sent)
+    expect(Buffer.compare(await received, sent)).toBe(0)
+  })
+
+  it('takes the code of a reset from the far side to the client', async () => {
+    const { near, tunnel } = await open()
+    const failed = failure(near)
+    tunnel.destroy(new MeshError('UPSTREAM_TIMEOUT'))
+    expect(await failed).toMatchObject({ code: 'UPSTREAM_TIMEOUT' })
+  })
+
+  it('takes the code of a reset from the client to the far side', async () => {
+    const { near, tunnel } = await open()
+    const failed = failure(tunnel)
+    near.destroy(new MeshError('TIMEOUT'))
+    expect(await failed).toMatchObject({ code: 'TIMEOUT' })
+  })
+
+  it('is cut, not ended, when the process of the client dies', async () => {
+    const { node, socketPath } = await open()
+    const [tunnel, far] = duplexPair()
+    node.connect.mockResolvedValue({ tunnel, peerId, service: 'web' })
+    const socket = connectSocket(socketPath)
+    socket.write(
+      'GET /v1/tunnels/bob HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: mesh-tunnel\r\n\r\n'
+    )
+    await once(socket, 'data')
+    const failed = failure(tunnel)
+    let isEnded = false
+    far
+      .on('end', () => {
+        isEnded = true
+      })
+      .resume()
+    socket.destroy()
+    expect(await failed).toMatchObject({ code: 'CONNECTION_LOST' })
+    expect(isEnded).toBe(false)
+  })
+
+  it('holds the far side while the client does not read', async () => {
+    const { far } = await open()
+    const piece = Buffer.alloc(64 * 1024)
+    let sent = 0
+    let isBlocked = false
+    while (!isBlocked) {
+      if (!far.write(piece)) {
+        isBlocked = await Promise.race([
+          once(far, 'drain').then(() => false),
+          new Promise<boolean>((resolve) => {
+            setTimeout(resolve, 300, true)
+          })
+        ])
+      }
+      sent += piece.length
+      expect(sent).toBeLessThan(16 * 1024 * 1024)
+    }
+  })
+
+  it('that is refused has the error of the node', async () => {
+    const { client, node } = await serveExample()
+    node.connect.mockRejectedValue(new MeshError('UPSTREAM_REFUSED', 'web of bob refused the connection.'))
+    await expect(client.connect('bob/web')).rejects.toMatchObject({
+      code: 'UPSTREAM_REFUSED',
+      message: 'web of bob refused the connection.'
+    })
+  })
+
+  it('outlives the deadline of its opening', async () => {
+    const { node, socketPath } = await serveExample()
+    const [tunnel, far] = duplexPair()
+    node.connect.mockResolvedValue({ tunnel, peerId, service: 'web' })
+    const deadline = new AbortController()
+    const near = await createClient({ socketPath }).connect('bob', { signal: deadline.signal })
+    deadline.abort()
+    near.end('still here')
+    expect(String(await buffer(far))).toBe('still here')
+    far.end()
+    await buffer(near)
+  })
+
+  it('is not opened for a caller that has left', async () => {
+    const { client, node } = await serveExample()
+    const { promise: aborted, resolve } = Promise.withResolvers<unknown>()
+    node.connect.mockImplementation(
+      (_target, { signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => {
+            resolve(signal.reason)
+            reject(signal.reason)
+          })
+        })
+    )
+    const giveUp = new AbortController()
+    const opened = client.connect('bob/web', { signal: giveUp.signal })
+    await vi.waitFor(() => expect(node.connect).toHaveBeenCalled())
+    giveUp.abort()
+    await expect(opened).rejects.toMatchObject({ code: 'CANCELLED' })
+    expect(await aborted).toMatchObject({ code: 'CANCELLED' })
+  })
+
+  it('is reset with SHUTTING_DOWN when the server closes', async () => {
+    const { near, tunnel, api } = await open()
+    const failed = Promise.all([failure(near), failure(tunnel)])
+    await api.close()
+    expect(await failed).toMatchObject([{ code: 'SHUTTING_DOWN' }, { code: 'SHUTTING_DOWN' }])
+  })
+
+  it.each([
+    ['another protocol', 'GET /v1/tunnels/bob HTTP/1.1\r\nUpgrade: websocket', 400],
+    ['another path', 'GET /v1/status HTTP/1.1\r\nUpgrade: mesh-tunnel', 400],
+    ['a bad escape', 'GET /v1/tunnels/%zz HTTP/1.1\r\nUpgrade: mesh-tunnel', 400],
+    ['no target', 'GET /v1/tunnels/ HTTP/1.1\r\nUpgrade: mesh-tunnel', 400],
+    ['bytes before the answer', 'GET /v1/tunnels/bob HTTP/1.1\r\nUpgrade: mesh-tunnel', 400]
+  ])('is refused for %s', async (what, head, status) => {
+    const { socketPath, node } = await serveExample()
+    node.connect.mockImplementation(
+      (_target, { signal }) =>
+        new Promise((_resolve, reject) => {
+          if (signal.aborted) reject(signal.reason)
+          signal.addEventListener('abort', () => reject(signal.reason))
+        })
+    )
+    const socket: Socket = connectSocket(socketPath)
+    socket.write(`${head}\r\nHost: localhost\r\nConnection: Upgrade\r\n\r\n${what.startsWith('bytes') ? 'early' : ''}`)
+    const answer = String(await buffer(socket))
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*application/problem\\+json[\\s\\S]*"code":"USAGE"`))
+  })
+})
+
+describe('the events of a node', () => {
+  it('come in their order and stop with the reader', async () => {
+    const { client, node } = await serveExample()
+    const stop = new AbortController()
+    const seen: string[] = []
+    const reading = (async () => {
+      for await (const one of client.events({ signal: stop.signal })) {
+        seen.push(`${one.event} ${JSON.stringify(one.fields)}`)
+        if (seen.length === 3) stop.abort()
+      }
+    })()
+    await vi.waitFor(() => expect(node.listeners.size).toBe(1))
+    node.emit(event('path:ok', { peer: 'a' }))
+    node.emit(event('path:failed', { text: 'two\nlines\n\n and data: ü' }))
+    node.emit(event('peer:joined'))
+    await reading
+    expect(seen).toEqual([
+      'path:ok {"peer":"a"}',
+      `path:failed ${JSON.stringify({ text: 'two\nlines\n\n and data: ü' })}`,
+      'peer:joined {}'
+    ])
+    await vi.waitFor(() => expect(node.listeners.size).toBe(0))
+  })
+
+  it('stop when the loop is left', async () => {
+    const { client, node } = await serveExample()
+    const first = client.events().next()
+    await vi.waitFor(() => expect(node.listeners.size).toBe(1))
+    node.emit(event('x'))
+    expect((await first).value).toMatchObject({ event: 'x' })
+    const events = client.events()
+    const next = events.next()
+    await vi.waitFor(() => expect(node.listeners.size).toBe(2))
+    node.emit(event('y'))
+    await next
+    await events.return(undefined)
+    await vi.waitFor(() => expect(node.listeners.size).toBe(1))
+  })
+
+  it('end when the node closes', async () => {
+    const { client, node, api } = await serveExample()
+    const next = client.events().next()
+    await vi.waitFor(() => expect(node.listeners.size).toBe(1))
+    await api.close()
+    expect(await next).toEqual({ done: true, value: undefined })
+    expect(node.listeners.size).toBe(0)
+  })
+
+  it('cut off a reader that falls behind by more than the limit', async () => {
+    const { node, socketPath } = await serveExample()
+    const socket = connectSocket(socketPath)
+    socket.write('GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    socket.pause()
+    await vi.waitFor(() => expect(node.listeners.size).toBe(1))
+    const text = 'x'.repeat(limits.apiEventBacklogBytes / 4)
+    for (let sent = 0; node.listeners.size === 1 && sent < 40; sent++) {
+      node.emit(event('flood', { text }))
+      await new Promise((resolve) => {
+        setImmediate(resolve)
+      })
+    }
+    await vi.waitFor(() => expect(node.listeners.size).toBe(0))
+    socket.destroy()
+  })
+})
