@@ -1,1 +1,12 @@
-export {}
+/** Finds, admits and ranks. */
+export * from './admission/admission-init.ts'
+export * from './admission/admission-service.ts'
+export * from './admission/interface.ts'
+export * from './admission/join-client.ts'
+export * from './admission/join-message.ts'
+export * from './admission/join-service.ts'
+export * from './admission/member-only.ts'
+export * from './admission/member-services.ts'
+export * from './admission/stranger-limits.ts'
+export * from './gossip/gossip-defaults.ts'
+export * from './gossip/member-gossip.ts'

@@ -1,0 +1,300 @@
+import { randomBytes } from 'node:crypto'
+import { limits, MeshError, type ErrorCode } from '@agent-mesh/wire'
+import { abortable } from './abortable.ts'
+import { ExpiryTimer } from './expiry-timer.ts'
+import { instanceIdBytes } from './hello-message.ts'
+import { HelloProtocol } from './hello-protocol.ts'
+import { HeldStreams } from './held-streams.ts'
+import { LateIdentify } from './late-identify.ts'
+import { MemberBook } from './member-book.ts'
+import { NamedPeers } from './named-peers.ts'
+import { Roster } from './roster.ts'
+import { Visit } from './visit.ts'
+import type { Connection, Logger, PeerId, Startable } from '@libp2p/interface'
+import type { Membership } from '@agent-mesh/identity'
+import type { AdmissionComponents, AdmissionInit } from './admission-init.ts'
+import type { Admission, AdmissionChange, AdmissionListener, Greeting } from './interface.ts'
+
+/**
+ * Admits members: says and hears hello on every connection of the host, and is the libp2p service `admission` that
+ * the member-only views ask.
+ */
+export class AdmissionService implements Admission, Startable {
+  readonly [Symbol.toStringTag] = '@agent-mesh/admission'
+  /** Streams that came before the hello of their connection. */
+  readonly held: HeldStreams
+  /** Peers of the host's peer store that showed no certificate. */
+  readonly named: NamedPeers
+  readonly #init: AdmissionInit
+  readonly #components: AdmissionComponents
+  readonly #hello: HelloProtocol
+  readonly #log: Logger
+  readonly #visits = new Map<Connection, { visit: Visit; order: number }>()
+  readonly #roster = new Roster()
+  readonly #book: MemberBook
+  readonly #listeners = new Set<AdmissionListener>()
+  readonly #lateIdentify: LateIdentify
+  readonly #expiry: ExpiryTimer
+  #opened = 0
+
+  constructor(components: AdmissionComponents, init: AdmissionInit) {
+    this.#init = init
+    this.#components = components
+    const now = init.now ?? Date.now
+    this.#log = (init.logger ?? components.logger).forComponent('agent-mesh:admission')
+    this.#book = new MemberBook({
+      self: components.peerId,
+      now,
+      isDenied: (peer, membership) => init.isDenied?.(peer, membership),
+      isPresent: (peer) => this.#roster.hasId(peer)
+    })
+    const instanceId = init.instanceId ?? randomBytes(instanceIdBytes)
+    this.#hello = new HelloProtocol({
+      networkId: init.networkId,
+      networkKey: init.networkKey,
+      now,
+      self: () => ({
+        chain: init.chain(),
+        instanceId,
+        agent: init.agent,
+        policyVersion: init.policyVersion?.() ?? 0,
+        revocationsHash: init.revocationsHash?.() ?? new Uint8Array()
+      }),
+      deny: (peer, membership) => this.#book.deny(peer, membership),
+      visit: (connection) => this.#visits.get(connection)?.visit,
+      onGreeted: (visit, greeting) => this.#admit(visit, greeting),
+      onRefused: (connection, error) => {
+        this.#book.refused(connection.remotePeer, error)
+        this.#refuse(connection, error, { isTold: true })
+      }
+    })
+    this.held = new HeldStreams({
+      admission: async (connection) => this.waitFor(connection),
+      onFlood: (connection, error) => this.#refuse(connection, error, { isTold: false })
+    })
+    this.named = new NamedPeers({
+      peerStore: components.peerStore,
+      events: components.events,
+      log: this.#log,
+      knows: (peer) => this.knows(peer),
+      isAdmitted: (peer) => this.has(peer),
+      ...(init.namedPeers === undefined ? {} : { most: init.namedPeers })
+    })
+    this.#lateIdentify = new LateIdentify({
+      identify: () => optional(() => components.identify),
+      isAdmitted: (connection) => this.isAdmitted(connection),
+      log: this.#log
+    })
+    this.#expiry = new ExpiryTimer({
+      now,
+      ends: () => this.#roster.greetings().map(({ membership }) => membership.notAfterMs),
+      onExpired: () => this.#expelExpired()
+    })
+    init.gate?.attach(this, (peer) => this.#book.deny(peer, this.membership(peer)) !== undefined)
+  }
+
+  async start(): Promise<void> {
+    this.#components.events.addEventListener('connection:open', this.#onOpen)
+    this.#components.events.addEventListener('connection:close', this.#onClose)
+    await this.#components.registrar.handle(this.#hello.id, this.#hello.handle, this.#hello.handlerOptions)
+    await this.named.start()
+  }
+
+  async stop(): Promise<void> {
+    this.#components.events.removeEventListener('connection:open', this.#onOpen)
+    this.#components.events.removeEventListener('connection:close', this.#onClose)
+    this.#lateIdentify.stop()
+    this.#expiry.stop()
+    this.named.stop()
+    for (const { visit } of this.#visits.values()) visit.refuse(new MeshError('SHUTTING_DOWN'))
+    this.#visits.clear()
+    await this.#components.registrar.unhandle(this.#hello.id)
+  }
+
+  has(peer: PeerId): boolean {
+    return this.#roster.has(peer)
+  }
+
+  knows(peer: PeerId): boolean {
+    return this.#book.knows(peer)
+  }
+
+  async wait(peer: PeerId, options: { signal?: AbortSignal } = {}): Promise<void> {
+    if (this.#roster.has(peer)) return
+    const pending = [...this.#visits.values()]
+      .map(({ visit }) => visit)
+      .filter((visit) => visit.isPending && visit.connection.remotePeer.equals(peer))
+    if (pending.length === 0)
+      throw this.refusal(peer) ?? new MeshError('CONNECTION_LOST', `There is no connection to ${peer.toString()}.`)
+    const any = Promise.any(pending.map((visit) => visit.outcome)).catch((err: unknown) => {
+      throw err instanceof AggregateError ? err.errors.at(-1) : err
+    })
+    await abortable(any, options.signal)
+  }
+
+  async waitFor(connection: Connection, options: { signal?: AbortSignal } = {}): Promise<void> {
+    const known = this.#visits.get(connection)
+    if (known === undefined)
+      throw new MeshError('CONNECTION_LOST', `The connection to ${connection.remotePeer.toString()} is closed.`)
+    await abortable(known.visit.outcome, options.signal)
+  }
+
+  isAdmitted(connection: Connection): boolean {
+    return this.#roster.isHere(connection)
+  }
+
+  connections(peer: PeerId): Connection[] {
+    return this.#roster.connections(peer).filter(({ status }) => status === 'open')
+  }
+
+  membership(peer: PeerId): Membership | undefined {
+    return this.#book.membership(peer)
+  }
+
+  greeting(peer: PeerId): Greeting | undefined {
+    return this.#roster.greeting(peer)
+  }
+
+  members(): PeerId[] {
+    return this.#roster.peers()
+  }
+
+  onChange(listener: AdmissionListener): () => void {
+    this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+    }
+  }
+
+  expel(peer: PeerId, code: ErrorCode): void {
+    const error = this.#book.expel(peer, code)
+    const [first] = this.#roster.connections(peer)
+    this.#roster.remove(peer)
+    if (first !== undefined) this.#tell('gone', peer, first)
+    for (const connection of this.#visits.keys()) {
+      if (connection.remotePeer.equals(peer)) this.#refuse(connection, error, { isTold: false })
+    }
+  }
+
+  learn(membership: Membership): void {
+    const { peerId } = membership
+    if (!this.#book.learn(membership)) return
+    const greeting = this.#roster.greeting(peerId)
+    if (greeting === undefined) return
+    this.#roster.renew(peerId, { ...greeting, membership })
+    this.#expiry.arm()
+  }
+
+  refusal(peer: PeerId): MeshError | undefined {
+    return this.#book.refusal(peer)
+  }
+
+  /** Dials what refused this node before, such as after it got another certificate. */
+  forgetRefusals(): void {
+    this.#book.forgetRefusals()
+  }
+
+  /** The visit of a connection that is not admitted; a join gives it more time. */
+  stranger(connection: Connection): Pick<Visit, 'beginJoin' | 'endJoin' | 'signal'> | undefined {
+    const visit = this.#visits.get(connection)?.visit
+    return visit?.state.is === 'admitted' ? undefined : visit
+  }
+
+  readonly #onOpen = ({ detail: connection }: CustomEvent<Connection>): void => {
+    const { helloTimeoutMs } = this.#init
+    const visit = new Visit({
+      connection,
+      ...(helloTimeoutMs === undefined ? {} : { helloTimeoutMs }),
+      onOverdue: (_, error) => {
+        this.#log('%p is put out - %s', connection.remotePeer, error.message)
+        connection.abort(error)
+      }
+    })
+    this.#visits.set(connection, { visit, order: ++this.#opened })
+    if (connection.direction === 'outbound') void this.#hello.greet(visit)
+  }
+
+  readonly #onClose = ({ detail: connection }: CustomEvent<Connection>): void => {
+    this.#visits
+      .get(connection)
+      ?.visit.refuse(new MeshError('CONNECTION_LOST', `${connection.remotePeer.toString()} closed the connection.`))
+    this.#visits.delete(connection)
+    const departure = this.#roster.depart(connection)
+    if (departure.is === 'last') this.#tell('gone', departure.peerId, connection)
+    // streams of topologies may have ended with it: libp2p says nothing as long as the peer has another connection
+    else if (departure.is === 'one') this.#lateIdentify.run(departure.remaining)
+  }
+
+  #admit(visit: Visit, greeting: Greeting): void {
+    const { connection } = visit
+    const known = this.#visits.get(connection)
+    if (known === undefined || visit.state.is !== 'waiting' || connection.status !== 'open') return
+    const { remotePeer } = connection
+    const arrival = this.#roster.arrive(connection, greeting, known.order)
+    if (arrival.is === 'dead') {
+      connection.abort(new MeshError('CONNECTION_LOST', `${remotePeer.toString()} was started again since.`))
+      return
+    }
+    this.#book.admit(greeting.membership)
+    this.named.forget(remotePeer)
+    this.#init.gate?.admitted(connection)
+    visit.admit()
+    this.#expiry.arm()
+    if (arrival.is === 'first') this.#tell('admit', remotePeer, connection)
+    if (arrival.is === 'restarted') {
+      this.#tell('replaced', remotePeer, connection)
+      for (const dead of arrival.dead)
+        dead.abort(new MeshError('CONNECTION_LOST', `${remotePeer.toString()} was started again.`))
+    }
+    this.#lateIdentify.run(connection)
+  }
+
+  /** @param isTold - the peer gets time to read why; otherwise the connection ends at once */
+  #refuse(connection: Connection, error: MeshError, { isTold }: { isTold: boolean }): void {
+    const visit = this.#visits.get(connection)?.visit
+    if (visit?.refuse(error) !== true) return
+    this.#log('%p is refused - %s', connection.remotePeer, error.message)
+    if (isTold) void leave(connection, error)
+    else connection.abort(error)
+  }
+
+  #expelExpired(): void {
+    for (const { membership } of this.#roster.greetings()) {
+      if (this.#book.isOver(membership)) this.expel(membership.peerId, 'CERTIFICATE_EXPIRED')
+    }
+  }
+
+  #tell(change: AdmissionChange, peer: PeerId, connection: Connection): void {
+    this.#log('%p %s', peer, change)
+    for (const listener of this.#listeners) {
+      try {
+        listener(change, peer, connection)
+      } catch (err) {
+        this.#log.error('a listener failed on %s of %p - %e', change, peer, err)
+      }
+    }
+  }
+}
+
+/** The last message has to get out: a connection that closes carries no reason. */
+const leave = async (connection: Connection, error: MeshError): Promise<void> => {
+  await new Promise((resolve) => {
+    setTimeout(resolve, limits.refusalPauseMs).unref()
+  })
+  await connection.close({ signal: AbortSignal.timeout(1_000) }).catch(() => connection.abort(error))
+}
+
+/** A component that is not configured throws when it is asked for. */
+const optional = <T>(component: () => T | undefined): T | undefined => {
+  try {
+    return component()
+  } catch {
+    return undefined
+  }
+}
+
+/** The libp2p service that admits members. Configure it under the name `admission`. */
+export const admission =
+  (init: AdmissionInit) =>
+  (components: AdmissionComponents): AdmissionService =>
+    new AdmissionService(components, init)

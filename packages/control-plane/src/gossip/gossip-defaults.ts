@@ -1,0 +1,40 @@
+import { limits, protocols, type NetworkId } from '@agent-mesh/wire'
+import type { GossipsubOpts } from '@libp2p/gossipsub'
+
+/** Bytes of one message beside its payload: author, signature, topic. */
+const messageOverheadBytes = 1024
+
+/** Protocol ids of gossip in one network. */
+export const gossipProtocols = (networkId: NetworkId): string[] => [`/${protocols(networkId).prefix}/meshsub/1.2.0`]
+
+/**
+ * How gossipsub is set up in the mesh: bounded, without floodsub, and fit for many members behind one address.
+ * gossipsub declares the option `protocols` and does not read it; `memberGossip` sets the ids where they count.
+ * @param topics - all that there are: without a list a peer may name as many as it likes
+ */
+export const gossipDefaults = (networkId: NetworkId, topics: Iterable<string>): Partial<GossipsubOpts> => ({
+  protocols: gossipProtocols(networkId),
+  allowedTopics: new Set(topics),
+  // a peer that speaks floodsub alone would get every message and could not be scored
+  fallbackToFloodsub: false,
+  // by default 14 members behind one NAT or relay are enough for their messages to be dropped
+  scoreParams: { IPColocationFactorWeight: 0 },
+  // peer exchange dials whom a peer names; finding members is the work of the DHT
+  doPX: false,
+  allowPublishToZeroTopicPeers: true,
+  // several messages may travel in one RPC
+  maxInboundDataLength: 16 * (limits.gossipMessageBytes + messageOverheadBytes),
+  maxOutboundBufferSize: 256 * limits.gossipMessageBytes,
+  maxTopicBytesPerPeer: 64 * 1024,
+  maxInboundStreams: 4,
+  maxOutboundStreams: 4,
+  decodeRpcLimits: {
+    maxSubscriptions: 64,
+    maxMessages: 64,
+    maxControlMessages: 64,
+    maxIhaveMessageIDs: 512,
+    maxIwantMessageIDs: 512,
+    maxIdontwantMessageIDs: 512,
+    maxPeerInfos: 0
+  }
+})
