@@ -40,7 +40,8 @@ const parseJson = (line: string): unknown => {
   }
 }
 
-const waitForReady = async (child: ChildProcess, log: string[], timeoutMs: number): Promise<ReadyEvent> => {
+/** Reads what a node prints until it says that it is usable. @throws Error with its log where it does not */
+export const untilReady = async (child: ChildProcess, log: string[] = [], timeoutMs = 30_000): Promise<ReadyEvent> => {
   if (child.stdout === null || child.stderr === null) throw new Error('the node has no output')
   createInterface({ input: child.stderr }).on('line', (line) => log.push(line))
   const lines = createInterface({ input: child.stdout })
@@ -95,7 +96,7 @@ export class MeshProcess {
       { stateDir, env }
     )
     const log: string[] = []
-    const ready = await waitForReady(child, log, timeoutMs)
+    const ready = await untilReady(child, log, timeoutMs)
     const node = new MeshProcess(stateDir, child, ready, log)
     onCleanup(async () => {
       await node.kill()

@@ -1,0 +1,139 @@
+/**
+ * Makes `mesh-node-<version>.tgz`, which plain npm installs: the command with our own packages inside it, and every
+ * third-party package that they use as a dependency of an exact version.
+ *
+ *   npm run pack                   into the root of the repository
+ *   npm run pack -- --out FOLDER
+ */
+import { execFile } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs, promisify } from 'node:util'
+
+const runFile = promisify(execFile)
+const rootDir = join(import.meta.dirname, '..')
+const scope = '@agent-mesh/'
+
+type Exports = Record<string, Record<string, string>>
+
+interface Manifest {
+  name: string
+  version: string
+  description: string
+  license: string
+  engines: Record<string, string>
+  bin?: Record<string, string>
+  exports?: Exports
+  dependencies?: Record<string, string>
+}
+
+interface Workspace {
+  folder: string
+  manifest: Manifest
+}
+
+const readManifest = async (folder: string): Promise<Manifest> => {
+  const manifest: Manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
+  return manifest
+}
+
+/** The app and every package of ours below it, once each. */
+const collect = async (folder: string, found = new Map<string, Workspace>()): Promise<Map<string, Workspace>> => {
+  const manifest = await readManifest(folder)
+  if (found.has(manifest.name)) return found
+  found.set(manifest.name, { folder, manifest })
+  for (const dependency of Object.keys(manifest.dependencies ?? {})) {
+    if (dependency.startsWith(scope)) await collect(join(rootDir, 'packages', dependency.slice(scope.length)), found)
+  }
+  return found
+}
+
+/** Exact versions of the third-party packages, as they are installed and tested here. */
+const thirdParty = async (workspaces: Iterable<Workspace>): Promise<Record<string, string>> => {
+  const versions: Record<string, string> = {}
+  for (const { folder, manifest } of workspaces) {
+    for (const dependency of Object.keys(manifest.dependencies ?? {})) {
+      if (dependency.startsWith(scope)) continue
+      const { version } = await readManifest(join(folder, 'node_modules', dependency))
+      const other = versions[dependency]
+      if (other !== undefined && other !== version)
+        throw new Error(`${dependency} is used as ${other} and as ${version}`)
+      versions[dependency] = version
+    }
+  }
+  return Object.fromEntries(Object.entries(versions).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+const isRuntime = (path: string): boolean => !/\.(?:tsbuildinfo|d\.ts|map)$/.test(path)
+
+/** The built code of a package, without sources, types and maps. */
+const copyBuilt = async ({ folder, manifest }: Workspace, to: string): Promise<void> => {
+  const built = join(folder, 'dist')
+  await stat(built).catch(() => {
+    throw new Error(`${manifest.name} is not built: npm run setup`)
+  })
+  await cp(built, join(to, 'dist'), { recursive: true, filter: isRuntime })
+}
+
+const writeManifest = async (folder: string, manifest: object): Promise<void> =>
+  writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+
+/** A package of ours as it travels inside the app: only what is imported at run time. */
+const stagePackage = async (workspace: Workspace, to: string): Promise<void> => {
+  const { name, version, license, exports = {} } = workspace.manifest
+  const entries = Object.entries(exports).map(([path, conditions]) => [path, conditions['import']])
+  await mkdir(to, { recursive: true })
+  await copyBuilt(workspace, to)
+  await writeManifest(to, { name, version, license, type: 'module', exports: Object.fromEntries(entries) })
+}
+
+const stageApp = async (
+  app: Workspace,
+  own: Workspace[],
+  dependencies: Record<string, string>,
+  to: string
+): Promise<void> => {
+  const { name, version, description, license, engines, bin } = app.manifest
+  const bundled = own.map(({ manifest }) => manifest.name)
+  await copyBuilt(app, to)
+  await cp(join(app.folder, 'bin'), join(to, 'bin'), { recursive: true })
+  for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE', 'LICENSE-APACHE', 'LICENSE-MIT'])
+    await cp(join(rootDir, file), join(to, file))
+  for (const workspace of own) await stagePackage(workspace, join(to, 'node_modules', workspace.manifest.name))
+  await writeManifest(to, {
+    name,
+    version,
+    description,
+    license,
+    type: 'module',
+    engines,
+    bin,
+    files: ['bin', 'dist', 'CHANGELOG.md'],
+    dependencies: {
+      ...Object.fromEntries(own.map(({ manifest }) => [manifest.name, manifest.version])),
+      ...dependencies
+    },
+    bundleDependencies: bundled
+  })
+}
+
+const pack = async (out: string): Promise<string> => {
+  const workspaces = await collect(join(rootDir, 'apps/mesh-node'))
+  const [app, ...own] = workspaces.values()
+  if (app === undefined) throw new Error('there is no app')
+  const stage = await mkdtemp(join(tmpdir(), 'mesh-pack-'))
+  try {
+    await stageApp(app, own, await thirdParty(workspaces.values()), stage)
+    await mkdir(out, { recursive: true })
+    await runFile('npm', ['pack', '--silent', '--pack-destination', out], { cwd: stage })
+    return join(out, `${app.manifest.name}-${app.manifest.version}.tgz`)
+  } finally {
+    await rm(stage, { recursive: true, force: true })
+  }
+}
+
+const { values } = parseArgs({ options: { out: { type: 'string', default: rootDir } } })
+const file = await pack(resolve(values.out))
+const { size } = await stat(file)
+process.stdout.write(`${file} (${(size / 1024).toFixed(0)} KiB)\nnpm install ${file}\n`)
