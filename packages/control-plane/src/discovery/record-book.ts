@@ -27,6 +27,8 @@ export interface RecordBookInit {
   now?: () => number
   /** Records that are kept, by author. */
   size?: number
+  /** A record verified and is not older than what was known; its certificate may be a renewed one. */
+  onAccepted?: (record: VerifiedRecord) => void
 }
 
 /** One lookup brings the same bytes from many holders; a certificate is looked at again after this. */
@@ -37,7 +39,8 @@ export const createRecordBook = ({
   networkId,
   networkKey,
   now = Date.now,
-  size = 1024
+  size = 1024,
+  onAccepted
 }: RecordBookInit): RecordBook => {
   const cache = createRecordCache({ now, size })
   const guard = createSequenceGuard({ now, size: 4 * size })
@@ -76,6 +79,7 @@ export const createRecordBook = ({
       const record = await verify(bytes, author)
       guard.accept(record)
       cache.add(record)
+      onAccepted?.(record)
       return record
     },
     get: cache.get,

@@ -1,0 +1,209 @@
+import { limits, MeshError, toMeshError } from '@agent-mesh/wire'
+import { abortedError, deadline } from '../discovery/deadline.ts'
+import { raceAddresses } from './address-race.ts'
+import { unreachableError, type DialFailure } from './dial-failure.ts'
+import { sortForDial } from './path-class.ts'
+import { createSingleFlight } from './single-flight.ts'
+import type { Connection, ConnectionGater, PeerId, PeerStore } from '@libp2p/interface'
+import type { TransportManager } from '@libp2p/interface-internal'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import type { Admission } from '../admission/interface.ts'
+import type { RunningDiscovery } from '../discovery/discovery.ts'
+
+/** Parts of the host below its dial queue, which tries the addresses of a peer one after the other. */
+export interface DialParts {
+  transportManager: Pick<TransportManager, 'dial' | 'dialTransportForMultiaddr'>
+  connectionGater: Pick<ConnectionGater, 'denyDialPeer' | 'denyDialMultiaddr'>
+  peerStore: Pick<PeerStore, 'get' | 'merge' | 'patch'>
+}
+
+/** As a libp2p service: hands out the parts of the host that the dialler needs. They are read when they are used. */
+export const dialParts =
+  () =>
+  (components: DialParts): DialParts => ({
+    get transportManager() {
+      return components.transportManager
+    },
+    get connectionGater() {
+      return components.connectionGater
+    },
+    get peerStore() {
+      return components.peerStore
+    }
+  })
+
+export interface Dialler {
+  /**
+   * An admitted connection: the best one that is open, otherwise a new one.
+   * @throws MeshError UNREACHABLE, STALE_ROUTE, PEER_UNKNOWN, NOT_A_MEMBER, HELLO_TIMEOUT, REFUSED_EARLIER, TIMEOUT,
+   * CANCELLED, and what the hello of the other side says
+   */
+  connect: (peer: PeerId, options: { signal: AbortSignal; addresses?: Multiaddr[] }) => Promise<Connection>
+}
+
+export interface DiallerInit {
+  self: PeerId
+  host: DialParts
+  admission: Pick<Admission, 'connections' | 'wait' | 'waitFor' | 'refusal'>
+  discovery: Pick<RunningDiscovery, 'known' | 'record' | 'forget'>
+  /** Addresses that this node remembers from an earlier run. */
+  remembered?: (peer: PeerId) => Multiaddr[]
+  dialTimeoutMs?: number
+  addressTimeoutMs?: number
+  parallel?: number
+  staggerMs?: number
+}
+
+/** More than a record holds: what is remembered and what others named comes on top. */
+const mostAddresses = 2 * limits.addressesPerRecord
+
+/** Open connections, the best first: those without a relay's limits, then the youngest. */
+const bestOf = (connections: Connection[]): Connection | undefined =>
+  connections
+    .filter(({ status }) => status === 'open')
+    .toSorted(
+      (a, b) =>
+        Number(a.limits !== undefined) - Number(b.limits !== undefined) ||
+        Number(b.direct) - Number(a.direct) ||
+        b.timeline.open - a.timeline.open
+    )[0]
+
+/** The address with the peer's id at its end, so that the handshake fails with anybody else; undefined for another's. */
+const toPeer = (address: Multiaddr, peer: PeerId): Multiaddr | undefined => {
+  const last = address.getComponents().at(-1)
+  if (last?.name !== 'p2p') return address.encapsulate(`/p2p/${peer.toString()}`)
+  return last.value === peer.toString() ? address : undefined
+}
+
+export const createDialler = ({
+  self,
+  host,
+  admission,
+  discovery,
+  remembered = () => [],
+  dialTimeoutMs = limits.dialTimeoutMs,
+  addressTimeoutMs = limits.addressDialTimeoutMs,
+  parallel = 3,
+  staggerMs = 250
+}: DiallerInit): Dialler => {
+  const flights = createSingleFlight<Connection>('The dial')
+
+  const stored = async (peer: PeerId): Promise<Multiaddr[]> => {
+    try {
+      return (await host.peerStore.get(peer)).addresses.map(({ multiaddr }) => multiaddr)
+    } catch {
+      return [] // never heard of
+    }
+  }
+
+  /** What can be dialled, without what was tried already. */
+  const usable = (peer: PeerId, addresses: Multiaddr[], tried: Set<string>): Multiaddr[] => {
+    const found = new Map<string, Multiaddr>()
+    for (const address of addresses) {
+      const full = toPeer(address, peer)
+      if (full === undefined || tried.has(full.toString())) continue
+      if (host.transportManager.dialTransportForMultiaddr(full) !== undefined) found.set(full.toString(), full)
+    }
+    return sortForDial([...found.values()]).slice(0, mostAddresses)
+  }
+
+  const dialOne = async (peer: PeerId, address: Multiaddr, signal: AbortSignal): Promise<Connection> => {
+    if ((await host.connectionGater.denyDialMultiaddr?.(address)) === true) {
+      throw Object.assign(new Error('our own gate forbids it'), { name: 'DialDeniedError' })
+    }
+    const connection = await host.transportManager.dial(address, { signal })
+    if (connection.remotePeer.equals(peer)) return connection
+    connection.abort(new Error('somebody else'))
+    throw Object.assign(new Error(`${connection.remotePeer.toString()} answers there`), { name: 'UnexpectedPeerError' })
+  }
+
+  /** Keeps everybody else on this node from dialling the address that belongs to somebody else by now. */
+  const dropStale = async (peer: PeerId, failures: DialFailure[]): Promise<void> => {
+    const stale = failures.filter(({ kind }) => kind === 'other-peer').map(({ address }) => address.toString())
+    if (stale.length === 0) return
+    discovery.forget(peer)
+    const kept = (await stored(peer)).filter((address) => !stale.includes(String(toPeer(address, peer))))
+    await host.peerStore.patch(peer, { multiaddrs: kept }).catch(() => undefined)
+  }
+
+  const race = async (
+    peer: PeerId,
+    addresses: Multiaddr[],
+    signal: AbortSignal
+  ): Promise<Connection | DialFailure[]> => {
+    const result = await raceAddresses({
+      addresses,
+      dial: async (address, limit) => dialOne(peer, address, limit),
+      discard: (late) => void late.close().catch(() => late.abort(new Error('not needed'))),
+      signal,
+      addressTimeoutMs,
+      parallel,
+      staggerMs
+    })
+    if (!result.won) return result.failures
+    await host.peerStore.merge(peer, { multiaddrs: [result.address] }).catch(() => undefined)
+    return result.connection
+  }
+
+  const admitted = async (peer: PeerId, connection: Connection, signal: AbortSignal): Promise<Connection> => {
+    try {
+      await admission.waitFor(connection, { signal })
+      return connection
+    } catch (err) {
+      // Both sides may have dialled at once, and the other connection is the one that stays.
+      const other = bestOf(admission.connections(peer))
+      if (other !== undefined) return other
+      throw err
+    }
+  }
+
+  const open = async (peer: PeerId, given: Multiaddr[], signal: AbortSignal): Promise<Connection> => {
+    const failures: DialFailure[] = []
+    const tried = new Set<string>()
+    const attempt = async (addresses: Multiaddr[]): Promise<Connection | undefined> => {
+      const fresh = usable(peer, addresses, tried)
+      if (fresh.length === 0) return undefined
+      for (const address of fresh) tried.add(address.toString())
+      const result = await race(peer, fresh, signal)
+      if (!Array.isArray(result)) return admitted(peer, result, signal)
+      failures.push(...result)
+      await dropStale(peer, result)
+      return undefined
+    }
+    const known = [...given, ...(discovery.known(peer)?.addresses ?? []), ...remembered(peer), ...(await stored(peer))]
+    const atOnce = await attempt(known)
+    if (atOnce !== undefined) return atOnce
+    if (signal.aborted) throw abortedError(signal, `The dial of ${peer.toString()}`)
+    // Nothing known works: the peer may have moved, and its holders know where to.
+    if (known.length > 0) discovery.forget(peer)
+    const record = await discovery.record(peer, { signal })
+    const later = await attempt(record?.addresses ?? [])
+    if (later !== undefined) return later
+    if (signal.aborted) throw abortedError(signal, `The dial of ${peer.toString()}`)
+    if (failures.length === 0 && record === undefined) {
+      throw new MeshError('PEER_UNKNOWN', `No address and no record of ${peer.toString()} is known.`)
+    }
+    throw unreachableError(peer, failures)
+  }
+
+  return {
+    connect: async (peer, { signal, addresses = [] }) => {
+      if (self.equals(peer))
+        throw new MeshError('TARGET_INVALID', 'This is the node itself; its services are at their own addresses.')
+      const live = bestOf(admission.connections(peer))
+      if (live !== undefined) return live
+      const refusal = admission.refusal(peer)
+      if (refusal !== undefined) throw refusal
+      if ((await host.connectionGater.denyDialPeer?.(peer)) === true) {
+        throw new MeshError('NOT_A_MEMBER', `This node does not dial ${peer.toString()}.`)
+      }
+      try {
+        return await flights.run(peer.toString(), signal, async (shared) =>
+          open(peer, addresses, deadline(dialTimeoutMs, shared))
+        )
+      } catch (err) {
+        throw toMeshError(err, 'UNREACHABLE')
+      }
+    }
+  }
+}

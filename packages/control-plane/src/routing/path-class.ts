@@ -1,0 +1,69 @@
+import { BlockList, isIP } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { getNetConfig, isLinkLocal, isLoopback, isPrivate } from '@libp2p/utils'
+import type { Connection } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+
+/** How a peer is reached. */
+export type PathClass = 'local' | 'direct' | 'punched' | 'webrtc' | 'relayed'
+
+/** Networks that this machine has an interface in. */
+export type LocalNetworks = BlockList
+
+const familyOf = (host: string): 'ipv4' | 'ipv6' => (isIP(host) === 6 ? 'ipv6' : 'ipv4')
+
+/** Read anew at every call: a laptop changes its networks. */
+export const readLocalNetworks = (interfaces = networkInterfaces()): LocalNetworks => {
+  const networks = new BlockList()
+  for (const { cidr } of Object.values(interfaces).flatMap((list) => list ?? [])) {
+    const [host, prefix] = cidr?.split('/') ?? []
+    if (host !== undefined && prefix !== undefined) networks.addSubnet(host, Number(prefix), familyOf(host))
+  }
+  return networks
+}
+
+const has = (address: Multiaddr, name: string): boolean =>
+  address.getComponents().some((component) => component.name === name)
+
+/** The part before the relay or the peer id is where the packets go first. */
+export const isRelayed = (address: Multiaddr): boolean => has(address, 'p2p-circuit')
+
+const isInLocalNetwork = (address: Multiaddr, networks: LocalNetworks): boolean => {
+  if (isLoopback(address) || isLinkLocal(address)) return true
+  if (!isPrivate(address)) return false
+  const { host } = getNetConfig(address)
+  return isIP(host) !== 0 && networks.check(host, familyOf(host))
+}
+
+/**
+ * `relayed` where another member passes the bytes on, `webrtc` by its transport, `local` on this machine or in a
+ * private network it is part of, else `direct`.
+ */
+export const pathClassOf = (
+  { remoteAddr, limits }: Pick<Connection, 'remoteAddr' | 'limits'>,
+  networks: LocalNetworks = readLocalNetworks()
+): PathClass => {
+  // A WebRTC connection between two browsers or NATs is set up through a relay, but does not run through it.
+  if (has(remoteAddr, 'webrtc') || has(remoteAddr, 'webrtc-direct')) return 'webrtc'
+  if (limits !== undefined || isRelayed(remoteAddr)) return 'relayed'
+  return isInLocalNetwork(remoteAddr, networks) ? 'local' : 'direct'
+}
+
+const order: PathClass[] = ['local', 'direct', 'punched', 'webrtc', 'relayed']
+
+/** Below 0 where path `a` is better. */
+export const comparePaths = (a: PathClass, b: PathClass): number => order.indexOf(a) - order.indexOf(b)
+
+/**
+ * Addresses in the order of their dials: own networks, public ones, this machine, foreign private ones, relays. The
+ * loopback address of a record says nothing about where its author is, so it does not come first.
+ */
+export const sortForDial = (addresses: Multiaddr[], networks: LocalNetworks = readLocalNetworks()): Multiaddr[] => {
+  const place = (address: Multiaddr): number => {
+    if (isRelayed(address)) return 4
+    if (isLoopback(address)) return 2
+    if (isInLocalNetwork(address, networks)) return 0
+    return isPrivate(address) ? 3 : 1
+  }
+  return addresses.toSorted((a, b) => place(a) - place(b))
+}
