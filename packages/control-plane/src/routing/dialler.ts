@@ -1,3 +1,4 @@
+import { multiaddr } from '@multiformats/multiaddr'
 import { limits, MeshError, toMeshError } from '@agent-mesh/wire'
 import { abortedError, deadline } from '../discovery/deadline.ts'
 import { raceAddresses } from './address-race.ts'
@@ -9,6 +10,7 @@ import type { TransportManager } from '@libp2p/interface-internal'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Admission } from '../admission/interface.ts'
 import type { RunningDiscovery } from '../discovery/discovery.ts'
+import type { RememberedPeers } from '../discovery/remembered-peers.ts'
 
 /** Parts of the host below its dial queue, which tries the addresses of a peer one after the other. */
 export interface DialParts {
@@ -17,7 +19,10 @@ export interface DialParts {
   peerStore: Pick<PeerStore, 'get' | 'merge' | 'patch'>
 }
 
-/** As a libp2p service: hands out the parts of the host that the dialler needs. They are read when they are used. */
+/**
+ * As a libp2p service, `services: { dialParts: dialParts() }`: hands out the parts of the host that
+ * {@link createDialler} needs and that libp2p keeps to its services. They are read when they are used.
+ */
 export const dialParts =
   () =>
   (components: DialParts): DialParts => ({
@@ -47,7 +52,7 @@ export interface DiallerInit {
   admission: Pick<Admission, 'connections' | 'wait' | 'waitFor' | 'refusal'>
   discovery: Pick<RunningDiscovery, 'known' | 'record' | 'forget'>
   /** Addresses that this node remembers from an earlier run. */
-  remembered?: (peer: PeerId) => Multiaddr[]
+  memory?: Pick<RememberedPeers, 'get'>
   dialTimeoutMs?: number
   addressTimeoutMs?: number
   parallel?: number
@@ -80,7 +85,7 @@ export const createDialler = ({
   host,
   admission,
   discovery,
-  remembered = () => [],
+  memory,
   dialTimeoutMs = limits.dialTimeoutMs,
   addressTimeoutMs = limits.addressDialTimeoutMs,
   parallel = 3,
@@ -95,6 +100,9 @@ export const createDialler = ({
       return [] // never heard of
     }
   }
+
+  const remembered = (peer: PeerId): Multiaddr[] =>
+    (memory?.get(peer.toString())?.addresses ?? []).map((address) => multiaddr(address))
 
   /** What can be dialled, without what was tried already. */
   const usable = (peer: PeerId, addresses: Multiaddr[], tried: Set<string>): Multiaddr[] => {

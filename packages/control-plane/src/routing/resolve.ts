@@ -44,7 +44,7 @@ export interface Resolver {
 export interface ResolverInit {
   discovery: Pick<RunningDiscovery, 'find' | 'findName' | 'record' | 'known' | 'suggest'>
   admission: Pick<Admission, 'members' | 'membership' | 'connections'>
-  self: { peerId: PeerId; name: () => string }
+  self: PeerId
   /** What was seen on the way to each peer. */
   paths?: Pick<PathMemory, 'get'>
   /** Addresses of a peer are known from elsewhere: remembered, or in the peer store. */
@@ -107,14 +107,16 @@ export const createResolver = ({
     }
   }
 
+  const ownName = (): string | undefined => (discovery.known(self)?.membership ?? admission.membership(self))?.name
+
   const ranked = (all: Found[]): RouteCandidate[] => {
     const networks = readLocalNetworks()
     return rank(
       all.map((found) => describe(found, networks)),
       now()
     ).map(({ candidate: { found, record, path }, reason }) => {
-      const isSelf = found.peerId.equals(self.peerId)
-      const name = isSelf ? self.name() : (record?.membership.name ?? admission.membership(found.peerId)?.name)
+      const isSelf = found.peerId.equals(self)
+      const name = isSelf ? ownName() : (record?.membership.name ?? admission.membership(found.peerId)?.name)
       return {
         peerId: found.peerId,
         ...(name === undefined ? {} : { name }),
@@ -128,7 +130,7 @@ export const createResolver = ({
 
   const byPeer = async (text: string, service: string | undefined, signal: AbortSignal): Promise<RouteCandidate[]> => {
     const peer = parsePeerId(text)
-    const isNear = peer.equals(self.peerId) || admission.connections(peer).length > 0
+    const isNear = peer.equals(self) || admission.connections(peer).length > 0
     if (!isNear) {
       const record = discovery.known(peer) ?? (await discovery.record(peer, { signal }))
       if (record?.isWithdrawn === true) throw new MeshError('PEER_UNKNOWN', `${text} has left the network.`)
@@ -140,7 +142,7 @@ export const createResolver = ({
   }
 
   const byName = async (name: string, service: string | undefined, signal: AbortSignal): Promise<RouteCandidate[]> => {
-    if (name === self.name()) return ranked([named(self.peerId, service)])
+    if (name === ownName()) return ranked([named(self, service)])
     const here = admission
       .members()
       .map((peer) => admission.membership(peer))
@@ -172,7 +174,7 @@ export const createResolver = ({
         discovery.find(capability, { signal: until, limit }),
         untilQuiet<VerifiedRecord>(gatherMs)
       )) {
-        if (!includeSelf && record.peerId.equals(self.peerId)) continue
+        if (!includeSelf && record.peerId.equals(self)) continue
         const service = record.services.find((one) =>
           one.capabilities.some((offered) => capabilityMatches(offered, capability))
         )?.name
