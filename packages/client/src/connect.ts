@@ -20,20 +20,15 @@ const header = (response: IncomingMessage, name: string): string => {
 export const connectTunnel = async (endpoint: Endpoint, target: string, { signal }: CallOptions): Promise<Tunnel> => {
   const call: Call = { method: 'GET', path: `/v1/tunnels/${encodeURIComponent(target)}` }
   return withDeadline(endpoint, call, { signal, timeoutMs: endpoint.timeoutMs }, async (either) => {
-    const opening = new AbortController()
-    const abort = (): void => opening.abort(either.reason)
-    either.addEventListener('abort', abort, { once: true })
     const outgoing = open(endpoint, call, { connection: 'Upgrade', upgrade: 'mesh-tunnel' })
     const upgraded = new Promise<Tunnel>((resolve) => {
       outgoing.once('upgrade', (response, socket, head) => {
-        // The deadline was for the opening; the tunnel lives on.
-        either.removeEventListener('abort', abort)
         if (head.length > 0) socket.unshift(head)
         const identity = { peerId: header(response, 'mesh-peer-id'), service: header(response, 'mesh-service') }
         resolve(Object.assign(new FramedDuplex(socket), identity))
       })
     })
-    const refused = responseOf(outgoing, opening.signal).then(async (response): Promise<never> => {
+    const refused = responseOf(outgoing, either).then(async (response): Promise<never> => {
       await readAnswer(response)
       throw new MeshError('API_UNREADABLE', 'The node answered the request for a tunnel with a document.')
     })
