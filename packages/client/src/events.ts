@@ -42,31 +42,6 @@ export async function* readEvents(endpoint: Endpoint, { signal }: CallOptions): 
       await withDeadline(endpoint, call, { signal: either }, () => readAnswer(response))
       throw new MeshError('API_UNREADABLE', 'The node answered the request for events with a document.')
     }
-    const blocks = (held + text).split('\n\n')
-    held = blocks.pop() ?? ''
-    if (held.length > eventBytes)
-      throw new MeshError('API_UNREADABLE', `An event of the node has more than ${eventBytes} bytes.`)
-    yield* blocks
-  }
-}
-
-const dataOf = (block: string): string | undefined => {
-  const lines = block.split('\n').filter((line) => line.startsWith('data:'))
-  return lines.length === 0 ? undefined : lines.map((line) => line.slice(5).trimStart()).join('\n')
-}
-
-/**
- * The events of the node from now on. Ends when the node closes or `signal` fires.
- * @throws MeshError NO_DAEMON, also where the node is gone without a word; API_UNREADABLE
- */
-export async function* readEvents(endpoint: Endpoint, { signal }: CallOptions): AsyncGenerator<NodeEvent> {
-  const closed = new AbortController()
-  const either = signal === undefined ? closed.signal : AbortSignal.any([signal, closed.signal])
-  try {
-    const response = await withDeadline(endpoint, call, { signal: either }, () =>
-      responseOf(open(endpoint, call), either)
-    )
-    if (response.statusCode !== 200) await withDeadline(endpoint, call, { signal: either }, () => readAnswer(response))
     const blocks = blocksOf(response)
     for (;;) {
       const next = await withDeadline(endpoint, call, { signal: either }, () => blocks.next())
