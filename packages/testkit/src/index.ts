@@ -1,5 +1,6 @@
 /** For tests alone: hosts, networks, a clock and random numbers that can be repeated. */
 export * from './host.ts'
+export * from './mesh.ts'
 export * from './network.ts'
 export * from './random.ts'
 export * from './virtual-clock.ts'

@@ -14,6 +14,9 @@ export const protocols = (network: NetworkId) => ({
   prefix: `agent-mesh/${network}`
 })
 
+/** Gossip topic on which agents announce their signed records. */
+export const recordsTopic = (network: NetworkId): string => member(network, 'records')
+
 export type Protocols = ReturnType<typeof protocols>
 
 /** Text whose SHA-256 is the provider key of a capability. */

@@ -2,9 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { MeshError } from '@agent-mesh/wire'
 import { weigh } from './message-fields.ts'
 import { samples, type Sample } from './message-samples.ts'
-import { mutate, seed, seededRandom, type Random } from './random.ts'
-
-const cases = 100_000
+import { cases, mutate, seed, seededRandom, type Random } from './random.ts'
 
 const wireTypes: [number, ...number[]] = [0, 0, 2, 2, 2, 2, 1, 3, 4, 5, 6, 7]
 

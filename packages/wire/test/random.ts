@@ -1,6 +1,9 @@
 /** Seed of every random choice in a test run; `MESH_SEED=<n> vitest …` repeats the run that printed it. */
 export const seed = Number(process.env['MESH_SEED'] ?? 1)
 
+/** How often a fuzz test tries; `MESH_CASES=1000000` for a long run. */
+export const cases = Number(process.env['MESH_CASES'] ?? 100_000)
+
 export interface Random {
   /** Whole number from 0 up to, and without, `below`. */
   int: (below: number) => number

@@ -95,7 +95,7 @@ export const createDialler = ({
 
   const stored = async (peer: PeerId): Promise<Multiaddr[]> => {
     try {
-      return (await host.peerStore.get(peer)).addresses.map(({ multiaddr }) => multiaddr)
+      return (await host.peerStore.get(peer)).addresses.map((one) => one.multiaddr)
     } catch {
       return [] // never heard of
     }

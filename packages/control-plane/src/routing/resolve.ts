@@ -45,6 +45,8 @@ export interface ResolverInit {
   discovery: Pick<RunningDiscovery, 'find' | 'findName' | 'record' | 'known' | 'suggest'>
   admission: Pick<Admission, 'members' | 'membership' | 'connections'>
   self: PeerId
+  /** This node's own name. */
+  name?: () => string
   /** What was seen on the way to each peer. */
   paths?: Pick<PathMemory, 'get'>
   /** Addresses of a peer are known from elsewhere: remembered, or in the peer store. */
@@ -86,6 +88,7 @@ export const createResolver = ({
   discovery,
   admission,
   self,
+  name,
   paths,
   hasAddresses = async () => false,
   now = Date.now
@@ -107,7 +110,7 @@ export const createResolver = ({
     }
   }
 
-  const ownName = (): string | undefined => (discovery.known(self)?.membership ?? admission.membership(self))?.name
+  const ownName = (): string | undefined => name?.() ?? discovery.known(self)?.membership.name
 
   const ranked = (all: Found[]): RouteCandidate[] => {
     const networks = readLocalNetworks()
@@ -116,10 +119,10 @@ export const createResolver = ({
       now()
     ).map(({ candidate: { found, record, path }, reason }) => {
       const isSelf = found.peerId.equals(self)
-      const name = isSelf ? ownName() : (record?.membership.name ?? admission.membership(found.peerId)?.name)
+      const shown = isSelf ? ownName() : (record?.membership.name ?? admission.membership(found.peerId)?.name)
       return {
         peerId: found.peerId,
-        ...(name === undefined ? {} : { name }),
+        ...(shown === undefined ? {} : { name: shown }),
         ...(record === undefined ? {} : { record }),
         ...(found.service === undefined ? {} : { service: found.service }),
         ...(path === undefined ? {} : { path }),
@@ -141,20 +144,24 @@ export const createResolver = ({
     return ranked([named(peer, service)])
   }
 
-  const byName = async (name: string, service: string | undefined, signal: AbortSignal): Promise<RouteCandidate[]> => {
-    if (name === ownName()) return ranked([named(self, service)])
+  const byName = async (
+    wanted: string,
+    service: string | undefined,
+    signal: AbortSignal
+  ): Promise<RouteCandidate[]> => {
+    if (wanted === ownName()) return ranked([named(self, service)])
     const here = admission
       .members()
       .map((peer) => admission.membership(peer))
-      .filter((membership) => membership?.name === name)
+      .filter((membership) => membership?.name === wanted)
       .filter((membership) => membership !== undefined)
     const isSettled = here.some((membership) => membership.isIssuedByRoot)
-    const elsewhere = isSettled ? [] : (await discovery.findName(name, { signal })).map((record) => record.membership)
+    const elsewhere = isSettled ? [] : (await discovery.findName(wanted, { signal })).map((record) => record.membership)
     const holders = new Map(strongest([...here, ...elsewhere]).map(({ peerId }) => [peerId.toString(), peerId]))
     const [first, ...others] = holders.values()
-    if (first === undefined) throw new MeshError('NAME_UNKNOWN', `No member named "${name}" is known.`)
+    if (first === undefined) throw new MeshError('NAME_UNKNOWN', `No member named "${wanted}" is known.`)
     if (others.length > 0) {
-      throw new MeshError('NAME_CONFLICT', `${holders.size} members hold a certificate for "${name}".`, {
+      throw new MeshError('NAME_CONFLICT', `${holders.size} members hold a certificate for "${wanted}".`, {
         details: { peers: [...holders.keys()].slice(0, 8) }
       })
     }

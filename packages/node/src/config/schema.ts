@@ -53,8 +53,6 @@ export const configSchema = z.strictObject({
     level: z.enum(['silent', 'error', 'warn', 'info', 'debug', 'trace']).default('info').describe('Least severe event that is logged.')
   }).prefault({}),
   discovery: z.strictObject({
-    record_ttl: duration(60_000, 3_600_000).prefault(formatDuration(limits.recordTtlMs))
-      .describe('How long others keep this agent\'s record without hearing of it; it is renewed every third of that.'),
     lookup_timeout: duration(500, 60_000).prefault(formatDuration(limits.lookupTimeoutMs)).describe('Longest wait of a lookup.'),
     taxonomy: z.string().optional().describe('File with one capability path per line; when set, only these may be published.')
   }).prefault({}),

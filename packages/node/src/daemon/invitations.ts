@@ -3,6 +3,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { limits, MeshError, parseName } from '@agent-mesh/wire'
 import { createInvite, createIssuer, encodeTicket, pruneInvites, redeemInvite, verifyChain, type Invite } from '@agent-mesh/identity'
 import type { PeerId } from '@libp2p/interface'
+import type { Plea } from '@agent-mesh/control-plane'
 import type { InviteRequest, InviteResponse } from '@agent-mesh/wire/api'
 import type { Credentials } from '../state/credentials.ts'
 import type { IssuedDocument, StateFiles } from '../state/documents.ts'
@@ -20,14 +21,6 @@ export interface InvitationsInit {
   /** Peer ids that hold the name in the network at this moment. */
   holdersOf: (name: string) => Promise<PeerId[]>
   now?: () => number
-}
-
-export interface JoinPleaOf {
-  inviteId: Uint8Array
-  secret: Uint8Array
-  peerId: PeerId
-  name: string
-  nowMs: number
 }
 
 /** Makes invitations and turns them into certificates. Both lists are on disk before an answer leaves. */
@@ -87,13 +80,13 @@ export class Invitations {
    * Answers a plea with a certificate chain.
    * @throws MeshError TICKET_UNKNOWN, TICKET_EXPIRED, TICKET_USED, NAME_TAKEN, NAME_INVALID, NOT_ISSUER
    */
-  async redeem (plea: JoinPleaOf): Promise<Uint8Array[]> {
+  async redeem (plea: Plea): Promise<Uint8Array[]> {
     const turn = this.#turn.then(() => this.#redeem(plea))
     this.#turn = turn.catch(() => {})
     return turn
   }
 
-  async #redeem ({ inviteId, secret, peerId, name, nowMs }: JoinPleaOf): Promise<Uint8Array[]> {
+  async #redeem ({ inviteId, secret, peerId, name, nowMs }: Plea): Promise<Uint8Array[]> {
     const { files } = this.#init
     const issuer = this.#issuer()
     const spent = redeemInvite(this.#find(inviteId), secret, peerId.toString(), nowMs)

@@ -64,7 +64,7 @@ export class MeshNode implements LocalNode {
 
   #warnings (): Status['warnings'] {
     const { admission, credentials, doors, offers } = this.#parts
-    const warnings = doors.failures.map(({ listen, error }) => ({ code: error.code, message: `The forward ${listen} is not open: ${error.message}`, hint: error.hint }))
+    const warnings: Status['warnings'] = doors.failures.map(({ listen, error }) => ({ code: error.code, message: `The forward ${listen} is not open: ${error.message}`, hint: error.hint }))
     const { pending } = offers.publication ?? {}
     if (pending !== undefined) warnings.push({ code: pending.code, message: `Others cannot find this agent yet: ${pending.reason}`, hint: 'It is tried again by itself; mesh-node peers' })
     if (admission.members().length === 0) warnings.push({ code: 'UNREACHABLE', message: 'No other member is connected.', hint: 'mesh-node invite, or check that a member of the network runs and is reachable.' })

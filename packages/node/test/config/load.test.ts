@@ -20,7 +20,7 @@ describe('the configuration', () => {
   it('is complete without a file', async () => {
     const { config } = await loadConfig({ env: {}, flags: {} })
     expect(config.listen).toEqual(['/ip4/0.0.0.0/tcp/0', '/ip6/::/tcp/0'])
-    expect(config.discovery.record_ttl).toBe(600_000)
+    expect(config.discovery.lookup_timeout).toBe(10_000)
     expect(config.log.level).toBe('info')
   })
 
@@ -31,15 +31,15 @@ describe('the configuration', () => {
     expect(config.log.level).toBe('warn')
     expect(config.drain_timeout).toBe(3_000)
     const source = Object.fromEntries(settings.map(one => [one.key, one.source]))
-    expect(source).toMatchObject({ listen: 'flag', 'log.level': 'environment', drain_timeout: 'file', 'discovery.record_ttl': 'default' })
+    expect(source).toMatchObject({ listen: 'flag', 'log.level': 'environment', drain_timeout: 'file', 'discovery.lookup_timeout': 'default' })
   })
 
   const refused: Array<[string, string, RegExp]> = [
     ['an unknown key, with its line and what was meant', 'listen: [/ip4/127.0.0.1/tcp/1]\nlog:\n  levl: debug\n', /line 3: log\.levl is no setting; did you mean level\?/],
     ['an unknown key at the top', '\nliste: []\n', /line 2: liste is no setting; did you mean listen\?/],
     ['a duration without a unit', 'drain_timeout: 10\n', /line 1: drain_timeout: a duration needs .* did you mean 10s\?/],
-    ['a wrong unit', 'discovery:\n  record_ttl: 10 parsecs\n', /line 2: discovery\.record_ttl: a duration needs/],
-    ['a duration out of range', 'discovery:\n  record_ttl: 1s\n', /line 2: discovery\.record_ttl: it must be between 1m and 1h/],
+    ['a wrong unit', 'discovery:\n  lookup_timeout: 10 parsecs\n', /line 2: discovery\.lookup_timeout: a duration needs/],
+    ['a duration out of range', 'discovery:\n  lookup_timeout: 1ms\n', /line 2: discovery\.lookup_timeout: it must be between 500ms and 1m/],
     ['a listen address that is none', 'listen:\n  - /ip4/127.0.0.1/tcp/1\n  - nonsense\n', /line 3: listen\.1/],
     ['a bootstrap address without a peer', 'bootstrap: [/ip4/127.0.0.1/tcp/1]\n', /does not end in \/p2p/],
     ['a service with an unknown key', 'services:\n  - name: web\n    address: http://127.0.0.1:1\n    port: 3\n', /line 4: services\.0\.port is no setting/],

@@ -1,0 +1,70 @@
+import { createLibp2p, type Libp2p } from 'libp2p'
+import { protocols, recordsTopic } from '@agent-mesh/wire'
+import {
+  admission, agentDht, dialParts, join, memberGossip, memberOnly, memberServices, peerStoreDefaults, StrangerLimits,
+  type AdmissionService, type AgentDht, type DialParts, type JoinService, type JoinServiceInit, type RecordBook
+} from '@agent-mesh/control-plane'
+import type { GossipSub } from '@libp2p/gossipsub'
+import type { Identify } from '@libp2p/identify'
+import type { Ping } from '@libp2p/ping'
+import type { Config } from '../config/schema.ts'
+import type { Credentials } from '../state/credentials.ts'
+import { version } from '../version.ts'
+import { transport } from './transport.ts'
+
+interface Services extends Record<string, unknown> {
+  admission: AdmissionService
+  join: JoinService
+  identify: Identify
+  ping: Ping
+  dht: AgentDht
+  dialParts: DialParts
+  pubsub: GossipSub
+}
+
+export type Host = Libp2p<Services>
+
+export interface HostInit {
+  credentials: Credentials
+  config: Config
+  /** With the ports of earlier starts. */
+  listen: string[]
+  book: RecordBook
+  joins: Pick<JoinServiceInit, 'sealKeyOf' | 'redeem' | 'connect'>
+}
+
+/** Healthy peers whose event loop is blocked for some seconds must not lose their connections. */
+const pingTimeoutMs = 20_000
+
+/** The libp2p host of a member, not started: everything but hello and join is behind member-only views. */
+export const createHost = async ({ credentials, config, listen, book, joins }: HostInit): Promise<Host> => {
+  const { key, networkId, networkKey, membership } = credentials
+  const { prefix } = protocols(networkId)
+  const { most, from_one_host_per_second: perSecond, pending } = config.connections
+  const strangers = new StrangerLimits({ rates: { connectionsPerSecond: perSecond, pendingConnections: pending } })
+  const agent = `mesh-node/${version}`
+  return createLibp2p<Services>({
+    privateKey: key,
+    start: false,
+    nodeInfo: { userAgent: agent },
+    addresses: { listen, announce: config.announce },
+    ...transport(),
+    connectionGater: strangers.connectionGater,
+    connectionManager: {
+      maxConnections: most,
+      inboundConnectionThreshold: perSecond,
+      maxIncomingPendingConnections: pending,
+      reconnectRetries: 0
+    },
+    connectionMonitor: { protocolPrefix: prefix, pingTimeout: { minTimeout: pingTimeoutMs, maxTimeout: 2 * pingTimeoutMs } },
+    peerStore: peerStoreDefaults,
+    services: {
+      admission: admission({ networkId, networkKey, agent, chain: () => membership.chain, gate: strangers }),
+      join: join({ networkId, limits: strangers, ...joins }),
+      ...memberServices(networkId),
+      dialParts: dialParts(),
+      dht: memberOnly(agentDht({ networkId, book }), 'all'),
+      pubsub: memberGossip({ networkId, topics: [recordsTopic(networkId)] })
+    }
+  })
+}

@@ -1,0 +1,105 @@
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p } from 'libp2p'
+import { limits, MeshError, parseName, toMeshError, type ErrorCode, type Ticket } from '@agent-mesh/wire'
+import { decodeTicket, loadOrCreateKey, parseNetworkKey } from '@agent-mesh/identity'
+import { createRememberedPeers, requestJoin, type Joined } from '@agent-mesh/control-plane'
+import type { Ed25519PrivateKey } from '@libp2p/interface'
+import type { NetworkInfo } from '@agent-mesh/wire/api'
+import { transport } from '../host/transport.ts'
+import { loadCredentials, saveMembership } from '../state/credentials.ts'
+import { stateFiles } from '../state/documents.ts'
+import { lockState } from '../state/lock.ts'
+import type { StateDir } from '../state/state-dir.ts'
+import { describeNetwork } from './network-info.ts'
+
+export interface JoinOptions {
+  ticket: string
+  name: string
+  signal?: AbortSignal
+  /** One line for a person who waits. */
+  onProgress?: (text: string) => void
+}
+
+interface Way {
+  address: Multiaddr
+  peerId: string
+}
+
+/** Whom to ask: the issuer's own addresses first, then members that pass the request on. */
+const waysTo = ({ addresses, issuer }: Ticket): Way[] => {
+  const ways = addresses.flatMap((bytes): Way[] => {
+    try {
+      const address = multiaddr(bytes)
+      const peerId = address.getComponents().findLast(part => part.name === 'p2p')?.value
+      return peerId === undefined ? [] : [{ address, peerId }]
+    } catch {
+      return []
+    }
+  })
+  const isIssuer = ({ address }: Way): number => Number(Buffer.from(address.bytes.subarray(-issuer.length)).equals(issuer))
+  return ways.toSorted((a, b) => isIssuer(b) - isIssuer(a))
+}
+
+/** Refusals of the issuer itself: another way to it would bring the same answer. */
+const isFinal = (code: ErrorCode): boolean =>
+  code.startsWith('TICKET_') || code.startsWith('NAME_') || code.startsWith('CERTIFICATE_') || code === 'NOT_ISSUER' || code === 'CLOCK_SKEW'
+
+const ask = async (ways: Way[], ticket: Ticket, key: Ed25519PrivateKey, { name, signal, onProgress }: JoinOptions): Promise<Joined> => {
+  const host = await createLibp2p({ privateKey: key, addresses: { listen: [] }, ...transport(), connectionMonitor: { enabled: false } })
+  const failures: string[] = []
+  try {
+    for (const { address } of ways) {
+      onProgress?.(`asking ${address.toString()}`)
+      const deadline = AbortSignal.timeout(limits.dialTimeoutMs)
+      try {
+        const connection = await host.dial(address, { signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]) })
+        return await requestJoin({ connection, ticket, key, name, ...(signal === undefined ? {} : { signal }) })
+      } catch (err) {
+        signal?.throwIfAborted()
+        const error = toMeshError(err, 'UNREACHABLE')
+        if (isFinal(error.code)) throw error
+        failures.push(`${address.toString()}: ${error.message}`)
+      }
+    }
+    throw new MeshError('UNREACHABLE', `No member of the ticket answered (${failures.join('; ') || 'it names no usable address'}).`, {
+      hint: 'Is the node of the issuer running, and can this machine reach it? mesh-node invite there makes a ticket with its present addresses.'
+    })
+  } finally {
+    await host.stop()
+  }
+}
+
+/**
+ * Joins the network of a ticket: makes a key where there is none, proves the ticket to its issuer, and stores the
+ * certificate and the members to start from. Nothing but the key is written before the answer was verified.
+ * @throws MeshError TICKET_*, NAME_*, NETWORK_EXISTS, UNREACHABLE, RATE_LIMITED, STATE_LOCKED, KEY_*
+ */
+export const joinNetwork = async (directory: StateDir, options: JoinOptions): Promise<NetworkInfo> => {
+  const name = parseName(options.name)
+  const ticket = decodeTicket(options.ticket, Date.now())
+  const unlock = await lockState(directory.path)
+  try {
+    const files = stateFiles(directory.path)
+    if (await files.membership.read() !== undefined) throw new MeshError('NETWORK_EXISTS', `${directory.path} belongs to a network already.`)
+    const key = await loadOrCreateKey(files.identityKey)
+    const ways = waysTo(ticket)
+    if (ways.some(({ peerId }) => peerId === peerIdFromPrivateKey(key).toString())) throw new MeshError('NETWORK_EXISTS', 'This node issued the ticket itself.')
+    const joined = await ask(ways, ticket, key, { ...options, name })
+    await files.peers.write(startFrom([...ways.map(way => way.address), ...joined.addresses]))
+    await saveMembership(files, parseNetworkKey(ticket.networkKey), joined.chain)
+    return describeNetwork(await loadCredentials(files, Date.now()))
+  } finally {
+    await unlock()
+  }
+}
+
+/** A first book of members to start from. */
+const startFrom = (addresses: Multiaddr[]): unknown => {
+  const book = createRememberedPeers()
+  const byPeer = Map.groupBy(addresses, address => address.getComponents().findLast(part => part.name === 'p2p')?.value ?? '')
+  for (const [peerId, known] of byPeer) {
+    if (peerId !== '') book.admitted(peerId, known)
+  }
+  return book.toJSON()
+}

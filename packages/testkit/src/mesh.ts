@@ -1,0 +1,107 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { issueCertificate, loadKey, loadOrCreateKey } from '@agent-mesh/identity'
+import { createNetwork, openStateDir, saveMembership, startNode, stateFiles, type Flags, type RunningNode, type StateDir } from '@agent-mesh/node'
+import { pino } from 'pino'
+
+/** One real node in this process, with a state directory of its own. */
+export interface MeshMember {
+  name: string
+  directory: StateDir
+  /** The running node; another one after a restart. */
+  readonly node: RunningNode
+  stop: () => Promise<void>
+  /** Stops the node where it runs and starts it on the same state. */
+  restart: (flags?: Flags) => Promise<void>
+}
+
+export interface TestMesh {
+  members: MeshMember[]
+  /** Certifies and starts one more member that knows the given ones, the first by default. */
+  add: (name: string, options?: AddOptions) => Promise<MeshMember>
+  /** Stops every node and removes every folder. */
+  close: () => Promise<void>
+}
+
+export interface AddOptions {
+  /** Members that the new one starts from. */
+  bootstrap?: MeshMember[]
+  mayAdmit?: boolean
+  groups?: string[]
+}
+
+const loopback = ['/ip4/127.0.0.1/tcp/0']
+
+/** Many nodes share one address here, for which no stranger's limit is made. */
+const configuration = `
+connections:
+  from_one_host_per_second: 100000
+  pending: 10000
+  most: 1000
+drain_timeout: 1s
+`
+
+const environment = { MESH_LOG_LEVEL: process.env['MESH_TEST_LOG'] ?? 'silent' }
+
+const newDirectory = async (): Promise<StateDir> => openStateDir(await mkdtemp(join(tmpdir(), 'mesh-test-')))
+
+const startMember = async (name: string, directory: StateDir, configFile: string, bootstrap: string[]): Promise<MeshMember> => {
+  const start = async (flags: Flags = {}): Promise<RunningNode> =>
+    startNode(directory, { configFile, flags: { listen: loopback, bootstrap, ...flags }, env: environment, logger: pino(pino.destination(2)) })
+  let node = await start()
+  let isRunning = true
+  const stop = async (): Promise<void> => {
+    if (!isRunning) return
+    isRunning = false
+    await node.stop()
+  }
+  return {
+    name, directory, stop,
+    get node () { return node },
+    restart: async (flags) => {
+      await stop()
+      node = await start(flags)
+      isRunning = true
+    }
+  }
+}
+
+/**
+ * A network of real nodes in this process, all on 127.0.0.1. The first member is its founder; the others are certified
+ * by the root key at once, so that a test of something else does not spend its time on joining.
+ */
+export const createMesh = async (names: string[]): Promise<TestMesh> => {
+  const [founderName, ...others] = names
+  if (founderName === undefined) throw new Error('a mesh needs at least one member')
+  const shared = await mkdtemp(join(tmpdir(), 'mesh-test-'))
+  const configFile = join(shared, 'mesh.yaml')
+  await writeFile(configFile, configuration)
+  const directories = [await newDirectory()]
+  const [founderDirectory] = directories as [StateDir]
+  await createNetwork(founderDirectory, { name: founderName })
+  const rootKey = await loadKey(stateFiles(founderDirectory.path).rootKey)
+  if (rootKey === undefined) throw new Error('the founder has no root key')
+  const members = [await startMember(founderName, founderDirectory, configFile, [])]
+
+  const add = async (name: string, { bootstrap = members.slice(0, 1), mayAdmit = false, groups = [] }: AddOptions = {}): Promise<MeshMember> => {
+    const directory = await newDirectory()
+    directories.push(directory)
+    const files = stateFiles(directory.path)
+    const key = await loadOrCreateKey(files.identityKey)
+    const certificate = await issueCertificate({ networkKey: rootKey.publicKey, peerId: peerIdFromPrivateKey(key), name, mayAdmit, groups, notBeforeMs: Date.now() }, rootKey)
+    await saveMembership(files, rootKey.publicKey, [certificate])
+    const member = await startMember(name, directory, configFile, bootstrap.flatMap(one => one.node.ready.addresses))
+    members.push(member)
+    return member
+  }
+  for (const name of others) await add(name)
+  return {
+    members, add,
+    close: async () => {
+      await Promise.all(members.map(member => member.stop()))
+      for (const path of [shared, ...directories.map(directory => directory.path)]) await rm(path, { recursive: true, force: true })
+    }
+  }
+}
