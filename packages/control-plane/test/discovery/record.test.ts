@@ -9,15 +9,8 @@ import {
   verifyRecord,
   type RecordContext
 } from '../../src/discovery/record.ts'
-import {
-  createMember,
-  createNetwork,
-  draftOf,
-  recordOf,
-  seededRandom,
-  type TestMember,
-  type TestNetwork
-} from './fixture.ts'
+import { createTestNetwork, seededRandom, type TestMember, type TestNetwork } from '@agent-mesh/testkit'
+import { draftOf, recordOf } from './fixture.ts'
 
 const nowMs = 1_700_000_000_000
 let network: TestNetwork
@@ -26,10 +19,10 @@ let bob: TestMember
 let context: RecordContext
 
 beforeAll(async () => {
-  network = await createNetwork()
-  alice = await createMember(network, 'alice', { nowMs })
-  bob = await createMember(network, 'bob', { nowMs })
-  context = { networkId: network.networkId, networkKey: network.rootKey.publicKey, nowMs }
+  network = await createTestNetwork()
+  alice = await network.member('alice', { notBeforeMs: nowMs - 60_000 })
+  bob = await network.member('bob', { notBeforeMs: nowMs - 60_000 })
+  context = { networkId: network.networkId, networkKey: network.networkKey, nowMs }
 })
 
 const refusal = async (promise: Promise<unknown>): Promise<ErrorCode | undefined> => {
@@ -60,11 +53,11 @@ const sealRaw = async (change: Partial<AgentRecord>, author = alice): Promise<Ui
     services: [],
     capabilities: [],
     withdrawn: false,
-    chain: author.membership.chain.map((one) => one.slice()),
+    chain: author.chain.map((one) => one.slice()),
     cardHash: new Uint8Array(0),
     ...change
   })
-  return sealEnvelope('record', payload, author.key)
+  return sealEnvelope('record', payload, author.privateKey)
 }
 
 const address = (port: number): Uint8Array<ArrayBuffer> => multiaddr(`/ip4/127.0.0.1/tcp/${port}`).bytes
@@ -107,21 +100,21 @@ describe('a signed record', () => {
   })
 
   it('of a member that a delegate admitted verifies as well', async () => {
-    const issuer = await createMember(network, 'issuer', { nowMs, mayAdmit: true })
-    const carol = await createMember(network, 'carol', { nowMs, delegate: issuer })
+    const issuer = await network.member('issuer', { notBeforeMs: nowMs - 60_000, mayAdmit: true })
+    const carol = await network.member('carol', { notBeforeMs: nowMs - 60_000, issuer })
     expect((await verifyRecord(await recordOf(network, carol), context)).membership.isIssuedByRoot).toBe(false)
   })
 
   it('is refused for another author, network, root or time', async () => {
     const bytes = await recordOf(network, alice)
-    const other = await createNetwork()
+    const other = await createTestNetwork()
     const ttl = limits.recordTtlMs
     const tolerance = limits.clockToleranceMs
     const cases: Array<[string, Partial<RecordContext>, ErrorCode | undefined]> = [
       ['as it is', {}, undefined],
       ['another author', { author: bob.peerId }, 'RECORD_INVALID'],
       ['another network id', { networkId: other.networkId }, 'NETWORK_FOREIGN'],
-      ['another root', { networkKey: other.rootKey.publicKey }, 'NETWORK_FOREIGN'],
+      ['another root', { networkKey: other.networkKey }, 'NETWORK_FOREIGN'],
       ['at the end of the tolerance', { nowMs: nowMs + ttl + tolerance }, undefined],
       ['past the tolerance', { nowMs: nowMs + ttl + tolerance + 1 }, 'RECORD_EXPIRED'],
       ['at the begin of the tolerance', { nowMs: nowMs - tolerance }, undefined],
@@ -173,7 +166,7 @@ describe('a signed record', () => {
       },
       { peerId: new Uint8Array([1, 2, 3]) },
       { chain: [] },
-      { chain: bob.membership.chain.map((one) => one.slice()) }
+      { chain: bob.chain.map((one) => one.slice()) }
     ]
     for (const [index, change] of cases.entries()) {
       expect([index, await refusal(verifyRecord(await sealRaw(change), context))]).toEqual([
@@ -194,18 +187,20 @@ describe('a signed record', () => {
       kind: 'tcp',
       capabilities: [`${i}`.padEnd(120, 'c')]
     }))
-    await expect(sealRecord(draftOf(network, alice, { services: long }), alice.key)).rejects.toMatchObject({
+    await expect(sealRecord(draftOf(network, alice, { services: long }), alice.privateKey)).rejects.toMatchObject({
       code: 'LIMIT_EXCEEDED',
       message: expect.stringContaining(`${limits.recordBytes} are allowed`)
     })
     const addresses = Array.from({ length: limits.addressesPerRecord + 1 }, (_, i) =>
       multiaddr(`/ip4/127.0.0.1/tcp/${i + 1}`)
     )
-    await expect(sealRecord(draftOf(network, alice, { addresses }), alice.key)).rejects.toMatchObject({
+    await expect(sealRecord(draftOf(network, alice, { addresses }), alice.privateKey)).rejects.toMatchObject({
       code: 'LIMIT_EXCEEDED'
     })
     const capabilities = Array.from({ length: limits.providerKeysPerNode }, (_, i) => `c${i}`)
-    await expect(sealRecord(draftOf(network, alice, { services: [], capabilities }), alice.key)).rejects.toMatchObject({
+    await expect(
+      sealRecord(draftOf(network, alice, { services: [], capabilities }), alice.privateKey)
+    ).rejects.toMatchObject({
       code: 'LIMIT_EXCEEDED'
     })
   })
@@ -238,16 +233,15 @@ describe('100,000 records that nobody may accept', () => {
   const count = Number(process.env['CASES'] ?? 100_000)
 
   it(`are all refused with a typed error (seed ${seed})`, async () => {
-    const random = seededRandom(seed)
+    const random = seededRandom(seed).next
     const pick = <T>(items: T[]): T => nth(items, Math.floor(random() * items.length))
-    const other = await createNetwork()
-    const mallory = await createMember(other, 'alice', { nowMs })
-    const late = await createMember(network, 'late', {
-      nowMs,
+    const other = await createTestNetwork()
+    const mallory = await other.member('alice', { notBeforeMs: nowMs - 60_000 })
+    const late = await network.member('late', {
       notBeforeMs: nowMs - 10 ** 9,
       notAfterMs: nowMs - limits.clockToleranceMs - 1
     })
-    const early = await createMember(network, 'early', { nowMs, notBeforeMs: nowMs + limits.clockToleranceMs + 1 })
+    const early = await network.member('early', { notBeforeMs: nowMs + limits.clockToleranceMs + 1 })
     const far = limits.recordTtlMs + limits.clockToleranceMs
     const valid = await Promise.all(
       [alice, bob].flatMap((member) =>
@@ -259,10 +253,10 @@ describe('100,000 records that nobody may accept', () => {
       recordOf(other, alice), // says another network
       recordOf(network, late),
       recordOf(network, early),
-      sealRecord(draftOf(network, alice), bob.key), // another member signed it
-      sealRecord(draftOf(network, alice, { chain: bob.membership.chain }), bob.key),
-      sealRecord(draftOf(network, bob, { chain: alice.membership.chain }), bob.key), // somebody else's certificate
-      sealRecord(draftOf(network, mallory, { chain: alice.membership.chain }), mallory.key),
+      sealRecord(draftOf(network, alice), bob.privateKey), // another member signed it
+      sealRecord(draftOf(network, alice, { chain: bob.chain }), bob.privateKey),
+      sealRecord(draftOf(network, bob, { chain: alice.chain }), bob.privateKey), // somebody else's certificate
+      sealRecord(draftOf(network, mallory, { chain: alice.chain }), mallory.privateKey),
       recordOf(network, alice, { issuedMs: nowMs - far - 1 }),
       recordOf(network, bob, { issuedMs: nowMs + limits.clockToleranceMs + 1 })
     ])
@@ -301,7 +295,7 @@ describe('100,000 records that nobody may accept', () => {
         bytes: pick(valid),
         change: { nowMs: nowMs - limits.clockToleranceMs - 10 - Math.floor(random() * 10 ** 9) }
       }),
-      () => ({ bytes: pick(valid), change: { networkId: other.networkId, networkKey: other.rootKey.publicKey } })
+      () => ({ bytes: pick(valid), change: { networkId: other.networkId, networkKey: other.networkKey } })
     ]
     let accepted = 0
     let untyped = 0

@@ -1,0 +1,124 @@
+import { verifyChain, type Membership } from '@agent-mesh/identity'
+import { createHost, type MemberHostServices, type TestHost, type TestMember, type TestNetwork } from '@agent-mesh/testkit'
+import { agentDht, peerStoreDefaults, type AgentDht } from '../../src/discovery/dht.ts'
+import { createDiscovery, type DiscoveryInit, type RunningDiscovery } from '../../src/discovery/discovery.ts'
+import { createRecordBook, type RecordBook } from '../../src/discovery/record-book.ts'
+import { memberOnly } from '../../src/admission/member-only.ts'
+import { dialParts, type DialParts } from '../../src/routing/dialler.ts'
+import type { PeerStore, Startable } from '@libp2p/interface'
+import type { Datastore } from 'interface-datastore'
+import type { NetworkId } from '@agent-mesh/wire'
+import type { SelfDescription } from '../../src/discovery/interface.ts'
+
+/** What a test looks at below the views. */
+export interface RawParts {
+  datastore: Datastore
+  peerStore: PeerStore
+}
+
+type Services = { dht: AgentDht; dialParts: DialParts; raw: RawParts }
+
+export interface TestNode {
+  member: TestMember
+  membership: Membership
+  networkId: NetworkId
+  host: TestHost<Services & MemberHostServices>
+  dht: AgentDht
+  book: RecordBook
+  discovery: RunningDiscovery
+  /** Own addresses and nothing else. */
+  plain: () => SelfDescription
+  stop: () => Promise<void>
+}
+
+export interface TestNodeOptions extends Partial<Pick<DiscoveryInit, 'sequence' | 'onPublished' | 'onPublishFailed' | 'republishMs'>> {
+  now?: () => number
+  /** Replaces the DHT of this node, such as by one that refuses. */
+  dht?: (networkId: NetworkId, book: RecordBook) => (components: Parameters<ReturnType<typeof agentDht>>[0]) => AgentDht
+}
+
+const countingSequence = (): DiscoveryInit['sequence'] => {
+  let last = 0
+  return {
+    load: async () => last,
+    save: async (sequence) => {
+      last = sequence
+    }
+  }
+}
+
+const running: TestNode[] = []
+
+/** A member on 127.0.0.1 with admission, DHT and discovery. Stopped by {@link stopNodes}. */
+export const startNode = async (network: TestNetwork, name: string | TestMember, options: TestNodeOptions = {}): Promise<TestNode> => {
+  const { now = Date.now, dht: other, sequence = countingSequence(), ...events } = options
+  const member = typeof name === 'string' ? await network.member(name) : name
+  const { networkId, networkKey } = network
+  const membership = await verifyChain(member.chain, networkKey, now())
+  const book = createRecordBook({ networkId, networkKey, now })
+  const host = await createHost<Services>({
+    network,
+    member,
+    admission: { now },
+    libp2p: { peerStore: peerStoreDefaults },
+    services: {
+      dht: memberOnly(other?.(networkId, book) ?? agentDht({ networkId, book, now }), 'all'),
+      dialParts: dialParts(),
+      raw: ({ datastore, peerStore }: RawParts) => ({ datastore, peerStore })
+    }
+  })
+  const { dht, admission } = host.libp2p.services
+  const discovery = createDiscovery({
+    dht, book, admission, networkId, self: member.peerId, privateKey: member.privateKey,
+    membership: () => membership, sequence, now, ...events
+  })
+  discovery.start()
+  let isRunning = true
+  const node: TestNode = {
+    member, membership, networkId, host, dht, book, discovery,
+    plain: () => ({ addresses: host.libp2p.getMultiaddrs(), services: [], capabilities: [] }),
+    stop: async () => {
+      if (!isRunning) return
+      isRunning = false
+      discovery.stop()
+      await host.stop()
+    }
+  }
+  running.push(node)
+  return node
+}
+
+export const stopNodes = async (): Promise<void> => {
+  await Promise.all(running.splice(0).map(async (node) => node.stop()))
+}
+
+/** Each connects to the first, and knows at least `degree` others in its routing table in the end. */
+export const connectAll = async (nodes: TestNode[], degree = Math.min(nodes.length - 1, 8)): Promise<void> => {
+  const [first, ...others] = nodes
+  if (first === undefined) return
+  for (const node of others) await connect(node, first)
+  await until(() => nodes.every((node) => node.dht.routingTable.size >= degree), 20_000)
+}
+
+export const connect = async (from: TestNode, to: TestNode): Promise<void> => {
+  await from.host.libp2p.dial(to.host.libp2p.getMultiaddrs())
+  await from.host.libp2p.services.admission.wait(to.member.peerId)
+  await until(() => to.host.libp2p.services.admission.has(from.member.peerId))
+}
+
+/** Waits for a condition that nothing announces. */
+export const until = async (isTrue: () => boolean, ms = 10_000): Promise<void> => {
+  const end = performance.now() + ms
+  while (!isTrue()) {
+    if (performance.now() > end) throw new Error(`still not so after ${ms} ms: ${isTrue.toString()}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+export const collect = async <T>(source: AsyncIterable<T>): Promise<T[]> => {
+  const items: T[] = []
+  for await (const item of source) items.push(item)
+  return items
+}
+
+export const isStartable = (value: object): value is Startable => 'start' in value
