@@ -1,0 +1,48 @@
+import { describe, it } from 'vitest'
+import { verifyChain } from '@agent-mesh/identity'
+import { cases, mutate, seed, seededRandom } from '../../wire/test/random.ts'
+import { graft, hex, judge, withoutStacks } from './judge.ts'
+import { delegate, delegateChain, member, memberChain, networkKey, nowMs, rootChain, sign } from './network-fixture.ts'
+
+describe(`${cases} mutations`, () => {
+  withoutStacks()
+
+  it('of certificate chains make no other member', { timeout: 120_000 }, async () => {
+    const expired = [await sign({ name: 'old', notBeforeMs: 1, notAfterMs: 2 })]
+    const other = [await sign({ name: 'mallory', groups: ['x'] }, delegate), ...delegateChain]
+    const valid: Array<[Uint8Array, ...Uint8Array[]]> = []
+    for (const chain of [rootChain, delegateChain, memberChain, other]) {
+      const [leaf, ...rest] = chain
+      if (leaf !== undefined) valid.push([leaf, ...rest])
+    }
+    const pool = [...valid, expired, [await sign({}, member)]].flat()
+    const random = seededRandom(seed)
+    const { accepted, refused, end } = judge('chain', new Set(valid.map(hex)))
+    for (let i = 0; i < cases; i++) {
+      const chain: Uint8Array[] = [...(valid[random.int(valid.length)] ?? [])]
+      const at = random.int(chain.length)
+      const one = chain[at] ?? new Uint8Array()
+      const another = pool[random.int(pool.length)] ?? one
+      switch (random.int(8)) {
+        case 0:
+          chain[at] = graft(one, another, random)
+          break
+        case 1:
+          chain[at] = another
+          break
+        case 2:
+          chain.splice(random.int(2), random.int(2), another)
+          break
+        default:
+          chain[at] = mutate(one, random)
+      }
+      try {
+        await verifyChain(chain, networkKey, nowMs)
+        accepted(i, hex(chain))
+      } catch (err) {
+        refused(i, hex(chain), err)
+      }
+    }
+    end()
+  })
+})

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest'
+import { limits } from '@agent-mesh/wire'
+import { createIssuer, verifyChain } from '@agent-mesh/identity'
+import {
+  dayMs,
+  delegate,
+  delegateChain,
+  foreignRoot,
+  idOf,
+  member,
+  memberChain,
+  networkKey,
+  nowMs,
+  root,
+  rootChain,
+  stranger
+} from './network-fixture.ts'
+
+const refused = (code: string) => expect.objectContaining({ name: 'MeshError', code })
+const request = { peerId: idOf(stranger), name: 'carol', groups: ['ops'], nowMs }
+
+describe('an issuer', () => {
+  it('signs as the root where it has the root key', async () => {
+    const membership = await verifyChain(rootChain, networkKey, nowMs)
+    const { issue } = createIssuer({ networkKey, rootKey: root, memberKey: member, membership })
+    const chain = await issue({ ...request, mayAdmit: true })
+    await expect(verifyChain(chain, networkKey, nowMs)).resolves.toMatchObject({
+      name: 'carol',
+      groups: ['ops'],
+      mayAdmit: true,
+      isIssuedByRoot: true,
+      notAfterMs: nowMs + limits.certificateLifetimeMs
+    })
+  })
+
+  it('signs as a delegate where its certificate lets it, and gives its own certificate along', async () => {
+    const membership = await verifyChain(delegateChain, networkKey, nowMs)
+    const { issue } = createIssuer({ networkKey, memberKey: delegate, membership })
+    const chain = await issue(request)
+    expect(chain.slice(1)).toEqual(delegateChain)
+    await expect(verifyChain(chain, networkKey, nowMs)).resolves.toMatchObject({ name: 'carol', isIssuedByRoot: false })
+    await expect(issue({ ...request, mayAdmit: true })).rejects.toThrow(refused('NOT_ISSUER'))
+  })
+
+  it('signs as a delegate for no longer than its own certificate lasts', async () => {
+    const membership = await verifyChain(delegateChain, networkKey, nowMs)
+    const { issue } = createIssuer({ networkKey, memberKey: delegate, membership })
+    const lateMs = membership.notAfterMs - dayMs
+    const chain = await issue({ ...request, nowMs: lateMs })
+    const late = await verifyChain(chain.slice(0, 1).concat(delegateChain), networkKey, lateMs)
+    expect(late.notAfterMs).toBe(membership.notAfterMs)
+    await expect(issue({ ...request, nowMs: membership.notAfterMs - 1 })).resolves.toBeDefined()
+    await expect(issue({ ...request, nowMs: membership.notAfterMs })).rejects.toThrow(refused('CERTIFICATE_EXPIRED'))
+  })
+
+  it('is not a member that may not admit, nor one that a delegate admitted', async () => {
+    for (const chain of [rootChain, memberChain]) {
+      const membership = await verifyChain(chain, networkKey, nowMs)
+      expect(() => createIssuer({ networkKey, memberKey: member, membership })).toThrow(refused('NOT_ISSUER'))
+    }
+    const membership = { ...(await verifyChain(memberChain, networkKey, nowMs)), mayAdmit: true }
+    expect(() => createIssuer({ networkKey, memberKey: member, membership })).toThrow(refused('NOT_ISSUER'))
+  })
+
+  it('does not sign with a key that nobody would accept', async () => {
+    const membership = await verifyChain(delegateChain, networkKey, nowMs)
+    expect(() => createIssuer({ networkKey, rootKey: foreignRoot, memberKey: delegate, membership })).toThrow(
+      refused('KEY_FOREIGN')
+    )
+    expect(() => createIssuer({ networkKey, memberKey: member, membership })).toThrow(refused('KEY_FOREIGN'))
+  })
+})

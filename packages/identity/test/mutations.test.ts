@@ -1,0 +1,69 @@
+import { publicKeyToProtobuf } from '@libp2p/crypto/keys'
+import { withArrayBuffer } from 'uint8arrays/with-array-buffer'
+import { describe, it } from 'vitest'
+import { createInvite, decodeTicket, encodeTicket, openEnvelope, sealEnvelope } from '@agent-mesh/identity'
+import { cases, mutate, seed, seededRandom } from '../../wire/test/random.ts'
+import { graft, hex, judge, withoutStacks } from './judge.ts'
+import { dayMs, idOf, member, networkKey, nowMs, root } from './network-fixture.ts'
+
+describe(`${cases} mutations`, () => {
+  withoutStacks()
+
+  it('of signed records and pleas are refused', { timeout: 120_000 }, async () => {
+    const random = seededRandom(seed + 1)
+    const payload = random.bytes(200)
+    const kinds = ['record', 'joinPlea'] as const
+    const [record, plea] = [
+      await sealEnvelope('record', payload, member),
+      await sealEnvelope('joinPlea', payload, root)
+    ]
+    const originals = { record, joinPlea: plea }
+    const { accepted, refused, end } = judge('envelope', new Set(kinds.map((kind) => kind + hex([originals[kind]]))))
+    // A quarter of the cases: those of the chains walk the same code with signatures of their own.
+    for (let i = 0; i < cases / 4; i++) {
+      const kind = random.pick(kinds)
+      const bytes = originals[random.int(8) === 0 ? random.pick(kinds) : kind]
+      const changed = random.int(6) === 0 ? graft(bytes, originals[random.pick(kinds)], random) : mutate(bytes, random)
+      try {
+        await openEnvelope(kind, changed, 4096, 'RECORD_INVALID')
+        accepted(i, kind + hex([changed]))
+      } catch (err) {
+        refused(i, kind + hex([changed]), err)
+      }
+    }
+    end()
+  })
+
+  it('of tickets are refused', { timeout: 120_000 }, () => {
+    const { id, secret, sealKey } = createInvite({ nowMs })
+    const text = encodeTicket({
+      networkKey: withArrayBuffer(publicKeyToProtobuf(networkKey)),
+      issuer: idOf(root).toMultihash().bytes,
+      addresses: [],
+      inviteId: id,
+      secret,
+      sealKey,
+      expiresMs: nowMs + dayMs,
+      groups: [],
+      uses: 1
+    })
+    const random = seededRandom(seed + 2)
+    const letters = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz0OIl \n\u0131\u0661\u{ff11}'
+    const { accepted, refused, end } = judge('ticket', new Set([text]))
+    for (let i = 0; i < cases; i++) {
+      const letter = letters[random.int(letters.length)] ?? ''
+      const at = random.int(text.length)
+      const changed =
+        random.int(2) === 0
+          ? text.slice(0, at) + letter + text.slice(at + random.int(3))
+          : Buffer.from(mutate(Buffer.from(text), random)).toString('latin1')
+      try {
+        decodeTicket(changed, nowMs)
+        accepted(i, changed.trim())
+      } catch (err) {
+        refused(i, changed, err)
+      }
+    }
+    end()
+  })
+})
