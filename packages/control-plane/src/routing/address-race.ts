@@ -18,6 +18,18 @@ export interface RaceInit<C> {
   staggerMs?: number
 }
 
+/**
+ * A signal that follows another one until it is released. A transport keeps the signal of a dial on the socket, so the
+ * end of the race or of the time would cut the connection that won.
+ */
+const createLeash = (follow: AbortSignal): { signal: AbortSignal; release: () => void } => {
+  const controller = new AbortController()
+  const pull = (): void => controller.abort(follow.reason)
+  if (follow.aborted) pull()
+  else follow.addEventListener('abort', pull, { once: true })
+  return { signal: controller.signal, release: () => follow.removeEventListener('abort', pull) }
+}
+
 /** Dials addresses in a staggered race; the first connection wins, the rest is given up. Never rejects. */
 export const raceAddresses = async <C>({
   addresses,
@@ -45,8 +57,10 @@ export const raceAddresses = async <C>({
 
   const attempt = async (address: Multiaddr): Promise<void> => {
     running++
+    const leash = createLeash(deadline(addressTimeoutMs, signal, over.signal))
     try {
-      const connection = await dial(address, deadline(addressTimeoutMs, signal, over.signal))
+      const connection = await dial(address, leash.signal)
+      leash.release()
       if (over.signal.aborted) discard(connection)
       else end({ won: true, connection, address })
     } catch (err) {
