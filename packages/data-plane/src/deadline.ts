@@ -30,16 +30,24 @@ export const withDeadline = async <T>(
   const { signal } = controller
   try {
     const running = signal.aborted ? Promise.reject<T>(abortReason(signal)) : work(signal)
-    running.then(
-      (result) => {
-        if (signal.aborted) options.onLate?.(result)
-      },
-      () => {}
-    )
+    void takeLate(running, signal, options.onLate)
     return await Promise.race([running, given])
   } finally {
     clearTimeout(timer)
     options.signal?.removeEventListener('abort', onAbort)
     given.catch(() => {})
+  }
+}
+
+const takeLate = async <T>(
+  running: Promise<T>,
+  signal: AbortSignal,
+  onLate: ((result: T) => void) | undefined
+): Promise<void> => {
+  try {
+    const result = await running
+    if (signal.aborted) onLate?.(result)
+  } catch {
+    // Whoever still waits is told by the race.
   }
 }

@@ -12,12 +12,20 @@ import {
   toWireCode,
   type Metadata
 } from '@agent-mesh/wire'
+import { createAcceptor } from '../src/tunnel/accept.ts'
+import { TunnelRegistry } from '../src/tunnel/registry.ts'
 import { startBlackHole } from './black-hole.ts'
 import { listen, startPair, type Pair } from './libp2p-pair.ts'
-import { RawPeer } from './raw-stream.ts'
+import { openOf, RawPeer } from './raw-stream.ts'
 import { bytes, echo, startService, type TestService } from './servers.ts'
 
 const data = (payload: Uint8Array): Buffer => Buffer.concat([encodeHeader(frameTypes.data, payload.length), payload])
+
+const within = async (ms: number, promise: Promise<void>): Promise<void> => {
+  const startedMs = performance.now()
+  await promise
+  expect(performance.now() - startedMs).toBeLessThan(ms)
+}
 
 describe('the accepting side', () => {
   let pair: Pair
@@ -51,11 +59,6 @@ describe('the accepting side', () => {
   })
 
   const rawPeer = async (): Promise<RawPeer> => new RawPeer(await pair.rawStream())
-  const within = async (ms: number, promise: Promise<void>): Promise<void> => {
-    const startedMs = performance.now()
-    await promise
-    expect(performance.now() - startedMs).toBeLessThan(ms)
-  }
 
   it('speaks the protocol that is written down', async () => {
     const peer = await rawPeer()
@@ -71,17 +74,7 @@ describe('the accepting side', () => {
 
   it('takes the open byte by byte, and early data with it', async () => {
     const peer = await rawPeer()
-    const whole = new RawPeer(
-      Object.assign(Object.create(null) as never, {
-        addEventListener: () => {},
-        send: (part: Uint8Array) => {
-          sent.push(part)
-        }
-      })
-    )
-    const sent: Uint8Array[] = []
-    whole.open('svc')
-    whole.say(data(Buffer.from('early')), encodeFin())
+    const sent = [openOf('svc'), data(Buffer.from('early')), encodeFin()]
     for (const byte of Buffer.concat(sent)) peer.say(Uint8Array.of(byte))
     await vi.waitFor(() => expect(peer.answer?.rest).toEqual(Buffer.concat([data(Buffer.from('early')), encodeFin()])))
     await peer.stream.close()
@@ -99,7 +92,9 @@ describe('the accepting side', () => {
     expect(peer.answer?.message.reason).toBe('Service "svc" is not open to you: no grant names you.')
     expect(asked).toEqual([`${pair.caller.node.peerId.toString()} svc`])
     expect(service.accepted()).toBe(accepted)
-    expect(pair.callee.events).toContainEqual(expect.objectContaining({ event: 'tunnel:refused', code: 'DENIED' }))
+    expect(pair.callee.events).toContainEqual(
+      expect.objectContaining({ event: 'tunnel:refused', service: 'svc', code: 'DENIED' })
+    )
   })
 
   it('answers for a service that it does not know, that refuses and that cannot be reached', async () => {
@@ -273,6 +268,32 @@ describe('the accepting side', () => {
     peer.say(data(Buffer.from('x')), encodeFin())
     await vi.waitFor(() => expect(peer.answer?.rest.subarray(-4)).toEqual(Buffer.from(encodeFin())))
     await peer.stream.close()
+  })
+})
+
+describe('a peer with too many tunnels', () => {
+  it('is answered with LIMIT_EXCEEDED for one more', async () => {
+    const service = await startService(echo)
+    const pair = await startPair()
+    const registry = new TunnelRegistry({ tunnelsPerPeer: 2 })
+    const handler = createAcceptor({
+      registry,
+      authorizer: { mayOpen: () => ({ allowed: true, rule: 'test' }) },
+      findService: (name) => makeService(name, service.address)
+    })
+    await pair.callee.node.handle('/limited', handler)
+    const peers = []
+    for (let i = 0; i < 3; i++) {
+      const peer = new RawPeer(await pair.rawStream('/limited'))
+      peer.open('svc')
+      await vi.waitFor(() => expect(peer.answerCode).toBeDefined())
+      peers.push(peer)
+    }
+    expect(peers.map((peer) => peer.answerCode)).toEqual(['OK', 'OK', 'LIMIT_EXCEEDED'])
+    expect(service.accepted()).toBe(2)
+    await pair.stop()
+    await registry.drain(0)
+    service.stop()
   })
 })
 

@@ -13,8 +13,8 @@ server.listen({ host: '127.0.0.1', port: 0, backlog: 1 }, () => {
 /** A port of 127.0.0.1 that neither accepts nor refuses: its backlog is full and nobody takes from it. */
 export const startBlackHole = async (): Promise<{ port: number; stop: () => Promise<void> }> => {
   const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'ignore'] })
-  const [output] = (await once(child.stdout, 'data')) as [Buffer]
-  const port = Number(output.toString())
+  const [output] = await once(child.stdout, 'data')
+  const port = Number(String(output))
   const fillers: Socket[] = []
   for (;;) {
     const socket = connect({ host: '127.0.0.1', port })

@@ -179,8 +179,8 @@ describe('a forward', () => {
     const ask = async (): Promise<string> => {
       const client = connect({ path, allowHalfOpen: true })
       client.end('over unix')
-      const [data] = (await once(client, 'data')) as [Buffer]
-      return data.toString()
+      const [data] = await once(client, 'data')
+      return String(data)
     }
     expect(await ask()).toBe('over unix')
     pair.caller.plane.removeForward(`unix:${path}`)

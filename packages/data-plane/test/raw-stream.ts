@@ -2,6 +2,10 @@ import type { Stream } from '@libp2p/interface'
 import { fromWireCode, TunnelAnswer, TunnelOpen, type ErrorCode, type Metadata } from '@agent-mesh/wire'
 import { PreambleDecoder, withLength } from '../src/tunnel/preamble.ts'
 
+/** An open message as it goes over the wire. */
+export const openOf = (service: string, metadata: Metadata[] = [], deadlineMs = 0): Uint8Array =>
+  withLength(TunnelOpen.encode({ service, metadata, deadlineMs }))
+
 /** A hand-written other side of the tunnel protocol: says what it likes and records what it hears. */
 export class RawPeer {
   readonly stream: Stream
@@ -25,7 +29,7 @@ export class RawPeer {
   }
 
   open(service: string, metadata: Metadata[] = [], deadlineMs = 0): void {
-    this.say(withLength(TunnelOpen.encode({ service, metadata, deadlineMs })))
+    this.say(openOf(service, metadata, deadlineMs))
   }
 
   /** The answer that has come, and the bytes after it. */
@@ -33,7 +37,7 @@ export class RawPeer {
     const complete = new PreambleDecoder().push(this.#heard)
     return complete === undefined
       ? undefined
-      : { message: TunnelAnswer.decode(complete.message as Uint8Array<ArrayBuffer>), rest: Buffer.from(complete.rest) }
+      : { message: TunnelAnswer.decode(complete.message), rest: Buffer.from(complete.rest) }
   }
 
   /** Code of the answer, `OK` where it accepts. */

@@ -97,4 +97,30 @@ describe('a reader that stops', () => {
       expect(pair.callee.plane.tunnels.size).toBe(0)
     }, 10_000)
   })
+
+  it('does not hide that its writer has hung up', async () => {
+    const port = await forwardTo('deaf', (socket) => socket.pause())
+    const client = connect({ host: '127.0.0.1', port })
+    const block = bytes(1024 * 1024)
+    const push = (): void => {
+      while (!client.destroyed && client.write(block));
+    }
+    client.on('drain', push)
+    push()
+    let before = -1
+    await vi.waitFor(
+      () => {
+        const isStill = client.bytesWritten === before
+        before = client.bytesWritten
+        if (!isStill) throw new Error('the client still sends')
+      },
+      { timeout: 20_000, interval: 500 }
+    )
+    expect(pair.callee.plane.tunnels.size).toBe(1)
+    client.resetAndDestroy()
+    await vi.waitFor(() => {
+      expect(pair.caller.plane.tunnels.size).toBe(0)
+      expect(pair.callee.plane.tunnels.size).toBe(0)
+    }, 3_000)
+  })
 })

@@ -36,7 +36,14 @@ export const createAcceptor =
     serve(init, tracked, connection, excess).catch((err: unknown) => {
       const error = toMeshError(err)
       tracked.tunnel.destroy(error)
-      init.onEvent?.({ event: 'tunnel:refused', peerId, code: error.code, message: error.message })
+      const { asked } = tracked
+      init.onEvent?.({
+        event: 'tunnel:refused',
+        peerId,
+        ...(asked === undefined ? {} : { service: asked }),
+        code: error.code,
+        message: error.message
+      })
     })
   }
 
@@ -49,6 +56,7 @@ const serve = async (
 ): Promise<void> => {
   const { tunnel } = tracked
   const open = await readOpen(tunnel, init.openTimeoutMs ?? limits.tunnelOpenTimeoutMs)
+  tracked.asked = open.service
   if (excess !== undefined) throw excess
   authorize(init, connection, open.service)
   const service = init.findService(open.service)
@@ -64,7 +72,8 @@ const serve = async (
     service: service.name,
     path: init.pathOf?.(connection),
     localAddress: localAddressOf(socket),
-    metadata: open.metadata
+    metadata: open.metadata,
+    traceParent: open.traceParent
   })
   await splice(tunnel, socket)
 }

@@ -34,6 +34,8 @@ interface Opened {
   localAddress?: string | undefined
   /** From the open message, unknown keys included. */
   metadata?: Metadata[]
+  /** W3C trace context of the caller; empty where it sent none. */
+  traceParent?: string
 }
 
 /** A tunnel that the registry watches: first opening, then open, gone once its stream is over. */
@@ -43,6 +45,8 @@ export class TrackedTunnel {
   readonly direction: TunnelDirection
   readonly tunnel: Tunnel
   readonly sinceMs: number
+  /** The service that the other side asked for, granted or not. */
+  asked: string | undefined
   readonly #onOpened: (tracked: TrackedTunnel) => void
   #opened: Opened | undefined
 

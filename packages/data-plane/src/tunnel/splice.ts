@@ -30,8 +30,25 @@ export const splice = async (tunnel: Duplex, local: Duplex): Promise<SpliceEnd> 
   })
   pump(local, tunnel)
   pump(tunnel, local)
+  const stopProbing = probe(local)
   await Promise.all([tunnelClosed, localClosed])
+  stopProbing()
   return end
+}
+
+const probeIntervalMs = 1_000
+const nothing = new Uint8Array()
+
+/**
+ * While a socket is paused because the tunnel is full, nobody polls it, and a reset by its client would go unnoticed for
+ * as long as the other end stalls. An empty write costs nothing and fails where there is no connection any more.
+ */
+const probe = (local: Duplex): (() => void) => {
+  const timer = setInterval(() => {
+    if (local.isPaused() && local.writable && local.writableLength === 0) local.write(nothing)
+  }, probeIntervalMs)
+  timer.unref()
+  return () => clearInterval(timer)
 }
 
 /** Bytes and the end of one direction. The end may have been read before anybody listened for it. */

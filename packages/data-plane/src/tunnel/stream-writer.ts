@@ -71,11 +71,14 @@ export class StreamWriter {
     const { promise: closed, resolve } = Promise.withResolvers<void>()
     const onClose = (): void => resolve()
     this.#stream.addEventListener('close', onClose, { once: true })
+    const overdue = new AbortController()
     const timer = setTimeout(() => {
+      overdue.abort()
       this.#stream.abort(new Error('The other side did not close the tunnel in time.'))
       resolve()
     }, limits.tunnelCloseTimeoutMs)
-    this.#stream.close({ signal: AbortSignal.timeout(limits.tunnelCloseTimeoutMs) }).catch(() => {})
+    // Where it fails, the stream is over or the timer ends it.
+    this.#stream.close({ signal: overdue.signal }).catch(() => {})
     if (isOver(this.#stream)) resolve()
     await closed
     clearTimeout(timer)

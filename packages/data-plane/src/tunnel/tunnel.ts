@@ -161,19 +161,20 @@ export class Tunnel extends Duplex {
     this.#inbox.clear()
     this.#outgoing = new Uint8ArrayList()
     this.#lease.close()
-    const over =
-      reason === null
-        ? this.#writer.close()
-        : this.#writer.abort(reason, this.#isPeerGone ? undefined : this.#lastWords(reason))
-    void over.then(() => {
-      this.#stream.removeEventListener('message', this.#onMessage)
-      this.#stream.removeEventListener('end', this.#onStreamEnd)
-      this.#stream.removeEventListener('close', this.#onStreamClose)
-      const written = this.#onWritten
-      this.#onWritten = undefined
-      done(reason)
-      written?.(reason)
-    })
+    void this.#finish(reason, done)
+  }
+
+  /** `close` and `error` wait until the libp2p stream is over and what had to be said is out. */
+  async #finish(reason: MeshError | null, done: Callback): Promise<void> {
+    if (reason === null) await this.#writer.close()
+    else await this.#writer.abort(reason, this.#isPeerGone ? undefined : this.#lastWords(reason))
+    this.#stream.removeEventListener('message', this.#onMessage)
+    this.#stream.removeEventListener('end', this.#onStreamEnd)
+    this.#stream.removeEventListener('close', this.#onStreamClose)
+    const written = this.#onWritten
+    this.#onWritten = undefined
+    done(reason)
+    written?.(reason)
   }
 
   /** Where the other side waits for an answer still, a refusal; else a RESET. */
