@@ -76,7 +76,7 @@ export const checkHello = async (
     membership,
     instanceId: Buffer.from(hello.instanceId).toString('hex'),
     policyVersion: hello.policyVersion,
-    revocationsHash: hello.revocationsHash,
+    revocationsHash: Uint8Array.from(hello.revocationsHash),
     agent: hello.agent.slice(0, agentLength)
   }
 }
