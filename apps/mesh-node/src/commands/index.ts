@@ -1,0 +1,33 @@
+import type { Command } from '../command.ts'
+
+/** Verbs and the files that hold them. Only that of the verb in use is loaded: a short command starts in no time. */
+const files: Record<string, () => Promise<Command[]>> = {
+  network: async () => (await import('./network.ts')).network,
+  invite: async () => [(await import('./invite.ts')).invite],
+  join: async () => [(await import('./join.ts')).join],
+  up: async () => [(await import('./up.ts')).up],
+  down: async () => [(await import('./down.ts')).down],
+  status: async () => [(await import('./status.ts')).status],
+  serve: async () => [(await import('./serve.ts')).serve],
+  unserve: async () => [(await import('./unserve.ts')).unserve],
+  publish: async () => [(await import('./publish.ts')).publish],
+  unpublish: async () => [(await import('./unpublish.ts')).unpublish],
+  find: async () => [(await import('./find.ts')).find],
+  peers: async () => [(await import('./peers.ts')).peers],
+  dial: async () => [(await import('./dial.ts')).dial],
+  ping: async () => [(await import('./ping.ts')).ping],
+  forward: async () => [(await import('./forward.ts')).forward],
+  nc: async () => [(await import('./nc.ts')).nc],
+  whois: async () => [(await import('./whois.ts')).whois],
+  version: async () => [(await import('./version.ts')).version]
+}
+
+/** Every command, in the order of the help. */
+export const allCommands = async (): Promise<Command[]> => {
+  const loaded = await Promise.all(Object.values(files).map((load) => load()))
+  return loaded.flat()
+}
+
+/** The commands that a command line can mean: those of its first word, or all. */
+export const commandsFor = async ([first = '']: string[]): Promise<Command[]> =>
+  Object.hasOwn(files, first) ? ((await files[first]?.()) ?? []) : allCommands()

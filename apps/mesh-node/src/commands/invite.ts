@@ -1,0 +1,37 @@
+import type { Command } from '../command.ts'
+
+const hourMs = 3_600_000
+
+export const invite: Command = {
+  command: 'invite',
+  describe: 'Make a ticket with which another node joins the network.',
+  options: [
+    { flags: '--lifetime <duration>', describe: 'how long the ticket is good for; 24h without it' },
+    { flags: '--uses <number>', describe: 'how many nodes may join with it; 1 without it' },
+    { flags: '--group <name>', describe: 'group that the new member is in', isRepeatable: true }
+  ],
+  examples: [
+    { command: 'mesh-node invite', describe: 'a ticket for one node; paste the printed line on its machine' },
+    { command: 'mesh-node invite --uses 20 --lifetime 2h --group workers', describe: 'one ticket for a fleet' }
+  ],
+  handler: async (input, context) => {
+    const lifetimeMs = input.duration('lifetime', 60_000, 30 * 24 * hourMs)
+    const uses = input.count('uses', 1, 10_000)
+    const groups = input.list('group')
+    const made = await context.waiting(
+      'making a ticket',
+      context.ask((client) =>
+        client.invite({
+          ...(lifetimeMs === undefined ? {} : { lifetimeMs }),
+          ...(uses === undefined ? {} : { uses }),
+          ...(groups.length === 0 ? {} : { groups })
+        })
+      )
+    )
+    context.print(made, () => [
+      `A ticket for ${made.uses === 1 ? 'one node' : `${made.uses} nodes`}, good until ${made.expires}. Whoever has it can join: send it as you would a password.`,
+      'On the other machine:',
+      `mesh-node join ${made.ticket} --name <name>`
+    ])
+  }
+}

@@ -1,0 +1,98 @@
+import { MeshError } from '@agent-mesh/wire/errors'
+import type { NetworkInfo } from '@agent-mesh/wire/api'
+import type { Command } from '../command.ts'
+import type { Context } from '../context.ts'
+import { fields } from '../text.ts'
+
+/** A network for people. */
+export const describeNetwork = ({
+  network,
+  peerId,
+  name,
+  groups,
+  mayAdmit,
+  hasRootKey,
+  certificate
+}: NetworkInfo): string[] =>
+  fields([
+    ['network', network],
+    ['name', name],
+    ['peer id', peerId],
+    ['groups', groups.join(', ') || '-'],
+    ['admits others', mayAdmit ? `yes${hasRootKey ? ', with the root key of the network' : ''}` : 'no'],
+    [
+      'certificate',
+      `until ${certificate.notAfter}, issued by ${certificate.isIssuedByRoot ? 'the root' : certificate.issuer}`
+    ]
+  ])
+
+/** A running node answers faster than its files are read. */
+const show = async (context: Context): Promise<NetworkInfo> => {
+  try {
+    return await context.ask((client) => client.network())
+  } catch (err) {
+    if (!(err instanceof MeshError) || err.code !== 'NO_DAEMON') throw err
+    const { showNetwork } = await import('@agent-mesh/node')
+    return showNetwork(await context.openStateDir())
+  }
+}
+
+export const network: Command[] = [
+  {
+    command: 'network create',
+    describe: 'Make a network, with this node as its first member. Needs no running node.',
+    options: [
+      { flags: '--name <name>', describe: 'name of this node in the network: one label of a-z, 0-9 and hyphens' }
+    ],
+    examples: [
+      {
+        command: 'mesh-node network create --name alice',
+        describe: 'make a network; then start the node and invite others'
+      },
+      {
+        command: 'mesh-node network create --name alice --state-dir /var/lib/agent',
+        describe: 'keep keys and settings in a directory of your choice'
+      }
+    ],
+    handler: async (input, context) => {
+      const name = input.text('name')
+      if (name === undefined)
+        throw new MeshError('USAGE', 'A network needs the name of its first member.', {
+          hint: context.here('network create --name <name>')
+        })
+      const { createNetwork } = await import('@agent-mesh/node')
+      const created = await createNetwork(await context.openStateDir(), { name })
+      context.print(created, () => [
+        ...describeNetwork(created),
+        '',
+        'The root key is in the state directory: keep a backup of it, it cannot be made again.',
+        'Start the node, then invite others:',
+        context.here('up')
+      ])
+    }
+  },
+  {
+    command: 'network show',
+    describe: 'Show the network and the certificate of this node.',
+    examples: [
+      { command: 'mesh-node network show', describe: 'which network this is, and until when the certificate holds' }
+    ],
+    handler: async (_input, context) => {
+      const shown = await show(context)
+      context.print(shown, () => describeNetwork(shown))
+    }
+  },
+  {
+    command: 'network leave',
+    describe: 'Forget the network. The key stays: it is the address of this agent in whatever network it joins next.',
+    examples: [{ command: 'mesh-node down; mesh-node network leave', describe: 'stop the node first' }],
+    handler: async (_input, context) => {
+      const { leaveNetwork } = await import('@agent-mesh/node')
+      const left = await leaveNetwork(await context.openStateDir())
+      context.print(left, () => [
+        `Left network ${left.network}, in which this node was ${left.name}. To join another:`,
+        context.here('join <ticket> --name <name>')
+      ])
+    }
+  }
+]
