@@ -174,7 +174,7 @@ const callTheDead = async (alice: Member, bob: Member, door: string): Promise<vo
   const dialled = await alice.refusal('dial', bob.ready.peerId)
   say(
     'observed',
-    `mesh-node dial ended with ${dialled.exitCode}: ${code(dialled.code)} (${dialled.layer}), ${dialled.detail}`
+    `mesh-node dial ended with ${dialled.exitCode}: ${code(dialled.code)} (${dialled.layer}), ${dialled.message}`
   )
   say('', `its advice: ${dialled.hint}`)
 }
@@ -184,15 +184,15 @@ ${styleText('bold', 'By hand')}, in two terminals:
 
   ${styleText('dim', '# one')}
   npx mesh-node network create --name alice --state-dir ./A
-  npx mesh-node up --state-dir ./A &
-  python3 -m http.server 8000 --bind 127.0.0.1 &
-  npx mesh-node serve web=http://127.0.0.1:8000 --capability files/browse --state-dir ./A
+  npx mesh-node up --state-dir ./A --listen /ip4/127.0.0.1/tcp/0 &
+  node -e "require('http').createServer((_, answer) => answer.end('hello from alice\\n')).listen(8000, '127.0.0.1')" &
+  npx mesh-node serve web=http://127.0.0.1:8000 --capability language_processing/translation --state-dir ./A
   npx mesh-node invite --state-dir ./A
 
   ${styleText('dim', '# two')}
   npx mesh-node join mesh1… --name bob --state-dir ./B
-  npx mesh-node up --state-dir ./B &
-  npx mesh-node find files --state-dir ./B
+  npx mesh-node up --state-dir ./B --listen /ip4/127.0.0.1/tcp/0 &
+  npx mesh-node find language_processing --state-dir ./B
   npx mesh-node forward 127.0.0.1:8080 alice/web --state-dir ./B
   curl http://127.0.0.1:8080/
 `

@@ -12,7 +12,7 @@ interface Ready {
 export interface Problem {
   code: string
   layer: string
-  detail: string
+  message: string
   hint: string
 }
 
@@ -48,8 +48,8 @@ export class Member {
   async refusal(...args: string[]): Promise<Problem & { exitCode: number }> {
     const { code: exitCode, stdout, stderr } = await meshNode(this.stateDir, args)
     if (exitCode === 0) throw new Error(`mesh-node ${args.join(' ')} should have failed, but said ${stdout}`)
-    const problem: Problem = JSON.parse(stdout.trim() === '' ? stderr : stdout)
-    return { ...problem, exitCode }
+    const { error }: { error: Problem } = JSON.parse(stderr)
+    return { ...error, exitCode }
   }
 
   /** Ends the node. @returns the exit code, or the name of the signal */

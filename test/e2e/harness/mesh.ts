@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { vi } from 'vitest'
 import { z } from 'zod'
-import { inviteResponse } from '@agent-mesh/wire/api'
+import { inviteResponse, networkInfo, type NetworkInfo } from '@agent-mesh/wire/api'
 import { makeScratchDir } from './cleanup.ts'
 import { meshNodeJson } from './command.ts'
 import { MeshProcess, type UpOptions } from './mesh-process.ts'
@@ -22,9 +22,8 @@ export const joinAs = async (inviter: MeshProcess, name: string, stateDir: strin
 }
 
 /** Creates a network in a fresh state directory, without starting a node. */
-export const createNetwork = async (name: string, stateDir: string): Promise<void> => {
-  await meshNodeJson(z.unknown(), ['network', 'create', '--name', name], { stateDir })
-}
+export const createNetwork = async (name: string, stateDir: string): Promise<NetworkInfo> =>
+  meshNodeJson(networkInfo, ['network', 'create', '--name', name], { stateDir })
 
 /** Waits until each of the nodes is connected to as many others as are named. */
 export const waitForPeers = async (nodes: readonly MeshProcess[], count = nodes.length - 1): Promise<void> => {

@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { z } from 'zod'
+import { errorKinds, type ErrorCode } from '@agent-mesh/wire/errors'
+import { meshNode, type RunOptions, type RunResult } from './command.ts'
+
+const document = z.strictObject({
+  error: z.strictObject({
+    code: z.string(),
+    layer: z.string(),
+    message: z.string(),
+    hint: z.string(),
+    details: z.record(z.string(), z.unknown())
+  })
+})
+
+/** One refusal, as people and as programs see it. */
+export interface Refusal {
+  message: string
+  hint: string
+}
+
+const checkText = ({ code: exitCode, stdout, stderr }: RunResult, code: ErrorCode): Refusal => {
+  const { exit, layer } = errorKinds[code]
+  // Log lines of a node that was on its way are JSON; what is said to a person is not.
+  const said = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('{'))
+  expect({ exitCode, stdout, layer: said.at(-2) }, stderr).toEqual({
+    exitCode: exit,
+    stdout: '',
+    layer: `  layer: ${layer} (${code})`
+  })
+  expect(said, stderr).toHaveLength(3)
+  const [message = '', , next = ''] = said
+  expect(message).toMatch(/^mesh-node: \S.*[.?]$/)
+  expect(next).toMatch(/^ {2}next: \S/)
+  return { message: message.slice('mesh-node: '.length), hint: next.slice('  next: '.length) }
+}
+
+const checkJson = ({ code: exitCode, stdout, stderr }: RunResult, code: ErrorCode): Refusal => {
+  const { exit, layer } = errorKinds[code]
+  expect({ exitCode, stdout }, stderr).toEqual({ exitCode: exit, stdout: '' })
+  const { error } = document.parse(JSON.parse(stderr.trim().split('\n').at(-1) ?? ''))
+  expect(error).toMatchObject({ code, layer })
+  return { message: error.message, hint: error.hint }
+}
+
+/**
+ * Runs what has to be refused, twice: for people (one message, its layer, what to do next) and for programs. Both
+ * have to say the same, with the exit code of the error and nothing on stdout.
+ */
+export const expectRefusal = async (
+  args: readonly string[],
+  code: ErrorCode,
+  options: RunOptions
+): Promise<Refusal> => {
+  const forPeople = checkText(await meshNode(args, options), code)
+  const forPrograms = checkJson(await meshNode([...args, '--json'], options), code)
+  expect(forPeople).toEqual(forPrograms)
+  return forPeople
+}
+
+/** Names, modes and contents of every file of a folder, in one hash. */
+export const fingerprint = (folder: string): string => {
+  const hash = createHash('sha256')
+  for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' }).toSorted()) {
+    const { mode } = statSync(join(folder, path))
+    const isFile = (mode & 0o170000) === 0o100000
+    hash.update(`${path}\0${mode}\0`).update(isFile ? readFileSync(join(folder, path)) : '')
+  }
+  return hash.digest('hex')
+}
