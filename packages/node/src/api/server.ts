@@ -53,13 +53,13 @@ export const startApi = async (node: LocalNode, { socketPath, logger }: ApiOptio
   app.server.maxConnections = limits.apiConnections
   await app.ready()
   await listenOnSocket(app.server, socketPath)
-  logger.debug({ address: socketPath }, 'api:listening')
+  logger.debug({ event: 'api:listening', address: socketPath })
   const close = async (): Promise<void> => {
     stopping.abort(new MeshError('SHUTTING_DOWN'))
     const cut = setTimeout(() => app.server.closeAllConnections(), closeGraceMs)
     await Promise.all([app.close(), ...tunnels])
     clearTimeout(cut)
-    logger.debug({ address: socketPath }, 'api:closed')
+    logger.debug({ event: 'api:closed', address: socketPath })
   }
   let closed: Promise<void> | undefined
   return { close: () => (closed ??= close()) }
@@ -81,7 +81,7 @@ const buildApp = (context: Context): FastifyInstance => {
   app.removeContentTypeParser('text/plain')
   app.setErrorHandler((err, request, reply) => {
     const { error } = sendProblem(reply, err)
-    if (error.code === 'INTERNAL') context.logger.error({ err, route: request.url }, 'api:defect')
+    if (error.code === 'INTERNAL') context.logger.error({ event: 'api:defect', err, route: request.url })
   })
   app.setNotFoundHandler((request, reply) => {
     const error = new MeshError('USAGE', `The local API has no ${request.method} ${request.url.slice(0, 200)}.`, {
@@ -91,10 +91,13 @@ const buildApp = (context: Context): FastifyInstance => {
   })
   app.addHook('onResponse', async (request, reply) => {
     const { method, routeOptions } = request
-    context.logger.debug(
-      { method, route: routeOptions.url, status: reply.statusCode, durationMs: reply.elapsedTime },
-      'api:request'
-    )
+    context.logger.debug({
+      event: 'api:request',
+      method,
+      route: routeOptions.url,
+      status: reply.statusCode,
+      durationMs: reply.elapsedTime
+    })
   })
   for (const route of routes) {
     app.route({ method: route.method, url: toFastifyPath(route.path), handler: handlerOf(route, context) })
@@ -140,8 +143,8 @@ const specialHandlers: Record<SpecialRoute['kind'], (context: Context) => Handle
     ({ node, logger }) =>
     async (_request, reply) => {
       reply.raw.once('close', () => {
-        logger.info({ reason: 'asked by the local API' }, 'node:stopping')
-        node.stop().catch((err: unknown) => logger.error({ err }, 'node:stop-failed'))
+        logger.info({ event: 'node:stopping', reason: 'asked by the local API' })
+        node.stop().catch((err: unknown) => logger.error({ event: 'node:stop-failed', err }))
       })
       return reply.code(202).header('connection', 'close').send({ pid: process.pid })
     },
