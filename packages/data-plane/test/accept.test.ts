@@ -252,6 +252,23 @@ describe('the accepting side', () => {
     }
   })
 
+  it('goes on sending to a peer that closes its write end after its FIN', async () => {
+    const data64 = bytes(64 * 1024)
+    const source = await startService((socket) => {
+      socket.resume()
+      socket.once('end', () => socket.end(data64))
+    })
+    pair.callee.plane.addService(makeService('source', source.address), { replace: true })
+    const peer = await rawPeer()
+    peer.open('source')
+    peer.say(encodeFin())
+    await peer.stream.close()
+    await within(1_000, peer.closed)
+    expect(peer.answer?.rest.length).toBeGreaterThan(data64.length)
+    expect(peer.answer?.rest.subarray(-4)).toEqual(Buffer.from(encodeFin()))
+    source.stop()
+  })
+
   it('closes a stream that stays open after both ends, in its time', async () => {
     const peer = await rawPeer()
     peer.open('svc')

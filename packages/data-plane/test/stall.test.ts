@@ -1,9 +1,13 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import type { Stream } from '@libp2p/interface'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { makeService, parseListenAddress } from '@agent-mesh/data-plane'
-import { limits, parseTarget } from '@agent-mesh/wire'
-import { portOf, startPair, type Pair } from './libp2p-pair.ts'
+import { encodeCredit, limits, parseTarget, TunnelAnswer } from '@agent-mesh/wire'
+import { openTunnel } from '../src/tunnel/open.ts'
+import { withLength } from '../src/tunnel/preamble.ts'
+import { TunnelRegistry } from '../src/tunnel/registry.ts'
+import { dialerOf, portOf, startPair, type Pair } from './libp2p-pair.ts'
 import { bytes, digestOf, echo, request, startService, type TestService } from './servers.ts'
 
 const MiB = 1024 * 1024
@@ -122,5 +126,58 @@ describe('a reader that stops', () => {
       expect(pair.caller.plane.tunnels.size).toBe(0)
       expect(pair.callee.plane.tunnels.size).toBe(0)
     }, 3_000)
+  })
+
+  it('bounds what its sender hands to the connection, however much credit it gave', async () => {
+    let heard = 0
+    const streams: Stream[] = []
+    await pair.callee.node.handle('/generous', (stream) => {
+      stream.addEventListener('message', ({ data }) => {
+        heard += data.byteLength
+      })
+      stream.send(
+        Buffer.concat([
+          withLength(TunnelAnswer.encode({ code: 0 })),
+          ...Array.from({ length: 8 }, () => encodeCredit(0xffffffff))
+        ])
+      )
+      stream.pause()
+      streams.push(stream)
+    })
+    const registry = new TunnelRegistry()
+    const { tunnel } = await openTunnel({
+      dialer: dialerOf(pair.connection),
+      protocol: '/generous',
+      registry,
+      candidate: pair.candidate,
+      service: 'svc'
+    })
+    const block = bytes(MiB)
+    const total = 32
+    let written = 0
+    const push = (): void => {
+      while (written < total && tunnel.write(block)) written += 1
+    }
+    tunnel.on('drain', () => {
+      written += 1
+      push()
+    })
+    push()
+    let before = -1
+    await vi.waitFor(
+      () => {
+        const isStill = tunnel.bytesOut === before
+        before = tunnel.bytesOut
+        if (!isStill) throw new Error('the tunnel still sends')
+      },
+      { timeout: 20_000, interval: 300 }
+    )
+    expect(tunnel.bytesOut).toBeLessThan(6 * MiB)
+    const [stream] = pair.connection().streams.filter((one) => one.protocol === '/generous')
+    expect(stream?.writeBufferLength).toBeLessThan(MiB)
+    streams[0]?.resume()
+    await vi.waitFor(() => expect(heard).toBeGreaterThan(total * MiB), 20_000)
+    tunnel.destroy()
+    await once(tunnel, 'close')
   })
 })

@@ -151,11 +151,7 @@ export class TunnelRegistry {
     this.#nextId += 1
     this.#live.add(tracked)
     this.#countByPeer.set(peerId, this.countOf(peerId) + 1)
-    let failure: MeshError | undefined
-    tunnel.once('error', (error: MeshError) => {
-      failure = error
-    })
-    tunnel.once('close', () => this.#onClosed(tracked, failure))
+    tunnel.once('close', () => this.#onClosed(tracked))
     return tracked
   }
 
@@ -224,17 +220,18 @@ export class TunnelRegistry {
     this.#onEvent({ event: 'tunnel:opened', id, peerId, service, direction, ...(path === undefined ? {} : { path }) })
   }
 
-  #onClosed(tracked: TrackedTunnel, failure: MeshError | undefined): void {
+  #onClosed(tracked: TrackedTunnel): void {
     this.#live.delete(tracked)
     const left = this.countOf(tracked.peerId) - 1
     if (left === 0) this.#countByPeer.delete(tracked.peerId)
     else this.#countByPeer.set(tracked.peerId, left)
-    if (tracked.opened !== undefined) this.#onOpenedClosed(tracked, failure)
+    if (tracked.opened !== undefined) this.#onOpenedClosed(tracked)
     if (this.#live.size === 0) this.#onEmpty?.()
   }
 
-  #onOpenedClosed(tracked: TrackedTunnel, failure: MeshError | undefined): void {
+  #onOpenedClosed(tracked: TrackedTunnel): void {
     const { localAddress, sinceMs, ...fields } = tracked.info
+    const { failure } = tracked.tunnel
     if (localAddress !== undefined && this.#byLocalAddress.get(localAddress) === tracked)
       this.#byLocalAddress.delete(localAddress)
     this.#ended.total += 1

@@ -32,6 +32,11 @@ export class StreamWriter {
     stream.addEventListener('idle', this.#onEvent)
   }
 
+  /** Whether the stream takes bytes at all. */
+  get isOpen(): boolean {
+    return this.#stream.writeStatus === 'writable'
+  }
+
   /** False while bytes should rather stay with us. */
   get isReady(): boolean {
     return !this.#stream.writableNeedsDrain && this.#stream.writeBufferLength === 0

@@ -1,11 +1,10 @@
 import { Duplex } from 'node:stream'
-import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
+import type { Stream } from '@libp2p/interface'
 import {
   encodeCredit,
   encodeFin,
   encodeHeader,
   encodeReset,
-  FrameDecoder,
   frameTypes,
   fromWireCode,
   MeshError,
@@ -17,8 +16,9 @@ import { refusal } from './answer.ts'
 import type { CreditLease } from './credit-budget.ts'
 import { ReceiveWindow, SendCredit } from './credit-window.ts'
 import { Inbox } from './inbox.ts'
-import { PreambleDecoder, withLength } from './preamble.ts'
-import { isOver, StreamWriter } from './stream-writer.ts'
+import { withLength } from './preamble.ts'
+import { StreamReader } from './stream-reader.ts'
+import { StreamWriter } from './stream-writer.ts'
 
 /** What one DATA frame carries at most; larger ones were not faster. */
 const framePayloadBytes = 64 * 1024
@@ -46,20 +46,18 @@ export class Tunnel extends Duplex {
   /** The other side's open or answer message; rejects with the MeshError that ended the tunnel before it came. */
   readonly preamble: Promise<Uint8Array>
 
-  readonly #stream: Stream
   readonly #lease: CreditLease
   readonly #now: () => number
   readonly #writer: StreamWriter
   readonly #window: ReceiveWindow
   readonly #credit: SendCredit
   readonly #inbox = new Inbox()
-  readonly #decoder: FrameDecoder
-  #preambleDecoder: PreambleDecoder | undefined = new PreambleDecoder()
-  #resolvePreamble: (message: Uint8Array) => void
-  #rejectPreamble: (error: MeshError) => void
+  readonly #reader: StreamReader
+  readonly #rejectPreamble: (error: MeshError) => void
   #outgoing = new Uint8ArrayList()
   #sentBytes = 0
   #onWritten: Callback | undefined
+  #failure: MeshError | undefined
   #isPreambleSent = false
   #isReaderReady = false
   #isDeliveryScheduled = false
@@ -71,7 +69,6 @@ export class Tunnel extends Duplex {
 
   constructor({ stream, lease, now = () => performance.now() }: TunnelInit) {
     super({ allowHalfOpen: true, readableHighWaterMark: 1, writableHighWaterMark: writableBytes })
-    this.#stream = stream
     this.#lease = lease
     this.#now = now
     this.#window = new ReceiveWindow(lease, now())
@@ -79,22 +76,20 @@ export class Tunnel extends Duplex {
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>()
     promise.catch(() => {})
     this.preamble = promise
-    this.#resolvePreamble = resolve
     this.#rejectPreamble = reject
     this.#writer = new StreamWriter(stream, () => this.#pump())
-    this.#decoder = new FrameDecoder({
+    // Without a listener an error would end the process. Whoever holds the tunnel listens for itself.
+    this.on('error', () => {})
+    this.#reader = new StreamReader(stream, {
+      preamble: resolve,
       data: (payload) => this.#onPayload(payload),
       fin: () => this.#onFin(),
       reset: (wireCode) => this.#onReset(wireCode),
-      credit: (bytes) => this.#onCredit(bytes)
+      credit: (bytes) => this.#onCredit(bytes),
+      batchEnd: () => this.#scheduleDelivery(),
+      error: (error) => this.#fail(error),
+      end: (cause) => this.#onEnd(cause)
     })
-    // Without a listener an error would end the process. Whoever holds the tunnel listens for itself.
-    this.on('error', () => {})
-    stream.addEventListener('message', this.#onMessage)
-    stream.addEventListener('end', this.#onStreamEnd)
-    stream.addEventListener('close', this.#onStreamClose)
-    if (stream.readableEnded) this.#onStreamEnd()
-    if (isOver(stream)) setTimeout(() => this.#lost(), 0)
   }
 
   /** Payload bytes that came in, read or not. */
@@ -107,14 +102,9 @@ export class Tunnel extends Duplex {
     return this.#sentBytes
   }
 
-  /** Bytes that wait for the reader on this side; never more than the credit that was given. */
-  get bufferedBytes(): number {
-    return this.#inbox.byteLength
-  }
-
-  /** Size of the receive window in bytes. */
-  get windowBytes(): number {
-    return this.#lease.windowBytes
+  /** What ended the tunnel before both directions were done; CANCELLED after a plain `destroy()`. */
+  get failure(): MeshError | undefined {
+    return this.#failure
   }
 
   /**
@@ -154,27 +144,24 @@ export class Tunnel extends Duplex {
 
   override _destroy(error: Error | null, done: Callback): void {
     const isDone = error === null && this.#isFinSent && this.#isFinReceived
-    const reason = isDone
-      ? null
-      : toMeshError(error ?? new MeshError('CANCELLED', 'The tunnel was given up.'), 'TUNNEL_RESET')
-    this.#rejectPreamble(reason ?? new MeshError('INTERNAL', 'The tunnel ended without its first message.'))
+    if (!isDone)
+      this.#failure = toMeshError(error ?? new MeshError('CANCELLED', 'The tunnel was given up.'), 'TUNNEL_RESET')
+    this.#rejectPreamble(this.#failure ?? new MeshError('INTERNAL', 'The tunnel ended without its first message.'))
     this.#inbox.clear()
     this.#outgoing = new Uint8ArrayList()
     this.#lease.close()
-    void this.#finish(reason, done)
+    void this.#finish(this.#failure, error === null ? null : (this.#failure ?? null), done)
   }
 
   /** `close` and `error` wait until the libp2p stream is over and what had to be said is out. */
-  async #finish(reason: MeshError | null, done: Callback): Promise<void> {
-    if (reason === null) await this.#writer.close()
-    else await this.#writer.abort(reason, this.#isPeerGone ? undefined : this.#lastWords(reason))
-    this.#stream.removeEventListener('message', this.#onMessage)
-    this.#stream.removeEventListener('end', this.#onStreamEnd)
-    this.#stream.removeEventListener('close', this.#onStreamClose)
+  async #finish(failure: MeshError | undefined, error: MeshError | null, done: Callback): Promise<void> {
+    if (failure === undefined) await this.#writer.close()
+    else await this.#writer.abort(failure, this.#isPeerGone ? undefined : this.#lastWords(failure))
+    this.#reader.release()
     const written = this.#onWritten
     this.#onWritten = undefined
-    done(reason)
-    written?.(reason)
+    done(error)
+    written?.(failure)
   }
 
   /** Where the other side waits for an answer still, a refusal; else a RESET. */
@@ -200,25 +187,6 @@ export class Tunnel extends Duplex {
     const written = this.#onWritten
     this.#onWritten = undefined
     written()
-  }
-
-  readonly #onMessage = ({ data }: StreamMessageEvent): void => {
-    this.#attempt(() => {
-      for (const chunk of data instanceof Uint8Array ? [data] : data) {
-        if (this.destroyed) return
-        this.#onChunk(chunk)
-      }
-    })
-    this.#scheduleDelivery()
-  }
-
-  #onChunk(chunk: Uint8Array): void {
-    if (this.#preambleDecoder === undefined) return this.#decoder.push(chunk)
-    const complete = this.#preambleDecoder.push(chunk)
-    if (complete === undefined) return
-    this.#preambleDecoder = undefined
-    this.#resolvePreamble(complete.message)
-    this.#decoder.push(complete.rest)
   }
 
   #onPayload(payload: Uint8Array): void {
@@ -280,20 +248,9 @@ export class Tunnel extends Duplex {
     if (this.#isFinSent && this.#isFinReceived) void this.#writer.close()
   }
 
-  /** The other side's write end may be reported as closed a little before its last bytes are. */
-  readonly #onStreamEnd = (): void => {
-    setTimeout(() => {
-      if (!this.#isFinReceived) this.#lost()
-    }, 0)
-  }
-
-  readonly #onStreamClose = (event: StreamCloseEvent): void => {
-    if (this.#stream.readBufferLength > 0) setTimeout(() => this.#lost(event.error), 0)
-    else this.#lost(event.error)
-  }
-
-  #lost(cause?: Error): void {
-    if (this.destroyed || (this.#isFinSent && this.#isFinReceived)) return
+  /** After the peer's FIN its stream may end; it is a cut only where we have not said everything and cannot any more. */
+  #onEnd(cause: Error | undefined): void {
+    if (this.destroyed || (this.#isFinReceived && (this.#isFinSent || this.#writer.isOpen))) return
     this.destroy(
       new MeshError('CONNECTION_LOST', 'The connection to the peer was lost before the end of the data.', { cause })
     )
@@ -303,9 +260,13 @@ export class Tunnel extends Duplex {
     try {
       work()
     } catch (err) {
-      const error = toMeshError(err)
-      this.#isPeerGone ||= error.code === 'CONNECTION_LOST'
-      this.destroy(error)
+      this.#fail(err)
     }
+  }
+
+  #fail(err: unknown): void {
+    const error = toMeshError(err)
+    this.#isPeerGone ||= error.code === 'CONNECTION_LOST'
+    this.destroy(error)
   }
 }
