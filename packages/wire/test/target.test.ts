@@ -7,6 +7,7 @@ const refused = expect.objectContaining({ name: 'MeshError', code: 'TARGET_INVAL
 
 const cases: Array<[string, Target]> = [
   ['alice', { kind: 'name', name: 'alice' }],
+  ['capable', { kind: 'name', name: 'capable' }],
   ['alice/web', { kind: 'name', name: 'alice', service: 'web' }],
   [peerId, { kind: 'peer', peerId }],
   [`${peerId}/ssh`, { kind: 'peer', peerId, service: 'ssh' }],
