@@ -27,7 +27,7 @@ beforeAll(async () => {
       await vi.waitFor(() => member(index).node.publish({ capability }), { timeout: 20_000, interval: 250 })
     }
   }
-})
+}, 300_000)
 afterAll(async () => { await mesh.close() })
 
 describe('thirty members', () => {

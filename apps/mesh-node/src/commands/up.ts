@@ -11,7 +11,7 @@ import { fields } from '../text.ts'
 const stopMarginMs = 10_000
 
 /** How long something that was left open may keep a stopped process alive. */
-const lingerMs = 1_000
+const lingerMs = 100
 
 const flagsOf = (input: Input): Record<string, string | string[]> => {
   const logLevel = input.text('logLevel')
