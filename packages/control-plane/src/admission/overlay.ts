@@ -8,6 +8,7 @@ export const overlay = <T extends object>(target: T, own: Partial<T>): T =>
     get: (object, name) => {
       if (Object.hasOwn(own, name)) return Reflect.get(own, name)
       const value: unknown = Reflect.get(object, name)
-      return typeof value === 'function' ? value.bind(object) : value
+      // what the object holds itself needs no binding, and may have properties of its own, as a logger has
+      return typeof value === 'function' && !Object.hasOwn(object, name) ? value.bind(object) : value
     }
   })

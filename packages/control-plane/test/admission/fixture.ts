@@ -61,6 +61,12 @@ export interface FullMemberInit {
   admission?: Partial<AdmissionInit>
 }
 
+/** A DHT and gossip behind the views. */
+export const fullServices = (network: TestNetwork) => ({
+  dht: memberOnly(kadDHT(kadInit(network)), 'all'),
+  pubsub: memberGossip({ networkId: network.networkId, topics: [topic] })
+})
+
 /** A member with a DHT and gossip behind the views. */
 export const fullMember = async ({ network, member, admission = {} }: FullMemberInit) =>
   track(
@@ -68,10 +74,7 @@ export const fullMember = async ({ network, member, admission = {} }: FullMember
       network,
       member,
       admission,
-      services: {
-        dht: memberOnly(kadDHT(kadInit(network)), 'all'),
-        pubsub: memberGossip({ networkId: network.networkId, topics: [topic] })
-      }
+      services: fullServices(network)
     })
   )
 
@@ -86,6 +89,9 @@ export const silentStranger = async (network: TestNetwork, privateKey?: TestMemb
       services: rawServices(network)
     })
   )
+
+/** Speaks nothing unless it is told to. */
+export const bareStranger = async (network: TestNetwork) => track(await createStranger({ network }))
 
 export type Stranger = Awaited<ReturnType<typeof silentStranger>>
 
