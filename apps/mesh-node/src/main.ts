@@ -6,7 +6,12 @@ import { formatError } from './report.ts'
 const isBrokenPipe = (err: unknown): boolean => err instanceof Error && 'code' in err && err.code === 'EPIPE'
 
 const typed = process.argv.slice(2)
-const words = typed.length === 0 ? ['--help'] : typed[0] === '--version' || typed[0] === '-V' ? ['version', ...typed.slice(1)] : typed
+const words =
+  typed.length === 0
+    ? ['--help']
+    : typed[0] === '--version' || typed[0] === '-V'
+      ? ['version', ...typed.slice(1)]
+      : typed
 
 // Whoever reads our output may leave early, as `head` does.
 process.on('uncaughtException', (err) => {
