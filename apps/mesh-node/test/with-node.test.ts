@@ -6,20 +6,35 @@ import { duplexPair, type Duplex } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
 import { createHash, randomBytes } from 'node:crypto'
 import { pino } from 'pino'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi, type Mocked } from 'vitest'
 import { startApi } from '@agent-mesh/node'
 import { MeshError } from '@agent-mesh/wire'
-import { exampleNode, forward, peerId, status, type ExampleNode } from '../../../packages/node/test/api/example-node.ts'
+import {
+  exampleForward as forward,
+  exampleNode,
+  examplePeerId as peerId,
+  exampleStatus as status,
+  type ExampleNode
+} from '@agent-mesh/testkit/example-node'
 import { ended, run, start } from './run.ts'
 
 interface Served {
-  node: ExampleNode
+  node: Mocked<ExampleNode>
   directory: string
+}
+
+/** The example node, with every method watched. */
+const watchedNode = (): Mocked<ExampleNode> => {
+  const node = exampleNode()
+  const isMethod = (name: string): name is Exclude<keyof ExampleNode, 'listeners'> =>
+    name in node && name !== 'listeners'
+  for (const name of Object.keys(node).filter(isMethod)) vi.spyOn(node, name)
+  return vi.mocked(node)
 }
 
 const serve = async (): Promise<Served> => {
   const directory = await mkdtemp(join(tmpdir(), 'mesh-cli-'))
-  const node = exampleNode()
+  const node = watchedNode()
   const api = await startApi(node, { socketPath: join(directory, 'api.sock'), logger: pino({ level: 'silent' }) })
   onTestFinished(async () => {
     await api.close()

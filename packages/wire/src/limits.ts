@@ -12,25 +12,37 @@ export const limits = {
   certificateBytes: 2 * KiB,
   /** Certificates from a leaf up to, and without, the root: the leaf and at most one delegate. */
   certificateChainLength: 2,
+  /** Groups that one member may be in. */
   groupsPerCertificate: 16,
   /** Letters of a member, group or service name: one DNS label. */
   nameLength: 63,
   /** A2A agent card that is pulled from its node. */
   cardBytes: 64 * KiB,
+  /** One message that gossip spreads. */
   gossipMessageBytes: 4 * KiB,
+  /** One message of the hello: certificate chain and proof. */
   helloBytes: 8 * KiB,
+  /** One message of a join: ticket proof and answer. */
   joinBytes: 8 * KiB,
+  /** What an invitation prints, before its base58. */
   ticketBytes: 2 * KiB,
   /** Open and answer message of a tunnel, metadata included. */
   tunnelOpenBytes: 8 * KiB,
+  /** Entries of metadata in the open or answer message of a tunnel. */
   metadataEntries: 32,
+  /** The policy of a network, envelope included. */
   policyBytes: 256 * KiB,
   /** Provider keys of one node: its name, its capabilities and all their ancestors. */
   providerKeysPerNode: 32,
+  /** Characters of a capability path. */
   capabilityLength: 128,
+  /** Parts of a capability path. */
   capabilityDepth: 8,
+  /** Services that one node may offer. */
   servicesPerNode: 32,
+  /** Addresses that a record tells others; the best ones are kept. */
   addressesPerRecord: 8,
+  /** Tunnels that are open with one peer at once. */
   tunnelsPerPeer: 4096,
   /** Payload of one DATA frame. */
   frameBytes: 256 * KiB,
@@ -38,11 +50,17 @@ export const limits = {
   creditInitialBytes: 256 * KiB,
   /** To where a window grows at once for a reader that keeps up. */
   creditGrownBytes: 4 * MiB,
+  /** Largest window of one tunnel. */
   creditMaxBytes: 16 * MiB,
+  /** Sum of the windows of all tunnels with one peer. */
   creditPerPeerBytes: 64 * MiB,
+  /** Sum of the windows of all tunnels of this node. */
   creditPerNodeBytes: 256 * MiB,
+  /** Connections that wait for their hello at once. */
   strangerPendingConnections: 32,
+  /** New connections that one host may open per second. */
   strangerConnectionsPerSecond: 16,
+  /** Streams of one connection that wait for its hello. */
   strangerHeldStreams: 8,
   /** Streams that a connection may open before its hello is finished, whatever they ask for; one more ends it. */
   strangerStreams: 32,
@@ -52,32 +70,49 @@ export const limits = {
   refusalPauseMs: 50,
   /** A refused peer stays this long out of our dialler; twice as long after each further refusal. */
   refusalBackoffMs: 30_000,
+  /** Longest that a refused peer stays out of our dialler. */
   refusalBackoffMaxMs: 10 * 60_000,
+  /** Refused peers that are remembered. */
   refusalsRemembered: 1024,
   /** Certificates kept in memory of members that left. */
   membersRemembered: 4096,
+  /** Joins that an issuer answers one host per minute. */
   joinsPerMinutePerHost: 60,
+  /** Joins that an issuer answers per minute, all hosts together. */
   joinsPerMinute: 240,
+  /** Joins that an issuer works on at once. */
   joinsInProgress: 32,
   /** How far another node's clock may be off before its hello is refused with CLOCK_SKEW. */
   clockToleranceMs: 10 * 60_000,
+  /** How long a certificate holds. */
   certificateLifetimeMs: 30 * 24 * 3_600_000,
+  /** How long others keep a record without hearing of its author; it is renewed every third of that. */
   recordTtlMs: 10 * 60_000,
+  /** How long a ticket is good for, where `--lifetime` says nothing else. */
   inviteLifetimeMs: 24 * 3_600_000,
   /** Peers that were only named by others and never connected. */
   namedPeers: 1024,
+  /** Members that a restarted node tries to come back through. */
   rememberedPeers: 256,
+  /** Longest dial of a peer, all its addresses together. */
   dialTimeoutMs: 10_000,
+  /** Longest dial of one address. */
   addressDialTimeoutMs: 3_000,
+  /** From the open message of a tunnel to its answer. */
   tunnelOpenTimeoutMs: 10_000,
   /** From both FINs to the end of the stream under the tunnel; then it is aborted. */
   tunnelCloseTimeoutMs: 5_000,
   /** How long a RESET or a refusal waits for a full connection before the stream is aborted without it. */
   tunnelResetTimeoutMs: 1_000,
+  /** Longest connect to the service behind an agent. */
   upstreamConnectTimeoutMs: 5_000,
+  /** Longest lookup in the DHT. */
   lookupTimeoutMs: 10_000,
+  /** Longest join, from the first dial to the certificate. */
   joinTimeoutMs: 15_000,
+  /** How long a stopping node lets open tunnels finish. */
   drainTimeoutMs: 10_000,
+  /** Agents that one search returns. */
   candidatesPerLookup: 256,
   /** Body of one request to the local API. */
   apiBodyBytes: 64 * KiB,

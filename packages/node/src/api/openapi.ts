@@ -11,7 +11,9 @@ const capitalised = (name: string): string => name.charAt(0).toUpperCase() + nam
 
 /** Documents that are named in `components`; every other shape is written where it is used. */
 const named = new Map<z.ZodType, string>(
-  Object.entries(api).flatMap(([name, schema]) => (schema instanceof z.ZodType ? [[schema, capitalised(name)]] : []))
+  Object.entries(api)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([name, schema]) => (schema instanceof z.ZodType ? [[schema, capitalised(name)]] : []))
 )
 
 const components = (): Json => {

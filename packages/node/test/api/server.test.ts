@@ -13,7 +13,8 @@ import { createClient } from '@agent-mesh/client'
 import { httpStatus } from '../../src/api/problem.ts'
 import { routes } from '../../src/api/routes.ts'
 import { startApi } from '../../src/api/server.ts'
-import { exampleNode, forward, networkInfo, serveExample, status } from './example-node.ts'
+import { exampleForward, exampleNetwork, exampleNode, exampleStatus } from '@agent-mesh/testkit/example-node'
+import { serveExample } from './serve-example.ts'
 
 const logger = pino({ level: 'silent' })
 
@@ -59,8 +60,8 @@ const folderOf = async (): Promise<string> => {
 describe('the client and the server', () => {
   it('agree on every document', async () => {
     const { client, node } = await serveExample()
-    expect(await client.status()).toEqual(status)
-    expect(await client.network()).toEqual(networkInfo)
+    expect(await client.status()).toEqual(exampleStatus)
+    expect(await client.network()).toEqual(exampleNetwork)
     expect(await client.invite({ uses: 2 })).toMatchObject({ ticket: 'mesh1x' })
     expect(await client.services()).toHaveLength(1)
     expect(await client.serve('web', { address: 'http://127.0.0.1:8000' })).toMatchObject({ service: { name: 'web' } })
@@ -79,8 +80,8 @@ describe('the client and the server', () => {
     expect(await client.peers()).toEqual([])
     expect(await client.dial({ target: 'bob' })).toMatchObject({ path: 'direct' })
     expect(await client.ping({ target: 'bob' })).toMatchObject({ rttMs: 1.5 })
-    expect(await client.forwards()).toEqual([forward])
-    expect(await client.addForward({ listen: '127.0.0.1:0', target: 'bob/web' })).toEqual(forward)
+    expect(await client.forwards()).toEqual([exampleForward])
+    expect(await client.addForward({ listen: '127.0.0.1:0', target: 'bob/web' })).toEqual(exampleForward)
     expect(await client.whois('[::1]:4000')).toMatchObject({ service: 'web' })
     expect(node.whois).toHaveBeenCalledWith('[::1]:4000')
   })
@@ -244,14 +245,14 @@ describe('the socket', () => {
     await once(dead, 'close')
     await rename(`${socketPath}.aside`, socketPath)
     const api = await startApi(exampleNode(), { socketPath, logger })
-    expect(await createClient({ socketPath }).network()).toEqual(networkInfo)
+    expect(await createClient({ socketPath }).network()).toEqual(exampleNetwork)
     await api.close()
   })
 
   it('on which a node answers is left alone', async () => {
     const { socketPath, client } = await serveExample()
     await expect(startApi(exampleNode(), { socketPath, logger })).rejects.toMatchObject({ code: 'STATE_LOCKED' })
-    expect(await client.network()).toEqual(networkInfo)
+    expect(await client.network()).toEqual(exampleNetwork)
   })
 
   it('never takes the place of another file', async () => {
@@ -291,7 +292,7 @@ describe('connections', () => {
     })
     const [one] = sockets
     one?.destroy()
-    await vi.waitFor(async () => expect(await client.network()).toEqual(networkInfo))
+    await vi.waitFor(async () => expect(await client.network()).toEqual(exampleNetwork))
   })
 })
 

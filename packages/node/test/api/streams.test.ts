@@ -5,7 +5,8 @@ import { buffer } from 'node:stream/consumers'
 import { describe, expect, it, vi } from 'vitest'
 import { limits, MeshError } from '@agent-mesh/wire'
 import { createClient, type Tunnel } from '@agent-mesh/client'
-import { peerId, serveExample, type Served } from './example-node.ts'
+import { examplePeerId as peerId } from '@agent-mesh/testkit/example-node'
+import { serveExample, type Served } from './serve-example.ts'
 
 interface Opened extends Served {
   /** What the client got. */

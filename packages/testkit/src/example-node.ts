@@ -1,0 +1,101 @@
+import type { LocalNode } from '@agent-mesh/node'
+import type { ForwardDocument, NetworkInfo, NodeEvent, Publication, Status } from '@agent-mesh/wire/api'
+
+/** Of nobody. */
+export const examplePeerId = '12D3KooWGC6TvWhfapngX6wvJHvYYmdMTZ7xSVs5UvhQRVUGvcyQ'
+
+export const exampleNetwork: NetworkInfo = {
+  network: 'abc',
+  rootKey: 'CAES',
+  peerId: examplePeerId,
+  name: 'alice',
+  groups: ['translators'],
+  mayAdmit: true,
+  hasRootKey: true,
+  certificate: {
+    serial: '1',
+    notBefore: '2026-01-01T00:00:00.000Z',
+    notAfter: '2026-02-01T00:00:00.000Z',
+    issuer: examplePeerId,
+    isIssuedByRoot: true
+  }
+}
+
+const publication: Publication = { storedBy: 2, untilMs: 5, sequence: 1, capabilities: ['a/b'] }
+
+export const exampleForward: ForwardDocument = {
+  id: 'f1',
+  listen: '127.0.0.1:4000',
+  target: 'bob/web',
+  isPersistent: true,
+  openTunnels: 0,
+  totalTunnels: 3
+}
+
+export const exampleStatus: Status = {
+  version: '0.1.0',
+  pid: 1,
+  startedMs: 2,
+  stateDir: '/srv/a',
+  network: exampleNetwork,
+  addresses: ['/ip4/127.0.0.1/tcp/1'],
+  peers: { connected: 1, known: 2, routingTable: 3 },
+  publication,
+  services: [],
+  capabilities: [{ capability: 'a/b', service: 'web' }],
+  forwards: [exampleForward],
+  tunnels: { open: 0, total: 1, bytesIn: 2, bytesOut: 3 },
+  settings: [{ key: 'listen', value: '[]', source: 'flag' }],
+  warnings: []
+}
+
+const service = { name: 'web', kind: 'http' as const, address: 'http://127.0.0.1:8000', capabilities: ['a/b'] }
+const published = { capability: 'a/b', service: 'web', publication, suggestions: [] }
+const reached = { peerId: examplePeerId, name: 'bob', path: 'direct' as const, rttMs: 1.5 }
+
+export interface ExampleNode extends LocalNode {
+  /** Reaches every listener. */
+  emit: (event: NodeEvent) => void
+  listeners: ReadonlySet<(event: NodeEvent) => void>
+}
+
+/** A local node that answers everything with the documents above, for tests of what talks to one. */
+export const exampleNode = (): ExampleNode => {
+  const listeners = new Set<(event: NodeEvent) => void>()
+  return {
+    listeners,
+    emit: (event) => listeners.forEach((listener) => listener(event)),
+    status: async () => exampleStatus,
+    network: () => exampleNetwork,
+    invite: async () => ({
+      ticket: 'mesh1x',
+      expires: '2026-01-02T00:00:00.000Z',
+      uses: 1,
+      groups: [],
+      network: 'abc'
+    }),
+    serve: async () => ({ service, publication }),
+    unserve: async () => {},
+    services: () => [service],
+    publish: async () => published,
+    unpublish: async () => published,
+    find: async () => ({ candidates: [], suggestions: ['a/b'], elapsedMs: 3 }),
+    peers: async () => [],
+    dial: async () => ({ ...reached, addresses: [] }),
+    ping: async () => reached,
+    addForward: async () => exampleForward,
+    removeForward: async () => exampleForward,
+    forwards: () => [exampleForward],
+    whois: () => ({ peerId: examplePeerId, groups: [], service: 'web', path: 'direct', sinceMs: 4 }),
+    connect: async () => {
+      throw new Error('The test says what it connects to.')
+    },
+    onEvent: (listener) => {
+      listeners.add(listener)
+      return () => {
+        listeners.delete(listener)
+      }
+    },
+    stop: async () => {}
+  }
+}
