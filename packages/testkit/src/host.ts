@@ -41,6 +41,8 @@ export interface HostInit<F extends ServiceFactories = NoServices> {
   rates?: Partial<StrangerRates>
   /** Default: one free port of 127.0.0.1. */
   listen?: string[]
+  /** Beside TCP. */
+  transports?: NonNullable<Libp2pOptions['transports']>
   libp2p?: Libp2pOptions
 }
 
@@ -61,13 +63,13 @@ export interface TestHost<S extends ServiceMap = ServiceMap> {
 const windowBytes = 4 * 1024 * 1024
 
 const start = async <S extends ServiceMap>(
-  { network, privateKey, listen = ['/ip4/127.0.0.1/tcp/0'], libp2p = {} }: Omit<HostInit, 'services'>,
+  { network, privateKey, transports = [], listen = ['/ip4/127.0.0.1/tcp/0'], libp2p = {} }: Omit<HostInit, 'services'>,
   limits: StrangerLimits,
   services: ServiceFactories
 ): Promise<TestHost<S>> => {
   const node = await createLibp2p<S>({
     addresses: { listen },
-    transports: [tcp()],
+    transports: [tcp(), ...transports],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: windowBytes } })],
     connectionGater: limits.connectionGater,
@@ -78,7 +80,12 @@ const start = async <S extends ServiceMap>(
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the callers name what their factories make
     services: services as unknown as ServiceFactoryMap<S>
   })
-  return { libp2p: node, limits, stop: async () => node.stop() }
+  const stop = async (): Promise<void> => {
+    // libp2p waits half a second for every connection that the other side does not close as well
+    for (const connection of node.getConnections()) connection.abort(new Error('the test is over'))
+    await node.stop()
+  }
+  return { libp2p: node, limits, stop }
 }
 
 /**

@@ -1,15 +1,23 @@
-import { gossipsub, type GossipSubComponents } from '@libp2p/gossipsub'
+import { gossipsub, type GossipSub, type GossipSubComponents } from '@libp2p/gossipsub'
 import { identify } from '@libp2p/identify'
 import { kadDHT, passthroughMapper, type KadDHTInit } from '@libp2p/kad-dht'
 import { ping } from '@libp2p/ping'
 import { afterEach } from 'vitest'
-import { createHost, createStranger, type TestHost, type TestMember, type TestNetwork } from '@agent-mesh/testkit'
+import {
+  createHost,
+  createStranger,
+  type HostInit,
+  type TestHost,
+  type TestMember,
+  type TestNetwork
+} from '@agent-mesh/testkit'
 import { protocols, type HelloRequest } from '@agent-mesh/wire'
 import { hearHello, sayHello } from '../../src/admission/hello-exchange.ts'
 import { helloOf } from '../../src/admission/hello-message.ts'
+import { messageStream } from '../../src/admission/message-stream.ts'
 import { gossipDefaults, gossipProtocols, memberGossip, memberOnly, type AdmissionInit } from '../../src/index.ts'
-import type { Connection, Libp2p, PeerId } from '@libp2p/interface'
-import type { Greeting } from '../../src/index.ts'
+import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'
+import type { AdmissionService, Greeting } from '../../src/index.ts'
 
 export const topic = 'talk'
 
@@ -81,25 +89,13 @@ export const fullMember = async ({ network, member, admission = {} }: FullMember
 export type FullMember = Awaited<ReturnType<typeof fullMember>>
 
 /** Speaks everything that members speak, and never says hello. */
-export const silentStranger = async (network: TestNetwork, privateKey?: TestMember['privateKey']) =>
-  track(
-    await createStranger({
-      network,
-      ...(privateKey === undefined ? {} : { privateKey }),
-      services: rawServices(network)
-    })
-  )
+export const silentStranger = async (network: TestNetwork, init: Partial<HostInit> = {}) =>
+  track(await createStranger({ network, ...init, services: rawServices(network) }))
 
 /** Speaks nothing unless it is told to. */
 export const bareStranger = async (network: TestNetwork) => track(await createStranger({ network }))
 
 export type Stranger = Awaited<ReturnType<typeof silentStranger>>
-
-export interface Impostor {
-  /** The certificates that it shows. */
-  chain: Uint8Array[]
-  timeMs?: () => number
-}
 
 /** Whatever the other side shows is good enough. */
 const takesAnything = async (hello: HelloRequest, peerId: PeerId): Promise<Greeting> => ({
@@ -122,27 +118,19 @@ const takesAnything = async (hello: HelloRequest, peerId: PeerId): Promise<Greet
 })
 
 /** Says hello and hears hello with these certificates, and takes whatever the other side shows. */
-export const sayHelloWith = async (
-  host: Stranger,
-  network: TestNetwork,
-  { chain, timeMs = Date.now }: Impostor
-): Promise<void> => {
+export const sayHelloWith = async (host: Stranger, network: TestNetwork, chain: Uint8Array[]): Promise<void> => {
   const { hello } = protocols(network.networkId)
-  const own = () =>
-    helloOf(
-      {
-        chain,
-        instanceId: new Uint8Array(16).fill(7),
-        agent: 'impostor',
-        policyVersion: 0,
-        revocationsHash: new Uint8Array()
-      },
-      timeMs()
-    )
+  const said = {
+    chain,
+    instanceId: new Uint8Array(16).fill(7),
+    agent: 'impostor',
+    policyVersion: 0,
+    revocationsHash: new Uint8Array()
+  }
   const party = (connection: Connection) => ({
     remotePeer: connection.remotePeer,
-    hello: own,
-    check: async (said: HelloRequest) => takesAnything(said, connection.remotePeer),
+    hello: () => helloOf(said, Date.now()),
+    check: async (heard: HelloRequest) => takesAnything(heard, connection.remotePeer),
     signal: AbortSignal.timeout(10_000)
   })
   await host.libp2p.handle(hello, async (stream, connection) => {
@@ -161,7 +149,12 @@ export const sayHelloWith = async (
 export const isLinked = (a: FullMember, b: FullMember): boolean =>
   a.libp2p.services.admission.has(b.libp2p.peerId) && b.libp2p.services.admission.has(a.libp2p.peerId)
 
-export const link = async (from: Pick<FullMember, 'libp2p'>, to: Pick<TestHost, 'libp2p'>): Promise<Connection> => {
+interface Dialler {
+  libp2p: Pick<Libp2p<{ admission: AdmissionService }>, 'dial' | 'services'>
+}
+
+/** Dials and waits until the hello is finished on this side. */
+export const link = async (from: Dialler, to: { libp2p: Pick<Libp2p, 'getMultiaddrs'> }): Promise<Connection> => {
   const connection = await from.libp2p.dial(to.libp2p.getMultiaddrs())
   await from.libp2p.services.admission.waitFor(connection)
   return connection
@@ -184,8 +177,17 @@ export const tableOf = ({ libp2p }: { libp2p: { services: { dht: object } } }): 
 export const inTable = async (host: Parameters<typeof tableOf>[0], peer: PeerId): Promise<boolean> =>
   (await tableOf(host).find(peer)) !== undefined
 
-export const subscribersOf = (host: Pick<FullMember, 'libp2p'>): string[] =>
+export const subscribersOf = (host: { libp2p: { services: { pubsub: GossipSub } } }): string[] =>
   host.libp2p.services.pubsub.getSubscribers(topic).map(String)
 
-/** Errors by name, because libp2p's classes exist more than once. */
-export const nameOf = (err: unknown): string => (err instanceof Error ? err.name : String(err))
+/** The parts of something that a test needs of it. */
+export const partly = <T>(parts: Partial<T>): T => {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what is missing fails the test that reads it
+  return parts as T
+}
+
+/** The next message on a stream. */
+export const readMessage = async (stream: Stream): Promise<Uint8Array<ArrayBuffer>> => {
+  const messages = messageStream(stream, { most: 65_536, code: 'TUNNEL_PROTOCOL', what: 'message' })
+  return new Uint8Array(await messages.read(AbortSignal.timeout(2_000)))
+}

@@ -181,7 +181,7 @@ describe('streams that come before the hello is finished', () => {
     const s = await bareStranger(network)
     const connection = await s.libp2p.dial(b.libp2p.getMultiaddrs())
     await inbound(b)
-    const muxer = Reflect.get(connection, 'muxer') as { createStream: () => Promise<Stream> }
+    const muxer: { createStream: () => Promise<Stream> } = Reflect.get(connection, 'muxer')
     for (let count = 0; count <= limits.strangerStreams; count += 1) {
       const stream = await muxer.createStream()
       stream.send(Uint8Array.of(19))

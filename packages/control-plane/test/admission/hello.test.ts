@@ -1,8 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
-import { createHost, createStranger, createTestNetwork, seededRandom, type MemberHostInit } from '@agent-mesh/testkit'
-import { HelloAnswer, limits, protocols, toWireCode, type ErrorCode } from '@agent-mesh/wire'
-import { messageStream } from '../../src/admission/message-stream.ts'
-import { link, sayHelloWith, silentStranger, track } from './fixture.ts'
+import { createHost, createTestNetwork, seededRandom, type MemberHostInit } from '@agent-mesh/testkit'
+import { HelloAnswer, limits, MeshError, protocols, toWireCode, type ErrorCode } from '@agent-mesh/wire'
+import { bareStranger, link, readMessage, sayHelloWith, silentStranger, track } from './fixture.ts'
 import type { Connection, Stream } from '@libp2p/interface'
 import type { TestNetwork } from '@agent-mesh/testkit'
 
@@ -26,10 +25,12 @@ const outcome = async (from: Host, to: Host): Promise<ErrorCode | 'admitted'> =>
     await vi.waitFor(() => expect(admissionOf(to).has(from.libp2p.peerId)).toBe(true), { timeout: 1_000, interval: 10 })
     return 'admitted'
   } catch (err) {
-    if (err instanceof Error && 'code' in err) return err.code as ErrorCode
+    if (err instanceof MeshError) return err.code
     throw err
   }
 }
+
+const ended = async (stream: Stream): Promise<void> => vi.waitFor(() => expect(stream.status).toBe('reset'))
 
 describe('hello', () => {
   it('admits both sides and tells each what the other said', async () => {
@@ -111,7 +112,6 @@ describe('hello', () => {
     const connection = await link(a, b)
     await vi.waitFor(() => expect(admissionOf(b).has(a.libp2p.peerId)).toBe(true))
     const { hello } = protocols(network.networkId)
-    const ended = async (stream: Stream) => vi.waitFor(() => expect(stream.status).toBe('reset'))
     await ended(await connection.newStream(hello))
     const [back] = b.libp2p.getConnections(a.libp2p.peerId)
     if (back === undefined) throw new Error('no connection')
@@ -196,21 +196,14 @@ describe('two that dial each other at once', () => {
   })
 })
 
+const helloStream = async (network: TestNetwork, to: Host) => {
+  const s = await bareStranger(network)
+  const connection = await s.libp2p.dial(to.libp2p.getMultiaddrs())
+  const stream = await connection.newStream(protocols(network.networkId).hello)
+  return { connection, stream }
+}
+
 describe('bad hellos', () => {
-  const stranger = async (network: TestNetwork) => track(await createStranger({ network }))
-
-  const helloStream = async (network: TestNetwork, to: Host) => {
-    const s = await stranger(network)
-    const connection = await s.libp2p.dial(to.libp2p.getMultiaddrs())
-    const stream = await connection.newStream(protocols(network.networkId).hello)
-    return { connection, stream }
-  }
-
-  const answerTo = async (stream: Stream): Promise<HelloAnswer> => {
-    const messages = messageStream(stream, { most: limits.helloBytes, code: 'NOT_A_MEMBER', what: 'hello' })
-    return HelloAnswer.decode((await messages.read(AbortSignal.timeout(2_000))) as Uint8Array<ArrayBuffer>)
-  }
-
   it('that are longer than they may be are refused with a code', async () => {
     const network = await createTestNetwork()
     const a = await host(network, 'alice')
@@ -219,7 +212,7 @@ describe('bad hellos', () => {
       const header = [(length & 0x7f) | 0x80, ((length >> 7) & 0x7f) | 0x80, length >> 14]
       stream.send(Uint8Array.from(header))
       stream.send(new Uint8Array(1024))
-      expect((await answerTo(stream)).code).toBe(toWireCode('NOT_A_MEMBER'))
+      expect(HelloAnswer.decode(await readMessage(stream)).code).toBe(toWireCode('NOT_A_MEMBER'))
       await closed(connection)
     }
   })
@@ -271,8 +264,8 @@ describe('bad hellos', () => {
     const network = await createTestNetwork()
     const foreign = await (await createTestNetwork()).member('mallory')
     const a = await host(network, 'alice')
-    const s = await silentStranger(network, foreign.privateKey)
-    await sayHelloWith(s, network, { chain: foreign.chain })
+    const s = await silentStranger(network, { privateKey: foreign.privateKey })
+    await sayHelloWith(s, network, foreign.chain)
     const connection = await a.libp2p.dial(s.libp2p.getMultiaddrs())
     await expect(admissionOf(a).waitFor(connection)).rejects.toMatchObject({ code: 'NETWORK_FOREIGN' })
     await closed(connection)

@@ -50,8 +50,8 @@ const impostors = async (network: TestNetwork): Promise<Array<{ kind: string; st
   const bent = leaf.slice()
   bent[bent.length - 1] = (bent.at(-1) ?? 0) ^ 1
   const say = async (kind: string, chain: Uint8Array[], privateKey?: typeof foreign.privateKey) => {
-    const stranger = await silentStranger(network, privateKey)
-    await sayHelloWith(stranger, network, { chain })
+    const stranger = await silentStranger(network, privateKey === undefined ? {} : { privateKey })
+    await sayHelloWith(stranger, network, chain)
     return { kind, stranger }
   }
   return Promise.all([
@@ -149,12 +149,12 @@ describe('strangers that an insider names', () => {
     if (a === undefined || b === undefined || c === undefined || d === undefined) throw new Error('four members')
     // a valid member that serves everyone: its certificate is good, its gates are open
     const insider = await network.member('insider')
-    const leaky = await silentStranger(network, insider.privateKey)
-    await sayHelloWith(leaky, network, { chain: insider.chain })
+    const leaky = await silentStranger(network, { privateKey: insider.privateKey })
+    await sayHelloWith(leaky, network, insider.chain)
     const s = await silentStranger(network)
     const foreign = await (await createTestNetwork()).member('mallory')
-    const t = await silentStranger(network, foreign.privateKey)
-    await sayHelloWith(t, network, { chain: foreign.chain })
+    const t = await silentStranger(network, { privateKey: foreign.privateKey })
+    await sayHelloWith(t, network, foreign.chain)
 
     for (const host of [...members, leaky, s, t]) host.libp2p.services.pubsub.subscribe(topic)
     for (const other of [b, c, d]) await link(a, other)
