@@ -109,9 +109,6 @@ export const openRequest = (
   privateKey: string,
   sealed: Uint8Array
 ): { plain: Bytes; sealAnswer: (plain: Uint8Array) => Bytes } => {
-  if (sealed.length < keyBytes + nonceBytes + tagBytes) {
-    throw new MeshError('TICKET_INVALID', 'A sealed join message is too short.')
-  }
   const key = parsePrivate(privateKey)
   const ephemeral = sealed.subarray(0, keyBytes)
   const keys = directionKeys(exchange(key, ephemeral), ephemeral, rawFromPublic(createPublicKey(key)))

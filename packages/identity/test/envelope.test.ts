@@ -53,6 +53,13 @@ describe('a signed envelope', () => {
     }
   })
 
+  it('is refused with another type of payload, though it is signed in the right domain', async () => {
+    const { domain } = envelopeKinds.record
+    const { codec } = envelopeKinds.certificate
+    const sealed = await RecordEnvelope.seal({ domain, codec, marshal: () => payload, equals: () => false }, member)
+    await expect(open('record', sealed.marshal())).rejects.toThrow('its payload is of another kind')
+  })
+
   it('has kinds that differ in domain and in type', () => {
     expect(new Set(kinds.map((kind) => envelopeKinds[kind].domain)).size).toBe(kinds.length)
     expect(new Set(kinds.map((kind) => envelopeKinds[kind].codec.join())).size).toBe(kinds.length)
