@@ -27,6 +27,8 @@ const within = async (ms: number, promise: Promise<void>): Promise<void> => {
   expect(performance.now() - startedMs).toBeLessThan(ms)
 }
 
+const openSockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
+
 describe('the accepting side', () => {
   let pair: Pair
   let service: TestService
@@ -129,12 +131,18 @@ describe('the accepting side', () => {
       `The service at 127.0.0.1:${hole.port} did not answer within 200 ms.`
     ])
 
+    await vi.waitFor(() => expect(pair.callee.plane.tunnels.size).toBe(0))
+    const before = openSockets()
     const goners = await Promise.all([rawPeer(), rawPeer()])
     for (const peer of goners) peer.open('silent')
     await vi.waitFor(() => expect(pair.callee.plane.tunnels.size).toBe(2))
+    await vi.waitFor(() => expect(openSockets()).toBe(before + 2))
     goners[0]?.say(encodeReset(toWireCode('CANCELLED')))
     goners[1]?.stream.abort(new Error('gone'))
-    await vi.waitFor(() => expect(pair.callee.plane.tunnels.size).toBe(0), 1_000)
+    await vi.waitFor(() => {
+      expect(pair.callee.plane.tunnels.size).toBe(0)
+      expect(openSockets()).toBe(before)
+    }, 1_000)
     await hole.stop()
   })
 
@@ -267,6 +275,29 @@ describe('the accepting side', () => {
     expect(peer.answer?.rest.length).toBeGreaterThan(data64.length)
     expect(peer.answer?.rest.subarray(-4)).toEqual(Buffer.from(encodeFin()))
     source.stop()
+  })
+
+  it('lets go of a peer that said its FIN, grants nothing and goes away', async () => {
+    const endless = await startService((socket) => {
+      socket.resume()
+      // More than the kernel takes, so that the service is still writing when it is over.
+      socket.write(bytes(24 * 1024 * 1024))
+    })
+    pair.callee.plane.addService(makeService('endless', endless.address), { replace: true })
+    const peer = await rawPeer()
+    peer.open('endless')
+    peer.say(encodeFin())
+    await vi.waitFor(() => expect(peer.answer?.rest.length).toBeGreaterThan(limits.creditInitialBytes))
+    await peer.stream.close()
+    const [stream] = pair.callee.node.getConnections().flatMap((connection) => connection.streams)
+    await vi.waitFor(() => expect(stream?.remoteWriteStatus).toBe('closed'))
+    expect(pair.callee.plane.tunnels.size).toBe(1)
+    peer.stream.abort(new Error('gone'))
+    await vi.waitFor(() => {
+      expect(pair.callee.plane.tunnels.size).toBe(0)
+      expect(endless.sockets.size).toBe(0)
+    }, 2_000)
+    endless.stop()
   })
 
   it('closes a stream that stays open after both ends, in its time', async () => {

@@ -93,6 +93,26 @@ describe('the receive window', () => {
     expect(Math.min(...grants)).toBeGreaterThanOrEqual(128)
   })
 
+  it('shrinks to its share as others come, without small grants on the way', () => {
+    const budget = new CreditBudget({ ...bounds, perPeerBytes: 8192 })
+    const { window, lease } = windowOf(budget)
+    window.receive(128, 0)
+    let credit = 128 + window.consume(128, 0)
+    expect(lease.windowBytes).toBe(4096)
+    for (let i = 0; i < 15; i++) budget.open('peer')
+    const grants: number[] = []
+    for (let i = 0; i < 60; i++) {
+      const piece = Math.min(100, credit)
+      window.receive(piece, i)
+      const grant = window.consume(piece, i)
+      credit += grant - piece
+      if (grant > 0) grants.push(grant)
+    }
+    expect(lease.windowBytes).toBe(512)
+    expect(grants.length).toBeGreaterThan(3)
+    expect(Math.min(...grants)).toBeGreaterThanOrEqual(256)
+  })
+
   it('holds its bounds and never leaves the sender stuck, whatever happens in whatever order', () => {
     const step = fc.record({
       tunnel: fc.nat({ max: 5 }),
@@ -115,7 +135,9 @@ describe('the receive window', () => {
           const length = Math.min(wanted, one.pending)
           if (length === 0) return
           one.pending -= length
-          one.credit.grant(one.window.consume(length, nowMs))
+          const grant = one.window.consume(length, nowMs)
+          if (grant !== 0) expect(grant).toBeGreaterThanOrEqual(small.initialBytes / 2)
+          one.credit.grant(grant)
         }
         for (const { tunnel, send, consume, waitMs } of steps) {
           const one = tunnels[tunnel]

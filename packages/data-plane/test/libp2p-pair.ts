@@ -68,6 +68,8 @@ export interface Pair {
   /** Ends the connection between the two under all streams. */
   cut: (how: Cut) => Promise<void>
   reconnect: () => Promise<void>
+  /** Lets nothing through, in either direction, until it is called with false. */
+  hold: (isHeld: boolean) => void
   stop: () => Promise<void>
 }
 
@@ -121,10 +123,12 @@ export const startPair = async (options: PairOptions = {}): Promise<Pair> => {
     connection: () => connection,
     candidate,
     reconnect,
+    hold: wire.hold,
     rawStream: (id = protocol) => connection.newStream(id, { maxOutboundStreams: maxStreams }),
     cut: async (how) => {
       const gone = once(connection, 'close')
-      if (how === 'close') await connection.close()
+      // Where a graceful close takes too long, as on a busy machine, the connection is aborted, as a node does it.
+      if (how === 'close') await connection.close().catch((err: Error) => connection.abort(err))
       else if (how === 'abort') connection.abort(new Error('cut by the test'))
       else wire.cut(how)
       await gone
@@ -137,13 +141,19 @@ export const startPair = async (options: PairOptions = {}): Promise<Pair> => {
   }
 }
 
+interface Wire {
+  port: number
+  cut: (how: 'fin' | 'rst') => void
+  hold: (isHeld: boolean) => void
+  stop: () => void
+}
+
 /** A relay of raw bytes in front of a node. `fin` ends its connections as a dying process does, `rst` as a reset. */
-const startWire = async (
-  node: Libp2p
-): Promise<{ port: number; cut: (how: 'fin' | 'rst') => void; stop: () => void }> => {
+const startWire = async (node: Libp2p): Promise<Wire> => {
   const address = node.getMultiaddrs()[0]?.toString() ?? ''
   const port = Number(/\/tcp\/(\d+)/.exec(address)?.[1])
   const sockets = new Set<Socket>()
+  let isHeld = false
   const server = createServer((near) => {
     const far = connect({ host: '127.0.0.1', port })
     for (const [socket, other] of [
@@ -156,7 +166,12 @@ const startWire = async (
         sockets.delete(socket)
         other.destroy()
       })
-      socket.pipe(other)
+      socket.on('data', (data) => {
+        if (!other.write(data)) socket.pause()
+      })
+      other.on('drain', () => {
+        if (!isHeld) socket.resume()
+      })
     }
   })
   const bound = await listen(server)
@@ -169,6 +184,13 @@ const startWire = async (
   return {
     port: bound,
     cut,
+    hold: (held) => {
+      isHeld = held
+      for (const socket of sockets) {
+        if (held) socket.pause()
+        else socket.resume()
+      }
+    },
     stop: () => {
       cut('fin')
       server.close()

@@ -8,7 +8,7 @@ import { openTunnel } from '../src/tunnel/open.ts'
 import { withLength } from '../src/tunnel/preamble.ts'
 import { TunnelRegistry } from '../src/tunnel/registry.ts'
 import { dialerOf, portOf, startPair, type Pair } from './libp2p-pair.ts'
-import { bytes, digestOf, echo, request, startService, type TestService } from './servers.ts'
+import { bytes, digestOf, echo, openClient, request, startService, type TestService } from './servers.ts'
 
 const MiB = 1024 * 1024
 
@@ -126,6 +126,35 @@ describe('a reader that stops', () => {
       expect(pair.caller.plane.tunnels.size).toBe(0)
       expect(pair.callee.plane.tunnels.size).toBe(0)
     }, 3_000)
+  })
+
+  it('or a connection that does, leaves no sender asleep when it goes on', async () => {
+    const data = bytes(4 * MiB)
+    const port = await forwardTo('download', (socket) => {
+      socket.resume()
+      socket.end(data)
+    })
+    const clients = Array.from({ length: 12 }, () => openClient(port))
+    const received = (): number => clients.reduce((sum, { socket }) => sum + socket.bytesRead, 0)
+    for (const { socket } of clients) socket.end()
+    for (let round = 1; round <= 4; round++) {
+      const reached = round * 8 * MiB
+      await vi.waitFor(() => expect(received()).toBeGreaterThan(reached), { timeout: 10_000, interval: 5 })
+      pair.hold(true)
+      // What is on its way still arrives; then everything is full and nothing moves.
+      let before = -1
+      await vi.waitFor(
+        () => {
+          const isStill = received() === before
+          before = received()
+          if (!isStill) throw new Error('bytes still arrive')
+        },
+        { timeout: 10_000, interval: 100 }
+      )
+      pair.hold(false)
+    }
+    const digests = (await Promise.all(clients.map((one) => one.received))).map(({ data: got }) => digestOf(got))
+    expect(new Set(digests)).toEqual(new Set([digestOf(data)]))
   })
 
   it('bounds what its sender hands to the connection, however much credit it gave', async () => {
