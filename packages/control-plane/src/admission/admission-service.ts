@@ -108,6 +108,7 @@ export class AdmissionService implements Admission, Startable {
     this.named.stop()
     for (const { visit } of this.#visits.values()) visit.refuse(new MeshError('SHUTTING_DOWN'))
     this.#visits.clear()
+    this.#roster.clear()
     await this.#components.registrar.unhandle(this.#hello.id)
   }
 
@@ -201,6 +202,7 @@ export class AdmissionService implements Admission, Startable {
   }
 
   readonly #onOpen = ({ detail: connection }: CustomEvent<Connection>): void => {
+    if (connection.status !== 'open') return
     const { helloTimeoutMs } = this.#init
     const visit = new Visit({
       connection,

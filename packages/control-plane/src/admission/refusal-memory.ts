@@ -55,7 +55,10 @@ export class RefusalMemory {
   /** The refusal for which the peer is still left alone. */
   get(peer: string): Refusal | undefined {
     const refusal = this.#refusals.get(peer)
-    return refusal !== undefined && this.#now() < refusal.untilMs ? refusal : undefined
+    if (refusal === undefined) return undefined
+    const leftMs = refusal.untilMs - this.#now()
+    // more is left than there was at first when the clock was set back
+    return leftMs > 0 && leftMs <= refusal.pauseMs ? refusal : undefined
   }
 
   forget(peer: string): void {

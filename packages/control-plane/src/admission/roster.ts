@@ -62,6 +62,10 @@ export class Roster {
     return connections
   }
 
+  clear(): void {
+    this.#guests.clear()
+  }
+
   /** Replaces what a peer that is here has shown. */
   renew(peer: PeerId, greeting: Greeting): void {
     const guest = this.#guests.get(peer.toString())

@@ -119,6 +119,15 @@ describe('the memory of refusals', () => {
     expect(memory.get('a')).toBeUndefined()
   })
 
+  it('does not leave a peer alone for longer because the clock was set back', () => {
+    const { clock, memory } = newMemory()
+    memory.note('a', 'DENIED', 'no')
+    clock.jump(-3_600_000)
+    expect(memory.get('a')).toBeUndefined()
+    expect(memory.note('a', 'DENIED', 'no').times).toBe(2)
+    expect(memory.get('a')).toBeDefined()
+  })
+
   it('waits as long as the peer asks, to the maximum', () => {
     const { clock, memory } = newMemory()
     expect(memory.note('a', 'RATE_LIMITED', 'later', 3_000).untilMs - clock.now()).toBe(3_000)

@@ -168,7 +168,7 @@ describe('hello', () => {
 describe('two that dial each other at once', () => {
   it('keep both connections and lose nothing, over many pairs', async () => {
     const network = await createTestNetwork()
-    const pairs = 12
+    const pairs = 24
     const hosts = await Promise.all(Array.from({ length: 8 }, async (_, index) => host(network, `member-${index}`)))
     const { shuffle, seed } = seededRandom(Date.now())
     for (let done = 0; done < pairs; done += 1) {
