@@ -49,9 +49,8 @@ describe('writing a file as a whole', () => {
 
   it('leaves the old content or the new when the process is killed', { timeout: 60_000 }, async () => {
     const writer = fileURLToPath(new URL('endless-writer.ts', import.meta.url))
-    const size = 4 * 1024 * 1024
-    const seen = new Set<string>()
-    for (let round = 1; round <= 4; round++) {
+    const size = 16 * 1024 * 1024
+    for (let round = 1; round <= 6; round++) {
       const child = spawn(
         process.execPath,
         ['--conditions=source', '--experimental-transform-types', '--no-warnings', writer, path, String(size)],
@@ -61,12 +60,10 @@ describe('writing a file as a whole', () => {
       for (let writes = 0; writes < round;) writes += String((await once(child.stdout, 'data'))[0]).length
       child.kill('SIGKILL')
       expect((await exited)[1]).toBe('SIGKILL')
-      const content = await readFile(path, 'utf8')
+      const content = await readFile(path)
       expect(content).toHaveLength(size)
-      expect(content === content.slice(0, 1).repeat(size), `round ${round}: a mixture`).toBe(true)
-      seen.add(content.slice(0, 1))
+      expect(content.equals(Buffer.alloc(size, content[0])), `round ${round}: a mixture`).toBe(true)
     }
-    expect(seen.size).toBeGreaterThan(1)
   })
 })
 

@@ -1,8 +1,11 @@
 import { writeFileAtomic } from '../src/atomic-file.ts'
 
-/** Replaces a file without end, each time with as many of the next letter; says after each that it is done. */
+/** Replaces a file without end, by as many `a` and `b` in turn; says after each that it is done. */
 const [, , path = '', size = '0'] = process.argv
-for (let i = 0; ; i++) {
-  await writeFileAtomic(path, String.fromCodePoint(97 + (i % 26)).repeat(Number(size)))
-  process.stdout.write('.')
+const contents = [Buffer.alloc(Number(size), 'a'), Buffer.alloc(Number(size), 'b')]
+for (;;) {
+  for (const content of contents) {
+    await writeFileAtomic(path, content)
+    process.stdout.write('.')
+  }
 }
