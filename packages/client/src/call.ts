@@ -1,8 +1,12 @@
-import { request, type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
+import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { connect } from 'node:net'
+import { apiFingerprint, fingerprintHeader } from '@agent-mesh/wire/api-fingerprint'
 import { MeshError } from '@agent-mesh/wire/errors'
 import { readProblem } from './problem.ts'
 import { parseJson } from './validate.ts'
+
+// An import of node:http reads its WebSocket too, and with it loads all of fetch: half of what a short command takes.
+const { request } = process.getBuiltinModule('node:http')
 
 export interface CallOptions {
   /** Gives up; the call then rejects with CANCELLED, or with TIMEOUT where the signal is that of a timeout. */
@@ -117,6 +121,9 @@ export const responseOf = async (outgoing: ClientRequest, signal: AbortSignal): 
   outgoing.on('error', reject)
   return promise
 }
+
+/** True where the node has the very documents of this client, so that their shapes need no check. */
+export const isOfSameApi = ({ headers }: IncomingMessage): boolean => headers[fingerprintHeader] === apiFingerprint
 
 /** The JSON of a response. @throws MeshError API_UNREADABLE, and that of a problem document */
 export const readAnswer = async (response: IncomingMessage): Promise<unknown> => {

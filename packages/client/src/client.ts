@@ -1,8 +1,17 @@
 import type * as Api from '@agent-mesh/wire/api'
-import { open, readAnswer, responseOf, withDeadline, type Call, type CallOptions, type Endpoint } from './call.ts'
+import {
+  isOfSameApi,
+  open,
+  readAnswer,
+  responseOf,
+  withDeadline,
+  type Call,
+  type CallOptions,
+  type Endpoint
+} from './call.ts'
 import { connectTunnel, type Tunnel } from './connect.ts'
 import { readEvents } from './events.ts'
-import { loadSchemas, validate, type PickSchema } from './validate.ts'
+import { validate, type PickSchema } from './validate.ts'
 
 export interface ClientOptions {
   /** Unix socket of the node, see `locateStateDir`. */
@@ -45,13 +54,11 @@ const part = encodeURIComponent
 export const createClient = ({ socketPath, timeoutMs = 75_000 }: ClientOptions): Client => {
   const endpoint: Endpoint = { socketPath, timeoutMs }
   const ask = async <T>(call: Call, pick: PickSchema<T>, { signal }: CallOptions = {}): Promise<T> => {
-    const answer = await withDeadline(endpoint, call, { signal, timeoutMs }, async (either) => {
-      const outgoing = open(endpoint, call)
-      // The node works meanwhile; where there is no node, nothing is loaded.
-      outgoing.once('finish', () => void loadSchemas())
-      return readAnswer(await responseOf(outgoing, either))
+    const { answer, isTrusted } = await withDeadline(endpoint, call, { signal, timeoutMs }, async (either) => {
+      const response = await responseOf(open(endpoint, call), either)
+      return { answer: await readAnswer(response), isTrusted: isOfSameApi(response) }
     })
-    return validate(answer, pick)
+    return validate(answer, pick, isTrusted)
   }
   return {
     status: (options) => ask({ method: 'GET', path: '/v1/status' }, (api) => api.status, options),

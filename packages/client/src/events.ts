@@ -1,7 +1,16 @@
 import type { IncomingMessage } from 'node:http'
 import type { NodeEvent } from '@agent-mesh/wire/api'
 import { MeshError } from '@agent-mesh/wire/errors'
-import { open, readAnswer, responseOf, withDeadline, type Call, type CallOptions, type Endpoint } from './call.ts'
+import {
+  isOfSameApi,
+  open,
+  readAnswer,
+  responseOf,
+  withDeadline,
+  type Call,
+  type CallOptions,
+  type Endpoint
+} from './call.ts'
 import { parseJson, validate } from './validate.ts'
 
 /** No event is nearly as large. */
@@ -47,7 +56,7 @@ export async function* readEvents(endpoint: Endpoint, { signal }: CallOptions): 
       const next = await withDeadline(endpoint, call, { signal: either }, () => blocks.next())
       if (next.done === true) return
       const data = dataOf(next.value)
-      if (data !== undefined) yield await validate(parseJson(data), (api) => api.nodeEvent)
+      if (data !== undefined) yield await validate(parseJson(data), (api) => api.nodeEvent, isOfSameApi(response))
     }
   } catch (err) {
     if (signal?.aborted !== true) throw err

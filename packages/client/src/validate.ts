@@ -8,9 +8,6 @@ interface Schema<T> {
 
 export type PickSchema<T> = (api: Schemas) => Schema<T>
 
-/** Worth calling early: loading takes longer than most answers do. */
-export const loadSchemas = (): Promise<Schemas> => import('@agent-mesh/wire/api')
-
 /** @throws MeshError API_UNREADABLE */
 export const parseJson = (text: string): unknown => {
   try {
@@ -20,9 +17,17 @@ export const parseJson = (text: string): unknown => {
   }
 }
 
-/** A value from the node in its type. @throws MeshError API_UNREADABLE */
-export const validate = async <T>(value: unknown, pick: PickSchema<T>): Promise<T> => {
-  const result = pick(await loadSchemas()).safeParse(value)
+/** A value in its type by the word of whoever sent it. */
+const isAsPicked = <T>(_pick: PickSchema<T>, _value: unknown, isTrusted: boolean): _value is T => isTrusted
+
+/**
+ * A value from the node in its type. The schemas are loaded where they are needed alone, see `apiFingerprint`.
+ * @param isTrusted - whoever sent it has the very same documents
+ * @throws MeshError API_UNREADABLE
+ */
+export const validate = async <T>(value: unknown, pick: PickSchema<T>, isTrusted: boolean): Promise<T> => {
+  if (isAsPicked(pick, value, isTrusted)) return value
+  const result = pick(await import('@agent-mesh/wire/api')).safeParse(value)
   if (result.success) return result.data
   throw new MeshError('API_UNREADABLE', 'The node answered something that this version does not understand.', {
     cause: result.error

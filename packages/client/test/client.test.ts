@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createClient, type Client } from '@agent-mesh/client'
+import { apiFingerprint, fingerprintHeader } from '@agent-mesh/wire/api-fingerprint'
 
 const folderOf = async (): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'mesh-client-'))
@@ -105,6 +106,13 @@ describe('a client', () => {
       code: 'API_UNREADABLE'
     })
     expect(await (await against(answering(200, '{"pid":1,"more":[]}'))).shutdown()).toMatchObject({ pid: 1 })
+  })
+
+  it('takes a node that speaks the very same documents at its word', async () => {
+    const client = await against((_request, response) => {
+      response.writeHead(200, { [fingerprintHeader]: apiFingerprint }).end('{"pid":"1"}')
+    })
+    expect(await client.shutdown()).toEqual({ pid: '1' })
   })
 
   it('refuses an answer past all measure', async () => {

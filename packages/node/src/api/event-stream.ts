@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { apiFingerprint, fingerprintHeader } from '@agent-mesh/wire/api-fingerprint'
 import { limits } from '@agent-mesh/wire/limits'
 import type { LocalNode } from '../local-node.ts'
 
@@ -10,7 +11,12 @@ const heartbeatMs = 15_000
  * more than `apiEventBacklogBytes` is cut off: it has missed nothing that it was told it had.
  */
 export const streamEvents = (node: LocalNode, response: ServerResponse, stopping: AbortSignal): void => {
-  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', connection: 'close' })
+  response.writeHead(200, {
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store',
+    connection: 'close',
+    [fingerprintHeader]: apiFingerprint
+  })
   const send = (text: string): void => {
     response.write(text)
     if (response.writableLength > limits.apiEventBacklogBytes) response.destroy()

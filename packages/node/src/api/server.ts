@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import type { Logger } from 'pino'
+import { apiFingerprint, fingerprintHeader } from '@agent-mesh/wire/api-fingerprint'
 import { MeshError } from '@agent-mesh/wire/errors'
 import { limits } from '@agent-mesh/wire/limits'
 import type { LocalNode } from '../local-node.ts'
@@ -88,6 +89,9 @@ const buildApp = (context: Context): FastifyInstance => {
       hint: apiHint
     })
     sendProblem(reply, error, 404)
+  })
+  app.addHook('onRequest', async (_request, reply) => {
+    void reply.header(fingerprintHeader, apiFingerprint)
   })
   app.addHook('onResponse', async (request, reply) => {
     const { method, routeOptions } = request

@@ -9,6 +9,7 @@ import { pino } from 'pino'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { errorKinds, isErrorCode, limits, MeshError, type ErrorCode } from '@agent-mesh/wire'
 import { problem } from '@agent-mesh/wire/api'
+import { apiFingerprint, fingerprintHeader } from '@agent-mesh/wire/api-fingerprint'
 import { createClient } from '@agent-mesh/client'
 import { httpStatus } from '../../src/api/problem.ts'
 import { routes } from '../../src/api/routes.ts'
@@ -24,7 +25,7 @@ const raw = async (
   path: string,
   body?: string,
   headers: Record<string, string> = {}
-): Promise<{ status: number; type: string; body: unknown }> => {
+): Promise<{ status: number; type: string; api: string; body: unknown }> => {
   const outgoing = request({
     socketPath,
     method,
@@ -35,12 +36,22 @@ const raw = async (
     }
   })
   outgoing.end(body)
-  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; type: string; body: unknown }>()
+  const { promise, resolve, reject } = Promise.withResolvers<{
+    status: number
+    type: string
+    api: string
+    body: unknown
+  }>()
   outgoing.once('error', reject)
   outgoing.once('response', (response) => {
     json(response).then(
       (value) =>
-        resolve({ status: response.statusCode ?? 0, type: String(response.headers['content-type']), body: value }),
+        resolve({
+          status: response.statusCode ?? 0,
+          type: String(response.headers['content-type']),
+          api: String(response.headers[fingerprintHeader]),
+          body: value
+        }),
       reject
     )
   })
@@ -151,6 +162,19 @@ describe('the client and the server', () => {
     giveUp.abort()
     await expect(found).rejects.toMatchObject({ code: 'CANCELLED' })
     expect(await aborted).toMatchObject({ code: 'CANCELLED' })
+  })
+})
+
+describe('a client of another version', () => {
+  it.each(
+    routes
+      .filter(({ kind, method }) => kind === 'document' && method === 'GET')
+      .map(({ path, response }) => [path, response] as const)
+  )('finds the document of %s as its schema says, under the fingerprint of all schemas', async (path, response) => {
+    const { socketPath } = await serveExample()
+    const answer = await raw(socketPath, 'GET', path === '/v1/whois' ? `${path}?address=x` : path)
+    expect(response?.safeParse(answer.body)).toMatchObject({ success: true })
+    expect(answer.api).toBe(apiFingerprint)
   })
 })
 

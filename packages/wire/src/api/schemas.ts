@@ -81,7 +81,11 @@ export const findRequest = z.strictObject({
   limit: z.number().int().positive().max(256).default(32),
   timeoutMs: z.number().int().positive().max(60_000).optional()
 })
-export const findResponse = z.object({ candidates: z.array(candidate), suggestions: z.array(z.string()), elapsedMs: z.number() })
+export const findResponse = z.object({
+  candidates: z.array(candidate),
+  suggestions: z.array(z.string()),
+  elapsedMs: z.number()
+})
 
 export const peer = z.object({
   peerId: z.string(),
@@ -97,7 +101,10 @@ export const peer = z.object({
 })
 export const peersResponse = z.object({ peers: z.array(peer) })
 
-export const dialRequest = z.strictObject({ target: z.string(), timeoutMs: z.number().int().positive().max(60_000).optional() })
+export const dialRequest = z.strictObject({
+  target: z.string(),
+  timeoutMs: z.number().int().positive().max(60_000).optional()
+})
 export const dialResponse = z.object({
   peerId: z.string(),
   name: z.string().optional(),
@@ -106,7 +113,11 @@ export const dialResponse = z.object({
   addresses: z.array(z.string())
 })
 
-export const forwardRequest = z.strictObject({ listen: z.string(), target: z.string(), foreground: z.boolean().default(false) })
+export const forwardRequest = z.strictObject({
+  listen: z.string(),
+  target: z.string(),
+  foreground: z.boolean().default(false)
+})
 export const forward = z.object({
   id: z.string(),
   /** The address that is bound, with the port that was chosen. */
@@ -123,12 +134,23 @@ export const forwardsResponse = z.object({ forwards: z.array(forward) })
 export const servicesResponse = z.object({ services: z.array(service) })
 
 export const inviteRequest = z.strictObject({
-  lifetimeMs: z.number().int().positive().max(30 * 24 * 3_600_000).optional(),
+  lifetimeMs: z
+    .number()
+    .int()
+    .positive()
+    .max(30 * 24 * 3_600_000)
+    .optional(),
   uses: z.number().int().positive().max(10_000).optional(),
   groups: z.array(z.string()).optional()
 })
 /** `expires` is ISO 8601. */
-export const inviteResponse = z.object({ ticket: z.string(), expires: z.string(), uses: z.number().int(), groups: z.array(z.string()), network: z.string() })
+export const inviteResponse = z.object({
+  ticket: z.string(),
+  expires: z.string(),
+  uses: z.number().int(),
+  groups: z.array(z.string()),
+  network: z.string()
+})
 
 export const networkInfo = z.object({
   network: z.string(),
@@ -138,12 +160,29 @@ export const networkInfo = z.object({
   groups: z.array(z.string()),
   mayAdmit: z.boolean(),
   hasRootKey: z.boolean(),
-  certificate: z.object({ serial: z.string(), notBefore: z.string(), notAfter: z.string(), issuer: z.string(), isIssuedByRoot: z.boolean() })
+  certificate: z.object({
+    serial: z.string(),
+    notBefore: z.string(),
+    notAfter: z.string(),
+    issuer: z.string(),
+    isIssuedByRoot: z.boolean()
+  })
 })
 
-export const whoisResponse = z.object({ peerId: z.string(), name: z.string().optional(), groups: z.array(z.string()), service: z.string(), path: pathClass, sinceMs: z.number() })
+export const whoisResponse = z.object({
+  peerId: z.string(),
+  name: z.string().optional(),
+  groups: z.array(z.string()),
+  service: z.string(),
+  path: pathClass,
+  sinceMs: z.number()
+})
 
-export const setting = z.object({ key: z.string(), value: z.string(), source: z.enum(['flag', 'environment', 'file', 'state', 'default']) })
+export const setting = z.object({
+  key: z.string(),
+  value: z.string(),
+  source: z.enum(['flag', 'environment', 'file', 'state', 'default'])
+})
 
 export const status = z.object({
   version: z.string(),
@@ -162,7 +201,12 @@ export const status = z.object({
   warnings: z.array(z.object({ code: z.string(), message: z.string(), hint: z.string() }))
 })
 
-export const pingResponse = z.object({ peerId: z.string(), name: z.string().optional(), path: pathClass, rttMs: z.number() })
+export const pingResponse = z.object({
+  peerId: z.string(),
+  name: z.string().optional(),
+  path: pathClass,
+  rttMs: z.number()
+})
 
 /** The node answers this and then stops; it is gone when its socket and its process are. */
 export const shutdownResponse = z.object({ pid: z.number().int() })
