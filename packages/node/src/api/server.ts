@@ -10,7 +10,7 @@ import { openApiDocument } from './openapi.ts'
 import { apiHint, problemType, rawProblem, toApiError, toProblem } from './problem.ts'
 import type { AnyRoute, Route, SpecialRoute } from './route.ts'
 import { routes } from './routes.ts'
-import { listenOnSocket } from './socket-listener.ts'
+import { leaveFolder, listenOnSocket } from './socket-listener.ts'
 import { acceptTunnel, tunnelUpgrade } from './tunnel-upgrade.ts'
 
 export interface ApiOptions {
@@ -60,6 +60,7 @@ export const startApi = async (node: LocalNode, { socketPath, logger }: ApiOptio
     const cut = setTimeout(() => app.server.closeAllConnections(), closeGraceMs)
     await Promise.all([app.close(), ...tunnels])
     clearTimeout(cut)
+    await leaveFolder(socketPath)
     logger.debug({ event: 'api:closed', address: socketPath })
   }
   let closed: Promise<void> | undefined

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { lstat, mkdir, unlink } from 'node:fs/promises'
+import { lstat, mkdir, rmdir, unlink } from 'node:fs/promises'
 import { connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
 import { MeshError } from '@agent-mesh/wire/errors'
@@ -84,4 +84,9 @@ export const listenOnSocket = async (server: Server, path: string): Promise<void
       { cause }
     )
   }
+}
+
+/** Removes the folder of a closed socket where it held nothing else, as one beside a long state directory. */
+export const leaveFolder = async (path: string): Promise<void> => {
+  if (process.platform !== 'win32') await rmdir(dirname(path)).catch(() => {})
 }

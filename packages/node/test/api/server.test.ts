@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { connect, createServer, type Socket } from 'node:net'
 import { once } from 'node:events'
@@ -256,7 +256,15 @@ describe('the socket', () => {
     expect((await stat(join(folder, 'new'))).mode & 0o777).toBe(0o700)
     expect(process.umask()).toBe(before)
     await api.close()
-    await expect(stat(socketPath)).rejects.toMatchObject({ code: 'ENOENT' })
+    await expect(stat(join(folder, 'new'))).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
+  it('goes alone where its folder holds more', async () => {
+    const folder = await folderOf()
+    await writeFile(join(folder, 'state.json'), '{}')
+    const api = await startApi(exampleNode(), { socketPath: join(folder, 'api.sock'), logger })
+    await api.close()
+    expect(await readdir(folder)).toEqual(['state.json'])
   })
 
   it('that a dead process left is replaced', async () => {
