@@ -3,6 +3,7 @@ import { createLookup } from './lookup.ts'
 import { createPublisher, type SequenceStore } from './publisher.ts'
 import { createRepublisher, type PublicationEvents } from './republisher.ts'
 import { createSuggest } from './suggest.ts'
+import { createTableKeeper } from './table-keeper.ts'
 import type { PeerId, PrivateKey } from '@libp2p/interface'
 import type { Membership } from '@agent-mesh/identity'
 import type { NetworkId } from '@agent-mesh/wire'
@@ -25,7 +26,7 @@ export interface DiscoveryInit extends PublicationEvents {
   dht: AgentDht
   /** The one that the DHT was made with. */
   book: RecordBook
-  admission: Pick<Admission, 'members'>
+  admission: Pick<Admission, 'members' | 'onChange'>
   networkId: NetworkId
   self: PeerId
   privateKey: PrivateKey
@@ -54,10 +55,9 @@ export const createDiscovery = ({
   onPublished,
   onPublishFailed
 }: DiscoveryInit): RunningDiscovery => {
-  const table = dht.routingTable
-  const members = (): number => admission.members().length
+  const table = createTableKeeper({ dht, admission, self, random })
   const lookup = createLookup({ dht, book, networkId })
-  const finder = createFinder({ lookup, book, table, networkId, self, members })
+  const finder = createFinder({ lookup, book, table, networkId, self })
   const publisher = createPublisher({
     dht,
     book,
@@ -66,13 +66,13 @@ export const createDiscovery = ({
     self,
     privateKey,
     membership,
-    members,
+    table,
     sequence,
     now
   })
   const republisher = createRepublisher({
     publisher,
-    table,
+    table: dht.routingTable,
     random,
     ...(republishMs === undefined ? {} : { intervalMs: republishMs }),
     ...(onPublished === undefined ? {} : { onPublished }),
@@ -84,10 +84,16 @@ export const createDiscovery = ({
     find: finder.find,
     findName: finder.findName,
     record: finder.record,
-    suggest: createSuggest({ book, finder, members: admission.members }),
+    suggest: createSuggest({ book, finder, members: () => admission.members() }),
     known: (peer) => book.get(peer),
     forget: book.forget,
-    start: republisher.start,
-    stop: republisher.stop
+    start: () => {
+      table.start()
+      republisher.start()
+    },
+    stop: () => {
+      republisher.stop()
+      table.stop()
+    }
   }
 }

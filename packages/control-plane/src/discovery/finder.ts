@@ -3,12 +3,12 @@ import { capabilityMatches, limits, parseCapability, parseName, type NetworkId }
 import { abortedError, deadline } from './deadline.ts'
 import { distinct, parallelMap, present, take } from './parallel.ts'
 import { capabilityCid, nameCid } from './provider-keys.ts'
-import { untilPeers, type Lookup } from './lookup.ts'
+import type { Lookup } from './lookup.ts'
 import type { PeerId } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
-import type { RoutingTable } from './dht.ts'
 import type { VerifiedRecord } from './interface.ts'
 import type { RecordBook } from './record-book.ts'
+import type { TableKeeper } from './table-keeper.ts'
 
 export interface Finder {
   find: (capability: string, options: { signal: AbortSignal; limit?: number }) => AsyncGenerator<VerifiedRecord>
@@ -19,11 +19,9 @@ export interface Finder {
 export interface FinderInit {
   lookup: Lookup
   book: RecordBook
-  table: RoutingTable
+  table: Pick<TableKeeper, 'ready'>
   networkId: NetworkId
   self: PeerId
-  /** Members that are connected: with none there is nobody to wait for. */
-  members: () => number
 }
 
 /** Candidates whose records are fetched at the same time. */
@@ -37,9 +35,8 @@ const tableWaitMs = 2_000
 const rootFirst = (a: VerifiedRecord, b: VerifiedRecord): number =>
   Number(b.membership.isIssuedByRoot) - Number(a.membership.isIssuedByRoot) || b.issuedMs - a.issuedMs
 
-export const createFinder = ({ lookup, book, table, networkId, self, members }: FinderInit): Finder => {
-  const ready = async (signal: AbortSignal): Promise<boolean> =>
-    untilPeers(table, members() > 0 ? tableWaitMs : 0, signal)
+export const createFinder = ({ lookup, book, table, networkId, self }: FinderInit): Finder => {
+  const ready = async (signal: AbortSignal): Promise<boolean> => table.ready(tableWaitMs, signal)
 
   const current = async (peer: PeerId, signal: AbortSignal): Promise<VerifiedRecord | undefined> => {
     const known = self.equals(peer) ? book.get(peer) : book.get(peer, confirmedMs)

@@ -8,7 +8,7 @@ import type { PeerId, RoutingOptions } from '@libp2p/interface'
 import type { QueryEvent } from '@libp2p/kad-dht'
 import type { CID } from 'multiformats/cid'
 import type { NetworkId } from '@agent-mesh/wire'
-import type { AgentDht, RoutingTable } from './dht.ts'
+import type { AgentDht } from './dht.ts'
 import type { VerifiedRecord } from './interface.ts'
 import type { RecordBook } from './record-book.ts'
 
@@ -30,6 +30,8 @@ export interface LookupInit {
 
 /** So many holders that agree on the newest record settle it. */
 const quorum = 3
+/** So many holders in a row that name providers, and none that was not named before, settle who they are. */
+const holdersWithoutNews = 4
 /** After a first valid record, later ones are waited for this long each. */
 const recordQuietMs = 500
 /** After a first answer about providers, further ones are waited for this long each. */
@@ -38,27 +40,6 @@ const defaultRecordTimeoutMs = 4_000
 const verifyConcurrency = 4
 /** Path number of what this node answered to itself. */
 const local = -1
-
-/**
- * Waits until there is somebody to ask, at most `ms`. A query on an empty table waits for a first peer until its own
- * deadline, a lone node's for ever.
- */
-export const untilPeers = async (table: RoutingTable, ms: number, signal: AbortSignal): Promise<boolean> => {
-  if (table.size > 0 || ms <= 0 || signal.aborted) return table.size > 0
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const limit = deadline(ms, signal)
-  const done = (): void => resolve()
-  table.addEventListener('peer:add', done)
-  limit.addEventListener('abort', done, { once: true })
-  try {
-    // The timer of the deadline does not hold a process open; a caller that waits does.
-    await promise
-  } finally {
-    table.removeEventListener('peer:add', done)
-    limit.removeEventListener('abort', done)
-  }
-  return table.size > 0
-}
 
 const valuesOf = async function* (events: AsyncIterable<QueryEvent>): AsyncGenerator<Uint8Array> {
   for await (const event of events) {
@@ -117,9 +98,17 @@ export const createLookup = ({
     const settled = new AbortController()
     let hasAskedOthers = false
     const peersOf = async function* (events: AsyncIterable<QueryEvent>): AsyncGenerator<PeerId> {
+      const seen = new Set<string>()
+      let withoutNews = 0
       for await (const event of events) {
         if (event.name === 'DIAL_PEER') hasAskedOthers = true
-        if (event.name === 'PROVIDER') yield* event.providers.map((provider) => provider.id)
+        if (event.name !== 'PEER_RESPONSE' || event.providers.length === 0) continue
+        const news = event.providers.filter(({ id }) => !seen.has(id.toString()))
+        for (const { id } of news) seen.add(id.toString())
+        yield* news.map(({ id }) => id)
+        if (event.path.index === local) continue
+        withoutNews = news.length > 0 ? 0 : withoutNews + 1
+        if (withoutNews >= holdersWithoutNews) return
       }
     }
     const ask = (options: RoutingOptions): AsyncGenerator<PeerId> =>

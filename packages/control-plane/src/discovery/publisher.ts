@@ -1,6 +1,5 @@
 import { limits, MeshError, toMeshError, type NetworkId } from '@agent-mesh/wire'
 import { abortedError, deadline } from './deadline.ts'
-import { untilPeers } from './lookup.ts'
 import { announceKeys, depositValue, type Deposit } from './deposit.ts'
 import { providerCids } from './provider-keys.ts'
 import { rankAddresses } from './addresses.ts'
@@ -12,6 +11,7 @@ import type { AgentDht } from './dht.ts'
 import type { PublishReport, SelfDescription } from './interface.ts'
 import type { Lookup } from './lookup.ts'
 import type { RecordBook } from './record-book.ts'
+import type { TableKeeper } from './table-keeper.ts'
 
 /** Keeps the last sequence over restarts: a lower one is refused by whoever has seen a higher. */
 export interface SequenceStore {
@@ -19,16 +19,21 @@ export interface SequenceStore {
   save: (sequence: number) => Promise<void>
 }
 
+/** What became of one round; keys that nobody was told are announced at the next. */
+export interface Publication extends PublishReport {
+  missingKeys: number
+}
+
 export interface Publisher {
   /** @throws MeshError NOT_PUBLISHED, LIMIT_EXCEEDED, TIMEOUT, CANCELLED */
-  publish: (description: SelfDescription, options?: { signal?: AbortSignal }) => Promise<PublishReport>
+  publish: (description: SelfDescription, options?: { signal?: AbortSignal }) => Promise<Publication>
   /** Stores the record again, under a new sequence; the keys only where they were not announced before. */
-  refresh: (description: SelfDescription, options?: { signal?: AbortSignal }) => Promise<PublishReport>
-  withdraw: (options?: { signal?: AbortSignal }) => Promise<PublishReport>
+  refresh: (description: SelfDescription, options?: { signal?: AbortSignal }) => Promise<Publication>
+  withdraw: (options?: { signal?: AbortSignal }) => Promise<Publication>
 }
 
 export interface PublisherInit {
-  dht: Pick<AgentDht, 'put' | 'provide' | 'cancelReprovide' | 'routingTable'>
+  dht: Pick<AgentDht, 'put' | 'provide' | 'cancelReprovide'>
   book: RecordBook
   lookup: Lookup
   networkId: NetworkId
@@ -36,7 +41,7 @@ export interface PublisherInit {
   privateKey: PrivateKey
   /** The certificate at this moment; it renews itself while the node runs. */
   membership: () => Membership
-  members: () => number
+  table: Pick<TableKeeper, 'ready'>
   sequence: SequenceStore
   now?: () => number
 }
@@ -62,7 +67,7 @@ export const createPublisher = ({
   self,
   privateKey,
   membership,
-  members,
+  table,
   sequence,
   now = Date.now
 }: PublisherInit): Publisher => {
@@ -125,7 +130,7 @@ export const createPublisher = ({
     description: SelfDescription,
     { isWithdrawn, mode }: { isWithdrawn: boolean; mode: 'all' | 'missing' },
     outer?: AbortSignal
-  ): Promise<PublishReport> => {
+  ): Promise<Publication> => {
     const signal = deadline(publishTimeoutMs, outer)
     if (signal.aborted) throw abortedError(signal, 'Publishing')
     const own = isWithdrawn
@@ -137,7 +142,7 @@ export const createPublisher = ({
     const wanted = new Map(own.map((cid) => [cid.toString(), cid]))
     let sealed = await seal(description, isWithdrawn, 0)
     await keepOnly(wanted)
-    const hasPeers = await untilPeers(dht.routingTable, members() > 0 ? tableWaitMs : 0, signal)
+    const hasPeers = await table.ready(tableWaitMs, signal)
     let stored: Deposit = hasPeers ? await depositValue(dht, key, sealed.bytes, signal) : { storedBy: 0, refusedBy: 0 }
     if (stored.storedBy === 0 && stored.refusedBy > 0 && !signal.aborted) {
       // The counter was lost (a restored machine): holders know a newer record of ours, so we go on above it.
@@ -153,12 +158,13 @@ export const createPublisher = ({
       storedBy: stored.storedBy,
       untilMs: sealed.issuedMs + limits.recordTtlMs,
       sequence: sealed.number,
-      keys: told.size
+      keys: told.size,
+      missingKeys: wanted.size - told.size
     }
   }
 
   /** One at a time: two at once would race for the sequence and leave the older record at some holders. */
-  const inTurn = async (task: () => Promise<PublishReport>): Promise<PublishReport> => {
+  const inTurn = async (task: () => Promise<Publication>): Promise<Publication> => {
     const result = queue.then(task, task)
     queue = result.catch(() => undefined)
     try {

@@ -32,7 +32,9 @@ export const createRecordGossip = ({ pubsub, book, networkId, self }: RecordGoss
       await book.accept(data)
       return TopicValidatorResult.Accept
     } catch (err) {
-      return err instanceof MeshError && (err.code === 'RECORD_STALE' || err.code === 'RECORD_EXPIRED') ? TopicValidatorResult.Ignore : TopicValidatorResult.Reject
+      return err instanceof MeshError && (err.code === 'RECORD_STALE' || err.code === 'RECORD_EXPIRED')
+        ? TopicValidatorResult.Ignore
+        : TopicValidatorResult.Reject
     }
   }
 

@@ -1,6 +1,6 @@
 import { limits, toMeshError, type MeshError } from '@agent-mesh/wire'
 import type { PublishReport, SelfDescription } from './interface.ts'
-import type { Publisher } from './publisher.ts'
+import type { Publication, Publisher } from './publisher.ts'
 import type { RoutingTable } from './dht.ts'
 
 export interface PublicationEvents {
@@ -72,10 +72,13 @@ export const createRepublisher = ({
     }, delayMs).unref()
   }
 
-  const succeeded = (of: Kept, report: PublishReport): void => {
-    Object.assign(of, { storedBy: report.storedBy, failures: 0, tableSize: table.size })
+  const retryMs = ({ failures }: Kept): number => Math.min(intervalMs, firstRetryMs * 2 ** Math.min(failures - 1, 16))
+
+  const succeeded = (of: Kept, report: Publication): void => {
+    const failures = report.missingKeys > 0 ? of.failures + 1 : 0
+    Object.assign(of, { storedBy: report.storedBy, failures, tableSize: table.size })
     onPublished?.(report)
-    if (of === kept) schedule(intervalMs)
+    if (of === kept) schedule(failures > 0 ? retryMs(of) : intervalMs)
   }
   const failed = (of: Kept, error: MeshError): void => {
     of.failures++
@@ -83,7 +86,7 @@ export const createRepublisher = ({
     of.tableSize = table.size
     onPublishFailed?.(error)
     // With nobody in the table the first neighbour is what we wait for, not the clock.
-    if (of === kept) schedule(Math.min(intervalMs, firstRetryMs * 2 ** Math.min(of.failures - 1, 16)))
+    if (of === kept) schedule(retryMs(of))
   }
 
   const refresh = async (): Promise<void> => {

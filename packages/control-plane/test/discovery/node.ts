@@ -1,13 +1,21 @@
 import { verifyChain, type Membership } from '@agent-mesh/identity'
-import { createHost, type MemberHostServices, type TestHost, type TestMember, type TestNetwork } from '@agent-mesh/testkit'
+import {
+  createHost,
+  type MemberHostServices,
+  type TestHost,
+  type TestMember,
+  type TestNetwork
+} from '@agent-mesh/testkit'
 import { agentDht, peerStoreDefaults, type AgentDht } from '../../src/discovery/dht.ts'
 import { createDiscovery, type DiscoveryInit, type RunningDiscovery } from '../../src/discovery/discovery.ts'
 import { createRecordBook, type RecordBook } from '../../src/discovery/record-book.ts'
 import { memberOnly } from '../../src/admission/member-only.ts'
 import { dialParts, type DialParts } from '../../src/routing/dialler.ts'
-import type { PeerStore, Startable } from '@libp2p/interface'
-import type { Datastore } from 'interface-datastore'
-import type { NetworkId } from '@agent-mesh/wire'
+import { Record as StoredRecord, type QueryEvent } from '@libp2p/kad-dht'
+import { ping, type Ping } from '@libp2p/ping'
+import type { PeerStore } from '@libp2p/interface'
+import type { Datastore, Key } from 'interface-datastore'
+import { protocols, type NetworkId } from '@agent-mesh/wire'
 import type { SelfDescription } from '../../src/discovery/interface.ts'
 
 /** What a test looks at below the views. */
@@ -16,7 +24,9 @@ export interface RawParts {
   peerStore: PeerStore
 }
 
-type Services = { dht: AgentDht; dialParts: DialParts; raw: RawParts }
+const pingStreams = { maxInboundStreams: 16, maxOutboundStreams: 16 }
+
+type Services = { ping: Ping; dht: AgentDht; dialParts: DialParts; raw: RawParts }
 
 export interface TestNode {
   member: TestMember
@@ -31,7 +41,9 @@ export interface TestNode {
   stop: () => Promise<void>
 }
 
-export interface TestNodeOptions extends Partial<Pick<DiscoveryInit, 'sequence' | 'onPublished' | 'onPublishFailed' | 'republishMs'>> {
+export interface TestNodeOptions extends Partial<
+  Pick<DiscoveryInit, 'sequence' | 'onPublished' | 'onPublishFailed' | 'republishMs'>
+> {
   now?: () => number
   /** Replaces the DHT of this node, such as by one that refuses. */
   dht?: (networkId: NetworkId, book: RecordBook) => (components: Parameters<ReturnType<typeof agentDht>>[0]) => AgentDht
@@ -47,10 +59,17 @@ const countingSequence = (): DiscoveryInit['sequence'] => {
   }
 }
 
+/** Thirty hosts in one process are slow; what is late here is the test, not the peer. */
+const helloTimeoutMs = 30_000
+
 const running: TestNode[] = []
 
 /** A member on 127.0.0.1 with admission, DHT and discovery. Stopped by {@link stopNodes}. */
-export const startNode = async (network: TestNetwork, name: string | TestMember, options: TestNodeOptions = {}): Promise<TestNode> => {
+export const startNode = async (
+  network: TestNetwork,
+  name: string | TestMember,
+  options: TestNodeOptions = {}
+): Promise<TestNode> => {
   const { now = Date.now, dht: other, sequence = countingSequence(), ...events } = options
   const member = typeof name === 'string' ? await network.member(name) : name
   const { networkId, networkKey } = network
@@ -59,23 +78,42 @@ export const startNode = async (network: TestNetwork, name: string | TestMember,
   const host = await createHost<Services>({
     network,
     member,
-    admission: { now },
-    libp2p: { peerStore: peerStoreDefaults },
+    admission: { now, helloTimeoutMs },
+    libp2p: {
+      peerStore: peerStoreDefaults,
+      connectionMonitor: { protocolPrefix: protocols(networkId).prefix, pingTimeout: { minTimeout: 30_000 } }
+    },
     services: {
       dht: memberOnly(other?.(networkId, book) ?? agentDht({ networkId, book, now }), 'all'),
       dialParts: dialParts(),
+      // One outbound stream is the default: the connection monitor would close whatever the DHT pings at that moment.
+      ping: memberOnly(ping({ protocolPrefix: protocols(networkId).prefix, ...pingStreams }), 'registrar'),
       raw: ({ datastore, peerStore }: RawParts) => ({ datastore, peerStore })
     }
   })
   const { dht, admission } = host.libp2p.services
   const discovery = createDiscovery({
-    dht, book, admission, networkId, self: member.peerId, privateKey: member.privateKey,
-    membership: () => membership, sequence, now, ...events
+    dht,
+    book,
+    admission,
+    networkId,
+    self: member.peerId,
+    privateKey: member.privateKey,
+    membership: () => membership,
+    sequence,
+    now,
+    ...events
   })
   discovery.start()
   let isRunning = true
   const node: TestNode = {
-    member, membership, networkId, host, dht, book, discovery,
+    member,
+    membership,
+    networkId,
+    host,
+    dht,
+    book,
+    discovery,
     plain: () => ({ addresses: host.libp2p.getMultiaddrs(), services: [], capabilities: [] }),
     stop: async () => {
       if (!isRunning) return
@@ -97,7 +135,20 @@ export const connectAll = async (nodes: TestNode[], degree = Math.min(nodes.leng
   const [first, ...others] = nodes
   if (first === undefined) return
   for (const node of others) await connect(node, first)
-  await until(() => nodes.every((node) => node.dht.routingTable.size >= degree), 20_000)
+  await until(() => nodes.every((node) => node.dht.routingTable.size >= degree), 60_000)
+}
+
+/** So many members, connected to each other through the first. */
+export const startNodes = async (
+  network: TestNetwork,
+  count: number
+): Promise<[TestNode, TestNode, TestNode, TestNode, TestNode]> => {
+  const nodes = await Promise.all(
+    Array.from({ length: count }, async (_, index) => startNode(network, `member-${index}`))
+  )
+  await connectAll(nodes)
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a test names only as many as it asked for
+  return nodes as [TestNode, TestNode, TestNode, TestNode, TestNode]
 }
 
 export const connect = async (from: TestNode, to: TestNode): Promise<void> => {
@@ -121,4 +172,20 @@ export const collect = async <T>(source: AsyncIterable<T>): Promise<T[]> => {
   return items
 }
 
-export const isStartable = (value: object): value is Startable => 'start' in value
+export const signal = (ms = 10_000): AbortSignal => AbortSignal.timeout(ms)
+
+/** Peers that did not do what a query asked of them. */
+export const countRefusals = async (events: AsyncIterable<QueryEvent>): Promise<number> => {
+  const refused = new Set<string>()
+  for await (const event of events) if (event.name === 'QUERY_ERROR') refused.add(event.from.toString())
+  return refused.size
+}
+
+/** The value that a node holds under a key of its datastore. */
+export const storedValue = async (node: TestNode, key: Key): Promise<Uint8Array | undefined> => {
+  try {
+    return StoredRecord.deserialize(await node.host.libp2p.services.raw.datastore.get(key)).value
+  } catch {
+    return undefined
+  }
+}

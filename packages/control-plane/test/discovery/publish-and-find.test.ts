@@ -13,7 +13,7 @@ const signal = (): AbortSignal => AbortSignal.timeout(10_000)
 
 it('a published agent is found by its capability, by each ancestor, by name and by peer id', async () => {
   const nodes = await Promise.all(['alice', 'bob', 'carol', 'dave'].map(async (name) => startNode(network, name)))
-  const [alice, bob] = nodes as [typeof nodes[0], typeof nodes[0]]
+  const [alice, bob] = nodes as [(typeof nodes)[0], (typeof nodes)[0]]
   await connectAll(nodes)
   const services = [{ name: 'web', kind: 'http', capabilities: ['language/text/translation'] }]
   const started = performance.now()
@@ -28,7 +28,9 @@ it('a published agent is found by its capability, by each ancestor, by name and 
     expect(found.map((record) => record.membership.name)).toEqual(['alice'])
   }
   const t = performance.now()
-  expect((await bob.discovery.findName('alice', { signal: signal() })).map((record) => record.peerId.toString())).toEqual([alice.member.peerId.toString()])
+  expect(
+    (await bob.discovery.findName('alice', { signal: signal() })).map((record) => record.peerId.toString())
+  ).toEqual([alice.member.peerId.toString()])
   console.log('name', performance.now() - t)
   expect((await bob.discovery.record(alice.member.peerId, { signal: signal() }))?.services).toEqual(services)
   expect(await collect(bob.discovery.find('language/speech', { signal: signal() }))).toEqual([])
