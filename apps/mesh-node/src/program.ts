@@ -3,6 +3,7 @@ import { MeshError } from '@agent-mesh/wire/errors'
 import { commonOptions, type Command, type OptionDefinition } from './command.ts'
 import { Context } from './context.ts'
 import { Input } from './input.ts'
+import { withLocalHint } from './local-hint.ts'
 
 const collect = (value: string, earlier: string[] | undefined): string[] => [...(earlier ?? []), value]
 
@@ -25,10 +26,12 @@ const addCommand = (parent: Parser, command: Command, name: string): void => {
       given.slice(0, -2).map((one) => (typeof one === 'string' ? one : undefined)),
       options
     )
-    await command.handler(
-      input,
-      new Context({ env: process.env, stateDir: input.text('stateDir'), isJson: input.has('json') })
-    )
+    const context = new Context({ env: process.env, stateDir: input.text('stateDir'), isJson: input.has('json') })
+    try {
+      await command.handler(input, context)
+    } catch (err) {
+      throw withLocalHint(err, context)
+    }
   })
 }
 

@@ -135,6 +135,16 @@ describe.concurrent('without a node', () => {
     expect(await readdir(folder)).toEqual([])
   })
 
+  it('shows the next command for the directory that was typed', async () => {
+    const other = await mkdtemp(join(tmpdir(), 'mesh-cli-'))
+    const { code, stderr } = await run(['network', 'show', '--state-dir', other])
+    await rm(other, { recursive: true })
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining(`mesh-node join <ticket> --name <name> --state-dir ${other}\n`)
+    ])
+  })
+
   it('takes the state directory from before the verb too', async () => {
     expect((await run(['--state-dir', folder, 'status'])).stderr).toContain(folder)
   })
