@@ -1,13 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { MeshError } from '@agent-mesh/wire/errors'
-import { limits } from '@agent-mesh/wire/limits'
 import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
+import { stopDeadlineMs } from '../stop-deadline.ts'
 
 const pollMs = 50
-
-/** What a node may need beyond the draining of its tunnels. */
-const marginMs = 10_000
 
 const isAlive = (pid: number): boolean => {
   try {
@@ -44,12 +41,13 @@ export const down: Command = {
   options: [
     {
       flags: '--timeout <duration>',
-      describe: `how long to wait for it; ${(limits.drainTimeoutMs + marginMs) / 1_000}s without it`
+      describe: 'how long to wait for it; its drain_timeout and 10s without it'
     }
   ],
   examples: [{ command: 'mesh-node down', describe: 'stop the node of the default state directory' }],
   handler: async (input, context) => {
-    const deadlineMs = input.duration('timeout', 100, 3_600_000) ?? limits.drainTimeoutMs + marginMs
+    const { settings } = await context.ask((client) => client.status())
+    const deadlineMs = input.duration('timeout', 100, 3_600_000) ?? stopDeadlineMs(settings)
     const { pid } = await context.ask((client) => client.shutdown())
     await context.waiting('waiting for open tunnels to finish', untilGone(pid, context, deadlineMs))
     context.print({ stopped: true, pid }, () => ['Stopped. To start it again:', context.here('up')])

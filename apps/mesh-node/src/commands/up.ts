@@ -1,14 +1,11 @@
 import { resolve } from 'node:path'
 import type { RunningNode } from '@agent-mesh/node'
 import { errorKinds } from '@agent-mesh/wire/errors'
-import { limits } from '@agent-mesh/wire/limits'
 import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
 import type { Input } from '../input.ts'
+import { stopDeadlineMs } from '../stop-deadline.ts'
 import { fields } from '../text.ts'
-
-/** How long a node may take beyond the draining of its tunnels before its process ends anyhow. */
-const stopMarginMs = 10_000
 
 /** How long something that was left open may keep a stopped process alive. */
 const lingerMs = 100
@@ -36,38 +33,38 @@ const start = async (input: Input, context: Context): Promise<RunningNode> => {
 }
 
 /** The first signal asks the node to stop, the second ends the process at once. */
-const onSignals = (stop: (signal: NodeJS.Signals) => void): void => {
+const onSignals = (stop: () => void): void => {
   const numbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
   let isAsked = false
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       if (isAsked) process.exit(128 + numbers[signal])
       isAsked = true
-      stop(signal)
+      stop()
     })
   }
 }
 
-const overdue = (): void => {
+const giveUp = (): void => {
   process.stderr.write('mesh-node: The node did not stop in time; its process ends now.\n')
   process.exit(errorKinds.TIMEOUT.exit)
+}
+
+/** Stops the node, and ends the process where that takes longer than it may. */
+const stopInTime = async (node: RunningNode): Promise<void> => {
+  const settings = await node.status().then(
+    (status) => status.settings,
+    () => undefined
+  )
+  setTimeout(giveUp, stopDeadlineMs(settings)).unref()
+  await node.stop()
 }
 
 const run = async (input: Input, context: Context): Promise<void> => {
   const started = Promise.withResolvers<RunningNode>()
   started.promise.catch(() => {})
-  onSignals(() => {
-    // Asked before it was ready: it stops as soon as it is. A failed start is told by `up` itself.
-    started.promise
-      .then(
-        (node) => node.stop(),
-        () => {}
-      )
-      .catch((err: unknown) => {
-        throw err
-      })
-    setTimeout(overdue, limits.drainTimeoutMs + stopMarginMs).unref()
-  })
+  // Asked before it was ready, it stops as soon as it is. A failed start is told below.
+  onSignals(() => void started.promise.then(stopInTime, () => {}))
   const node = await start(input, context).catch((err: unknown) => {
     started.reject(err)
     throw err
