@@ -50,6 +50,13 @@ const answerTimeout = { minTimeout: 3_000, maxTimeout: 5_000 }
  */
 export const peerStoreDefaults = { maxAddressAge: 24 * 60 * minuteMs, maxPeerAge: 7 * 24 * 60 * minuteMs } as const
 
+/**
+ * Options for the host's ping service. The DHT pings a neighbour over it while the connection monitor may do the same,
+ * and the monitor closes a connection on which it gets no stream: with the stock one outbound and two inbound streams
+ * it closes healthy ones.
+ */
+export const pingDefaults = { maxInboundStreams: 16, maxOutboundStreams: 16 } as const
+
 const refuse = (): never => {
   throw new MeshError('RECORD_INVALID', 'This network keeps agent records and nothing else.')
 }

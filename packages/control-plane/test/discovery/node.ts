@@ -6,11 +6,13 @@ import {
   type TestMember,
   type TestNetwork
 } from '@agent-mesh/testkit'
-import { agentDht, peerStoreDefaults, type AgentDht } from '../../src/discovery/dht.ts'
+import { agentDht, peerStoreDefaults, pingDefaults, type AgentDht } from '../../src/discovery/dht.ts'
 import { createDiscovery, type DiscoveryInit, type RunningDiscovery } from '../../src/discovery/discovery.ts'
 import { createRecordBook, type RecordBook } from '../../src/discovery/record-book.ts'
 import { memberOnly } from '../../src/admission/member-only.ts'
-import { dialParts, type DialParts } from '../../src/routing/dialler.ts'
+import { createDialler, dialParts, type Dialler, type DialParts } from '../../src/routing/dialler.ts'
+import { createPathMemory, type PathMemory } from '../../src/routing/path-memory.ts'
+import { createResolver, type Resolver } from '../../src/routing/resolve.ts'
 import { Record as StoredRecord, type QueryEvent } from '@libp2p/kad-dht'
 import { ping, type Ping } from '@libp2p/ping'
 import type { PeerStore } from '@libp2p/interface'
@@ -24,8 +26,6 @@ export interface RawParts {
   peerStore: PeerStore
 }
 
-const pingStreams = { maxInboundStreams: 16, maxOutboundStreams: 16 }
-
 type Services = { ping: Ping; dht: AgentDht; dialParts: DialParts; raw: RawParts }
 
 export interface TestNode {
@@ -36,6 +36,9 @@ export interface TestNode {
   dht: AgentDht
   book: RecordBook
   discovery: RunningDiscovery
+  dialler: Dialler
+  resolver: Resolver
+  paths: PathMemory
   /** Own addresses and nothing else. */
   plain: () => SelfDescription
   stop: () => Promise<void>
@@ -45,6 +48,9 @@ export interface TestNodeOptions extends Partial<
   Pick<DiscoveryInit, 'sequence' | 'onPublished' | 'onPublishFailed' | 'republishMs'>
 > {
   now?: () => number
+  listen?: string[]
+  /** How long others get for their hello. */
+  helloTimeoutMs?: number
   /** Replaces the DHT of this node, such as by one that refuses. */
   dht?: (networkId: NetworkId, book: RecordBook) => (components: Parameters<ReturnType<typeof agentDht>>[0]) => AgentDht
 }
@@ -60,7 +66,7 @@ const countingSequence = (): DiscoveryInit['sequence'] => {
 }
 
 /** Thirty hosts in one process are slow; what is late here is the test, not the peer. */
-const helloTimeoutMs = 30_000
+const slowHelloMs = 30_000
 
 const running: TestNode[] = []
 
@@ -70,7 +76,14 @@ export const startNode = async (
   name: string | TestMember,
   options: TestNodeOptions = {}
 ): Promise<TestNode> => {
-  const { now = Date.now, dht: other, sequence = countingSequence(), ...events } = options
+  const {
+    now = Date.now,
+    dht: other,
+    sequence = countingSequence(),
+    listen = ['/ip4/127.0.0.1/tcp/0'],
+    helloTimeoutMs = slowHelloMs,
+    ...events
+  } = options
   const member = typeof name === 'string' ? await network.member(name) : name
   const { networkId, networkKey } = network
   const membership = await verifyChain(member.chain, networkKey, now())
@@ -79,6 +92,7 @@ export const startNode = async (
     network,
     member,
     admission: { now, helloTimeoutMs },
+    listen,
     libp2p: {
       peerStore: peerStoreDefaults,
       connectionMonitor: { protocolPrefix: protocols(networkId).prefix, pingTimeout: { minTimeout: 30_000 } }
@@ -86,8 +100,7 @@ export const startNode = async (
     services: {
       dht: memberOnly(other?.(networkId, book) ?? agentDht({ networkId, book, now }), 'all'),
       dialParts: dialParts(),
-      // One outbound stream is the default: the connection monitor would close whatever the DHT pings at that moment.
-      ping: memberOnly(ping({ protocolPrefix: protocols(networkId).prefix, ...pingStreams }), 'registrar'),
+      ping: memberOnly(ping({ protocolPrefix: protocols(networkId).prefix, ...pingDefaults }), 'registrar'),
       raw: ({ datastore, peerStore }: RawParts) => ({ datastore, peerStore })
     }
   })
@@ -104,6 +117,15 @@ export const startNode = async (
     now,
     ...events
   })
+  const paths = createPathMemory({ now })
+  const dialler = createDialler({
+    self: member.peerId,
+    host: host.libp2p.services.dialParts,
+    admission,
+    discovery,
+    addressTimeoutMs: 1_000
+  })
+  const resolver = createResolver({ discovery, admission, self: member.peerId, name: () => member.name, paths, now })
   discovery.start()
   let isRunning = true
   const node: TestNode = {
@@ -114,6 +136,9 @@ export const startNode = async (
     dht,
     book,
     discovery,
+    dialler,
+    resolver,
+    paths,
     plain: () => ({ addresses: host.libp2p.getMultiaddrs(), services: [], capabilities: [] }),
     stop: async () => {
       if (!isRunning) return
