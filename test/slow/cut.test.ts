@@ -75,7 +75,8 @@ const transfer = async (direction: 'down' | 'up', lose: () => Promise<void> | vo
   const reading = readToEnd(socket)
   if (direction === 'down') socket.write('x')
   else pour(socket)
-  const moved = (): number => (direction === 'down' ? socket.bytesRead : socket.bytesWritten)
+  const before = sink.receivedBytes
+  const moved = (): number => (direction === 'down' ? socket.bytesRead : sink.receivedBytes - before)
   await vi.waitFor(() => expect(moved()).toBeGreaterThan(enoughBytes), { timeout: 20_000, interval: 5 })
   await lose()
   const client = await reading

@@ -11,7 +11,10 @@ import { startHttpOrigin } from '../e2e/harness/origins/http-origin.ts'
 import { internetSockets } from '../e2e/harness/proc.ts'
 
 const perSecond = 500
-const floodMs = 8_000
+/** What the scheduler of a busy machine adds to one call in a hundred, whoever is aimed at. */
+const schedulerMs = 10
+const turns = 3
+const turnMs = 3_000
 const mostGrowthBytes = 64 * 1024 * 1024
 
 let mesh: Mesh<'alice' | 'bob'>
@@ -26,36 +29,44 @@ beforeAll(async () => {
   meshPort = internetSockets(mesh.alice.pid).find(({ isListening }) => isListening)?.local.port ?? 0
 })
 
-/** Connections from others that the node holds on its mesh port. */
-const inbound = (): number =>
-  internetSockets(mesh.alice.pid).filter(({ isListening, local }) => !isListening && local.port === meshPort).length
+/** Far ends of the connections that the node holds on its mesh port. */
+const inbound = (): Set<number> =>
+  new Set(
+    internetSockets(mesh.alice.pid)
+      .filter(({ isListening, local }) => !isListening && local.port === meshPort)
+      .map(({ remote }) => remote.port)
+  )
 
 interface Measured {
-  p99Ms: number
-  mostInbound: number
+  timesMs: number[]
+  /** Connections that were there at two looks in a row: those that are dropped at once do not count. */
+  mostHeld: number
   mostRssBytes: number
 }
 
+const lookEveryMs = 250
+
 /** Calls through the mesh, one after the other, and watches the node while they run. */
-const measure = async (durationMs: number): Promise<Measured> => {
-  const times: number[] = []
-  const measured: Measured = { p99Ms: 0, mostInbound: 0, mostRssBytes: 0 }
+const measure = async (durationMs: number, measured: Measured): Promise<void> => {
   let nextLookMs = 0
+  let earlier = new Set<number>()
   for (const startedMs = performance.now(); performance.now() - startedMs < durationMs;) {
     const beganMs = performance.now()
     const response = await fetch(web)
     expect(await response.text()).toBe('alice-web\n')
-    times.push(performance.now() - beganMs)
+    measured.timesMs.push(performance.now() - beganMs)
     if (performance.now() >= nextLookMs) {
-      measured.mostInbound = Math.max(measured.mostInbound, inbound())
+      const present = inbound()
+      measured.mostHeld = Math.max(measured.mostHeld, [...present].filter((port) => earlier.has(port)).length)
       measured.mostRssBytes = Math.max(measured.mostRssBytes, mesh.alice.rssBytes)
-      nextLookMs = performance.now() + 200
+      earlier = present
+      nextLookMs = performance.now() + lookEveryMs
     }
     await wait(2)
   }
-  measured.p99Ms = times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)] ?? 0
-  return measured
 }
+
+const p99 = ({ timesMs }: Measured): number => timesMs.toSorted((a, b) => a - b)[Math.floor(timesMs.length * 0.99)] ?? 0
 
 const flood = async (port: number, way: string): Promise<() => Promise<void>> => {
   const child = start(process.execPath, [join(import.meta.dirname, 'flood.ts'), String(port), way, String(perSecond)])
@@ -70,20 +81,31 @@ const flood = async (port: number, way: string): Promise<() => Promise<void>> =>
 test.each(['silent', 'slow', 'garbage', 'reset'])(
   `${perSecond} connections a second (%s) hold up no member, and no more than the limit stay`,
   async (way) => {
-    const before = inbound()
-    const quiet = await measure(3_000)
-    const stop = await flood(meshPort, way)
-    const flooded = await measure(floodMs)
-    await stop()
+    const before = inbound().size
+    const rssBefore = mesh.alice.rssBytes
+    const elsewhere: Measured = { timesMs: [], mostHeld: 0, mostRssBytes: 0 }
+    const here: Measured = { timesMs: [], mostHeld: 0, mostRssBytes: 0 }
+    // In turns, so that what else the machine does meets both.
+    for (let turn = 0; turn < turns; turn++) {
+      for (const [port, measured] of [
+        [0, elsewhere],
+        [meshPort, here]
+      ] as const) {
+        const stop = await flood(port, way)
+        await measure(turnMs, measured)
+        await stop()
+      }
+    }
+    const growth = here.mostRssBytes - rssBefore
     process.stderr.write(
-      `flood ${way}: p99 ${quiet.p99Ms.toFixed(1)} -> ${flooded.p99Ms.toFixed(1)} ms, at most ${flooded.mostInbound} connections, RSS +${Math.round((flooded.mostRssBytes - quiet.mostRssBytes) / 2 ** 20)} MiB\n`
+      `flood ${way}: p99 ${p99(elsewhere).toFixed(1)} ms aimed elsewhere, ${p99(here).toFixed(1)} ms aimed at the node; ${here.mostHeld} held, RSS +${Math.round(growth / 2 ** 20)} MiB\n`
     )
-    expect(flooded.mostInbound).toBeLessThanOrEqual(before + limits.strangerPendingConnections)
-    expect(flooded.mostRssBytes - quiet.mostRssBytes).toBeLessThanOrEqual(mostGrowthBytes)
-    expect(flooded.p99Ms).toBeLessThanOrEqual(2 * quiet.p99Ms)
-    await vi.waitFor(() => expect(inbound()).toBeLessThanOrEqual(before), {
+    expect(here.mostHeld).toBeLessThanOrEqual(before + limits.strangerPendingConnections)
+    expect(growth).toBeLessThanOrEqual(mostGrowthBytes)
+    expect(p99(here)).toBeLessThanOrEqual(2 * p99(elsewhere) + schedulerMs)
+    await vi.waitFor(() => expect(inbound().size).toBeLessThanOrEqual(before), {
       timeout: limits.helloTimeoutMs * 2,
-      interval: 250
+      interval: lookEveryMs
     })
   }
 )

@@ -3,8 +3,11 @@
  * fast as it is told, in one of several rude ways, until it is killed.
  *
  *   node flood.ts PORT WAY PER_SECOND
+ *
+ * Port 0 is a server of its own that drops them: the same work on the same machine, aimed at nobody.
  */
-import { connect, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
+import { once } from 'node:events'
 import { randomBytes } from 'node:crypto'
 
 const header = Buffer.from('\u0013/multistream/1.0.0\n')
@@ -37,10 +40,19 @@ const [port = '', way = '', perSecond = ''] = process.argv.slice(2)
 const behave = ways[way]
 if (behave === undefined) throw new Error(`no such way: ${way}`)
 
+const openBystander = async (): Promise<number> => {
+  const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+const target = port === '0' ? await openBystander() : Number(port)
 const everyMs = 20
 setInterval(() => {
   for (let i = 0; i < (Number(perSecond) * everyMs) / 1000; i++) {
-    const socket = connect(Number(port), '127.0.0.1')
+    const socket = connect(target, '127.0.0.1')
     socket.on('error', () => {})
     socket.once('connect', () => behave(socket))
     socket.resume()

@@ -27,7 +27,7 @@ beforeAll(async () => {
 
 test('the tarball, installed by plain npm into an empty folder, is a working node', async () => {
   const version = await installed('--version')
-  expect(version.stdout.trim(), version.stderr).toMatch(/^\d+\.\d+\.\d+$/)
+  expect(version.stdout.trim(), version.stderr).toMatch(/^mesh-node \d+\.\d+\.\d+ on Node \d+/)
 
   const created = await installed('network', 'create', '--name', 'alice', '--json')
   expect(created.code, created.stderr).toBe(0)

@@ -8,6 +8,8 @@ export interface TcpOrigin {
   port: number
   /** Connections that are open right now. */
   readonly open: number
+  /** Bytes that came, on all connections. */
+  readonly receivedBytes: number
   /** Error codes with which connections ended; a clean end leaves none. */
   readonly errors: readonly string[]
   /** How connections ended: `end` where the client said so, `reset` where it did not. */
@@ -62,11 +64,6 @@ export const sendForEver: Conversation = (socket, id) => {
   socket.on('drain', fill)
 }
 
-/** Reads nothing. */
-export const readNothing: Conversation = (socket) => {
-  socket.pause()
-}
-
 /** A TCP or unix socket server that holds one kind of conversation. */
 export const startTcpOrigin = async (
   id: string,
@@ -76,6 +73,7 @@ export const startTcpOrigin = async (
   const sockets = new Set<Socket>()
   const errors: string[] = []
   const ends: Array<'end' | 'reset'> = []
+  let receivedBytes = 0
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket)
     let hasEnded = false
@@ -86,6 +84,9 @@ export const startTcpOrigin = async (
     socket.on('close', () => {
       sockets.delete(socket)
       ends.push(hasEnded ? 'end' : 'reset')
+    })
+    socket.on('data', (chunk: Buffer | string) => {
+      receivedBytes += chunk.length
     })
     converse(socket, id)
   })
@@ -100,6 +101,9 @@ export const startTcpOrigin = async (
     port: address !== null && typeof address === 'object' ? address.port : 0,
     errors,
     ends,
+    get receivedBytes() {
+      return receivedBytes
+    },
     get open() {
       return sockets.size
     }
