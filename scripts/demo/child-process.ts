@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
 /** Root of the repository. */
-export const rootDir = join(import.meta.dirname, '../..')
+const rootDir = join(import.meta.dirname, '../..')
 
 const meshNodeBin = join(rootDir, 'apps/mesh-node/bin/mesh-node.js')
 

@@ -3,7 +3,7 @@ import { styleText } from 'node:util'
 const dim = (text: string): string => styleText('dim', text)
 
 /** A step of the demo that did not do what it should. */
-export class StepError extends Error {
+class StepError extends Error {
   override readonly name = 'StepError'
 
   constructor(step: string, cause: unknown) {

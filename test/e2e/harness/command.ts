@@ -32,7 +32,7 @@ const inherited = Object.fromEntries(
 )
 
 /** Environment of a program that is to find `mesh-node` and a Node that runs it on its path. */
-export const environment = ({ stateDir, env = {} }: Pick<RunOptions, 'stateDir' | 'env'> = {}): NodeJS.ProcessEnv => ({
+const environment = ({ stateDir, env = {} }: Pick<RunOptions, 'stateDir' | 'env'> = {}): NodeJS.ProcessEnv => ({
   ...inherited,
   NO_COLOR: '1',
   PATH: [join(rootDir, 'node_modules/.bin'), process.env['PATH'] ?? ''].join(delimiter),

@@ -30,7 +30,7 @@ const readyEvent = z.object({
 export type ReadyEvent = z.infer<typeof readyEvent>
 
 /** Every node under test binds this, whatever the test adds. */
-export const localOnly = ['--listen', '/ip4/127.0.0.1/tcp/0'] as const
+const localOnly = ['--listen', '/ip4/127.0.0.1/tcp/0'] as const
 
 const parseJson = (line: string): unknown => {
   try {

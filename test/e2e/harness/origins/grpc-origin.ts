@@ -47,7 +47,7 @@ const trailersOf = (id: string, count: number): Metadata => {
 }
 
 /** What the server saw end before it was done. */
-export interface Cancellation {
+interface Cancellation {
   call: string
   atMs: number
 }
