@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { limits, MeshError, type ErrorCode } from '@agent-mesh/wire'
+import { MeshError, type ErrorCode } from '@agent-mesh/wire'
 import { abortable } from './abortable.ts'
 import { ExpiryTimer } from './expiry-timer.ts'
+import { leave } from './farewell.ts'
 import { instanceIdBytes } from './hello-message.ts'
 import { HelloProtocol } from './hello-protocol.ts'
 import { HeldStreams } from './held-streams.ts'
@@ -276,14 +277,6 @@ export class AdmissionService implements Admission, Startable {
       }
     }
   }
-}
-
-/** The last message has to get out: a connection that closes carries no reason. */
-const leave = async (connection: Connection, error: MeshError): Promise<void> => {
-  await new Promise((resolve) => {
-    setTimeout(resolve, limits.refusalPauseMs).unref()
-  })
-  await connection.close({ signal: AbortSignal.timeout(1_000) }).catch(() => connection.abort(error))
 }
 
 /** A component that is not configured throws when it is asked for. */

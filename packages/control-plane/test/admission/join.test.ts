@@ -1,69 +1,12 @@
-import { generateKeyPair, publicKeyToProtobuf } from '@libp2p/crypto/keys'
+import { generateKeyPair } from '@libp2p/crypto/keys'
 import { describe, expect, it, vi } from 'vitest'
-import {
-  createInvite,
-  createIssuer,
-  decodeTicket,
-  encodeTicket,
-  redeemInvite,
-  verifyChain,
-  type Invite
-} from '@agent-mesh/identity'
+import { decodeTicket, encodeTicket } from '@agent-mesh/identity'
 import { createHost, createTestNetwork, seededRandom, type TestMember, type TestNetwork } from '@agent-mesh/testkit'
 import { JoinAnswer, limits, MeshError, protocols, toWireCode, type ErrorCode, type Ticket } from '@agent-mesh/wire'
 import { admission, join, requestJoin, StrangerLimits, type StrangerRates } from '../../src/index.ts'
 import { bareStranger, link, readMessage, track } from './fixture.ts'
+import { Invitations } from './invitations.ts'
 import type { Connection, PeerId } from '@libp2p/interface'
-import type { Plea } from '../../src/index.ts'
-
-/** An issuer's list of invitations, as a node keeps it on disk. */
-class Invitations {
-  readonly list = new Map<string, Invite>()
-  readonly names = new Set<string>()
-  readonly #network: TestNetwork
-  delayMs = 0
-
-  constructor(network: TestNetwork) {
-    this.#network = network
-  }
-
-  create(issuer: PeerId, options: { lifetimeMs?: number; uses?: number } = {}): Ticket {
-    const { invite, id, secret, sealKey } = createInvite({ nowMs: Date.now(), ...options })
-    this.list.set(invite.id, invite)
-    return {
-      networkKey: new Uint8Array(publicKeyToProtobuf(this.#network.networkKey)),
-      issuer: new Uint8Array(issuer.toMultihash().bytes),
-      addresses: [],
-      inviteId: id,
-      secret,
-      sealKey,
-      expiresMs: invite.expiresMs,
-      groups: [],
-      uses: invite.uses
-    }
-  }
-
-  readonly sealKeyOf = (inviteId: Uint8Array): string | undefined =>
-    this.list.get(Buffer.from(inviteId).toString('hex'))?.sealKey
-
-  readonly redeem = async ({ inviteId, secret, peerId, name, nowMs }: Plea) => {
-    if (this.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.delayMs))
-    const id = Buffer.from(inviteId).toString('hex')
-    const invite = redeemInvite(this.list.get(id), secret, peerId.toString(), nowMs)
-    if (this.names.has(name)) throw new MeshError('NAME_TAKEN', `"${name}" is taken.`)
-    this.list.set(id, invite)
-    const { networkKey, rootKey } = this.#network
-    const root = await this.#network.member('root')
-    const issuer = createIssuer({
-      networkKey,
-      rootKey,
-      memberKey: root.privateKey,
-      membership: await verifyChain(root.chain, networkKey, nowMs)
-    })
-    const chain = await issuer.issue({ peerId, name, groups: [], nowMs })
-    return { chain, addresses: [] }
-  }
-}
 
 const host = async (
   network: TestNetwork,
