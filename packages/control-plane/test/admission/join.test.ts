@@ -269,7 +269,7 @@ describe('bad joins', () => {
     const { network, invitations, issuer, key } = await setUp()
     const ticket = invitations.create(issuer.libp2p.peerId)
     vi.spyOn(invitations.list, 'set').mockImplementation(() => {
-      throw new MeshError('STATE_UNREADABLE', '/home/secret/invites.json cannot be written.')
+      throw new MeshError('STATE_UNREADABLE', 'secret/invites.json cannot be written.')
     })
     const connection = await visit(network, issuer)
     const refused = requestJoin({ connection, ticket, key, name: 'bob' })

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestNetwork } from '@agent-mesh/testkit'
 import { limits } from '@agent-mesh/wire'
-import { collect, connectAll, signal, startNode, stopNodes, type TestNode } from './node.ts'
+import { collect } from './collect.ts'
+import { connectAll, signal, startNode, stopNodes, type TestNode } from './node.ts'
 
 /** More than one bucket of the DHT holds. */
 const count = 22

@@ -191,12 +191,6 @@ export const until = async (isTrue: () => boolean, ms = 10_000): Promise<void> =
   }
 }
 
-export const collect = async <T>(source: AsyncIterable<T>): Promise<T[]> => {
-  const items: T[] = []
-  for await (const item of source) items.push(item)
-  return items
-}
-
 export const signal = (ms = 10_000): AbortSignal => AbortSignal.timeout(ms)
 
 /** Peers that did not do what a query asked of them. */

@@ -10,8 +10,8 @@ import { capabilityCid } from '../../src/discovery/provider-keys.ts'
 import { createRecordBook } from '../../src/discovery/record-book.ts'
 import { recordKeyBytes } from '../../src/discovery/record.ts'
 import { recordOf } from './fixture.ts'
+import { collect } from './collect.ts'
 import {
-  collect,
   connect,
   connectAll,
   countRefusals,
@@ -20,7 +20,6 @@ import {
   startNodes,
   stopNodes,
   storedValue,
-  until,
   type TestNode
 } from './node.ts'
 

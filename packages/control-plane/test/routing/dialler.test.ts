@@ -130,19 +130,19 @@ describe('a dial by peer id', () => {
   })
 })
 
-describe('an address that a record names', () => {
-  const moveIn = async (kind: string, listen: string[]): Promise<{ connections: number; streams: number }> => {
-    if (kind === 'a stranger') {
-      const host = await createStranger({ network, listen })
-      cleanUps.push(host.stop)
-      return countArrivals(host)
-    }
-    const of = kind === 'another member' ? network : await createTestNetwork()
-    const host = await createHost({ network: of, member: await of.member('taker'), listen })
+const moveIn = async (kind: string, listen: string[]): Promise<{ connections: number; streams: number }> => {
+  if (kind === 'a stranger') {
+    const host = await createStranger({ network, listen })
     cleanUps.push(host.stop)
     return countArrivals(host)
   }
+  const of = kind === 'another member' ? network : await createTestNetwork()
+  const host = await createHost({ network: of, member: await of.member('taker'), listen })
+  cleanUps.push(host.stop)
+  return countArrivals(host)
+}
 
+describe('an address that a record names', () => {
   it.each(['another member', 'a member of another network', 'a stranger'])(
     'and that %s holds by now gets no byte, and is told as stale',
     async (kind) => {
