@@ -28,9 +28,13 @@ const run = async (args: string[]): Promise<number> => {
   return performance.now() - began
 }
 
-const up = async (stateDir: string): Promise<{ child: ChildProcess, readyMs: number }> => {
+const up = async (stateDir: string): Promise<{ child: ChildProcess; readyMs: number }> => {
   const began = performance.now()
-  const child = spawn(process.execPath, [command, 'up', '--json', '--listen', '/ip4/127.0.0.1/tcp/0', '--log-level', 'silent', '--state-dir', stateDir], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(
+    process.execPath,
+    [command, 'up', '--json', '--listen', '/ip4/127.0.0.1/tcp/0', '--log-level', 'silent', '--state-dir', stateDir],
+    { stdio: ['ignore', 'pipe', 'inherit'] }
+  )
   if (child.stdout === null) throw new Error('no stdout')
   for await (const line of createInterface(child.stdout)) {
     if (line.includes('"ready"')) return { child, readyMs: performance.now() - began }

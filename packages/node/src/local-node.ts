@@ -1,7 +1,24 @@
 import type { Duplex } from 'node:stream'
 import type {
-  DialRequest, DialResponse, FindRequest, FindResponse, ForwardDocument, ForwardRequest, InviteRequest, InviteResponse, NetworkInfo,
-  NodeEvent, PeerDocument, PingResponse, PublishRequest, PublishResponse, ServeRequest, ServeResponse, ServiceDocument, Status, WhoisResponse
+  DialRequest,
+  DialResponse,
+  FindRequest,
+  FindResponse,
+  ForwardDocument,
+  ForwardRequest,
+  InviteRequest,
+  InviteResponse,
+  NetworkInfo,
+  NodeEvent,
+  PeerDocument,
+  PingResponse,
+  PublishRequest,
+  PublishResponse,
+  ServeRequest,
+  ServeResponse,
+  ServiceDocument,
+  Status,
+  WhoisResponse
 } from '@agent-mesh/wire/api'
 
 /**
@@ -26,7 +43,10 @@ export interface LocalNode {
   forwards: () => ForwardDocument[]
   whois: (address: string) => WhoisResponse
   /** One tunnel as a duplex: half-close is the end of a direction, a destroyed side carries a MeshError. */
-  connect: (target: string, options: { signal: AbortSignal }) => Promise<{ tunnel: Duplex, peerId: string, service: string }>
+  connect: (
+    target: string,
+    options: { signal: AbortSignal }
+  ) => Promise<{ tunnel: Duplex; peerId: string; service: string }>
   /** Calls back until the returned function is called. */
   onEvent: (listener: (event: NodeEvent) => void) => () => void
   /** Graceful stop: says goodbye, drains, closes. */

@@ -3,7 +3,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { issueCertificate, loadKey, loadOrCreateKey } from '@agent-mesh/identity'
-import { createNetwork, openStateDir, saveMembership, startNode, stateFiles, type Flags, type RunningNode, type StateDir } from '@agent-mesh/node'
+import {
+  createNetwork,
+  openStateDir,
+  saveMembership,
+  startNode,
+  stateFiles,
+  type Flags,
+  type RunningNode,
+  type StateDir
+} from '@agent-mesh/node'
 import { pino } from 'pino'
 
 /** One real node in this process, with a state directory of its own. */
@@ -47,9 +56,19 @@ const environment = { MESH_LOG_LEVEL: process.env['MESH_TEST_LOG'] ?? 'silent' }
 
 const newDirectory = async (): Promise<StateDir> => openStateDir(await mkdtemp(join(tmpdir(), 'mesh-test-')))
 
-const startMember = async (name: string, directory: StateDir, configFile: string, bootstrap: string[]): Promise<MeshMember> => {
+const startMember = async (
+  name: string,
+  directory: StateDir,
+  configFile: string,
+  bootstrap: string[]
+): Promise<MeshMember> => {
   const start = async (flags: Flags = {}): Promise<RunningNode> =>
-    startNode(directory, { configFile, flags: { listen: loopback, bootstrap, ...flags }, env: environment, logger: pino(pino.destination(2)) })
+    startNode(directory, {
+      configFile,
+      flags: { listen: loopback, bootstrap, ...flags },
+      env: environment,
+      logger: pino(pino.destination(2))
+    })
   let node = await start()
   let isRunning = true
   const stop = async (): Promise<void> => {
@@ -58,8 +77,12 @@ const startMember = async (name: string, directory: StateDir, configFile: string
     await node.stop()
   }
   return {
-    name, directory, stop,
-    get node () { return node },
+    name,
+    directory,
+    stop,
+    get node() {
+      return node
+    },
     restart: async (flags) => {
       await stop()
       node = await start(flags)
@@ -78,30 +101,50 @@ export const createMesh = async (names: string[]): Promise<TestMesh> => {
   const shared = await mkdtemp(join(tmpdir(), 'mesh-test-'))
   const configFile = join(shared, 'mesh.yaml')
   await writeFile(configFile, configuration)
-  const directories = [await newDirectory()]
-  const [founderDirectory] = directories as [StateDir]
+  const founderDirectory = await newDirectory()
+  const directories = [founderDirectory]
   await createNetwork(founderDirectory, { name: founderName })
   const rootKey = await loadKey(stateFiles(founderDirectory.path).rootKey)
   if (rootKey === undefined) throw new Error('the founder has no root key')
   const members = [await startMember(founderName, founderDirectory, configFile, [])]
 
-  const add = async (name: string, { bootstrap = members.slice(0, 1), mayAdmit = false, groups = [] }: AddOptions = {}): Promise<MeshMember> => {
+  const add = async (
+    name: string,
+    { bootstrap = members.slice(0, 1), mayAdmit = false, groups = [] }: AddOptions = {}
+  ): Promise<MeshMember> => {
     const directory = await newDirectory()
     directories.push(directory)
     const files = stateFiles(directory.path)
     const key = await loadOrCreateKey(files.identityKey)
-    const certificate = await issueCertificate({ networkKey: rootKey.publicKey, peerId: peerIdFromPrivateKey(key), name, mayAdmit, groups, notBeforeMs: Date.now() }, rootKey)
+    const certificate = await issueCertificate(
+      {
+        networkKey: rootKey.publicKey,
+        peerId: peerIdFromPrivateKey(key),
+        name,
+        mayAdmit,
+        groups,
+        notBeforeMs: Date.now()
+      },
+      rootKey
+    )
     await saveMembership(files, rootKey.publicKey, [certificate])
-    const member = await startMember(name, directory, configFile, bootstrap.flatMap(one => one.node.ready.addresses))
+    const member = await startMember(
+      name,
+      directory,
+      configFile,
+      bootstrap.flatMap((one) => one.node.ready.addresses)
+    )
     members.push(member)
     return member
   }
   for (const name of others) await add(name)
   return {
-    members, add,
+    members,
+    add,
     close: async () => {
-      await Promise.all(members.map(member => member.stop()))
-      for (const path of [shared, ...directories.map(directory => directory.path)]) await rm(path, { recursive: true, force: true })
+      await Promise.all(members.map((member) => member.stop()))
+      for (const path of [shared, ...directories.map((directory) => directory.path)])
+        await rm(path, { recursive: true, force: true })
     }
   }
 }

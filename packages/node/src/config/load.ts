@@ -1,7 +1,8 @@
-import { LineCounter, parseDocument, type Document } from 'yaml'
+import { isNode, LineCounter, parseDocument, type Document } from 'yaml'
 import { MeshError, nearCapabilities } from '@agent-mesh/wire'
 import type { Setting } from '@agent-mesh/wire/api'
 import { readFileIfExists } from '@agent-mesh/identity'
+import { configReference } from './reference.ts'
 import { configSchema, type Config } from './schema.ts'
 import type { z } from 'zod'
 
@@ -21,55 +22,53 @@ export interface LoadedConfig {
 
 type Tree = Record<string, unknown>
 
+const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value)
+
 const invalid = (message: string, cause?: unknown): MeshError => new MeshError('CONFIG_INVALID', message, { cause })
 
 const lineOf = (document: Document, counter: LineCounter, path: PropertyKey[]): string => {
   for (let depth = path.length; depth >= 0; depth--) {
-    const node = depth === 0 ? document.contents : document.getIn(path.slice(0, depth), true)
-    const range = node !== null && typeof node === 'object' && 'range' in node ? (node.range as [number, number, number] | null | undefined) : undefined
-    if (range !== undefined && range !== null) return `line ${counter.linePos(range[0]).line}`
+    const node: unknown = depth === 0 ? document.contents : document.getIn(path.slice(0, depth), true)
+    if (isNode(node) && node.range != null) return `line ${counter.linePos(node.range[0]).line}`
   }
   return 'line 1'
 }
 
 /** Keys that the schema knows at a path, for "did you mean". */
 const knownKeys = (path: PropertyKey[]): string[] => {
-  let shape: unknown = configSchema
-  for (const step of path) shape = childOf(shape, step)
-  const inner = unwrap(shape)
-  return inner !== undefined && 'shape' in inner ? Object.keys(inner.shape as Tree) : []
+  const prefix = path.map((step) => (typeof step === 'number' ? '[]' : `.${String(step)}`)).join('')
+  const inside = configReference().flatMap(({ key }) =>
+    `.${key}`.startsWith(`${prefix}.`) ? [`.${key}`.slice(prefix.length + 1)] : []
+  )
+  return [...new Set(inside.flatMap((key) => key.split(/[.[]/)[0] ?? []))]
 }
 
-const unwrap = (schema: unknown): Tree | undefined => {
-  let one = schema as { def?: { innerType?: unknown } } & Tree | undefined
-  while (one?.def?.innerType !== undefined) one = one.def.innerType as typeof one
-  return one
-}
-
-const childOf = (schema: unknown, step: PropertyKey): unknown => {
-  const inner = unwrap(schema)
-  if (inner === undefined) return undefined
-  return typeof step === 'number' ? (inner as { element?: unknown }).element : (inner['shape'] as Tree | undefined)?.[String(step)]
-}
-
-const describeIssue = (issue: z.core.$ZodIssue): { path: PropertyKey[], text: string } => {
-  if (issue.code !== 'unrecognized_keys') return { path: issue.path, text: `${issue.path.join('.') || 'the file'}: ${issue.message}` }
+const describeIssue = (issue: z.core.$ZodIssue): { path: PropertyKey[]; text: string } => {
+  if (issue.code !== 'unrecognized_keys')
+    return { path: issue.path, text: `${issue.path.join('.') || 'the file'}: ${issue.message}` }
   const key = issue.keys[0] ?? ''
   const near = nearCapabilities(key, knownKeys(issue.path), 1)[0]
   const where = [...issue.path, key]
-  return { path: where, text: `${where.join('.')} is no setting${near === undefined ? `; known here: ${knownKeys(issue.path).join(', ')}` : `; did you mean ${near}?`}` }
+  return {
+    path: where,
+    text: `${where.join('.')} is no setting${near === undefined ? `; known here: ${knownKeys(issue.path).join(', ')}` : `; did you mean ${near}?`}`
+  }
 }
 
-const parseFile = async (file: string): Promise<{ tree: Tree, lineOfPath: (path: PropertyKey[]) => string }> => {
+const parseFile = async (file: string): Promise<{ tree: Tree; lineOfPath: (path: PropertyKey[]) => string }> => {
   const content = await readFileIfExists(file)
   if (content === undefined) throw invalid(`${file} does not exist.`)
   const counter = new LineCounter()
   const document = parseDocument(Buffer.from(content).toString('utf8'), { lineCounter: counter })
   const [syntax] = document.errors
-  if (syntax !== undefined) throw invalid(`${file}, line ${counter.linePos(syntax.pos[0]).line}: ${syntax.message.split('\n')[0] ?? 'it is no YAML'}`, syntax)
+  if (syntax !== undefined)
+    throw invalid(
+      `${file}, line ${counter.linePos(syntax.pos[0]).line}: ${syntax.message.split('\n')[0] ?? 'it is no YAML'}`,
+      syntax
+    )
   const tree: unknown = document.toJS() ?? {}
-  if (typeof tree !== 'object' || tree === null || Array.isArray(tree)) throw invalid(`${file}, line 1: it is not a list of settings.`)
-  return { tree: tree as Tree, lineOfPath: path => lineOf(document, counter, path) }
+  if (!isTree(tree)) throw invalid(`${file}, line 1: it is not a list of settings.`)
+  return { tree, lineOfPath: (path) => lineOf(document, counter, path) }
 }
 
 const fromEnvironment = (env: NodeJS.ProcessEnv): Tree => ({
@@ -91,19 +90,22 @@ const validate = (tree: Tree, source: string, lineOfPath?: (path: PropertyKey[])
   if (first === undefined) throw invalid(`${source} does not validate.`)
   const { path, text } = describeIssue(first)
   const more = result.error.issues.length - 1
-  throw invalid(`${source}${lineOfPath === undefined ? '' : `, ${lineOfPath(path)}`}: ${text}${more > 0 ? ` (and ${more} more)` : ''}`)
+  throw invalid(
+    `${source}${lineOfPath === undefined ? '' : `, ${lineOfPath(path)}`}: ${text}${more > 0 ? ` (and ${more} more)` : ''}`
+  )
 }
 
 const leaves = (value: unknown, path: string): Array<[string, string]> => {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [[path, JSON.stringify(value) ?? 'unset']]
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return [[path, JSON.stringify(value) ?? 'unset']]
   return Object.entries(value).flatMap(([key, inner]) => leaves(inner, path === '' ? key : `${path}.${key}`))
 }
 
 const has = (tree: Tree, path: string): boolean => {
   let one: unknown = tree
   for (const step of path.split('.')) {
-    if (typeof one !== 'object' || one === null || !Object.hasOwn(one, step)) return false
-    one = (one as Tree)[step]
+    if (!isTree(one) || !Object.hasOwn(one, step)) return false
+    one = one[step]
   }
   return true
 }
@@ -113,19 +115,27 @@ const has = (tree: Tree, path: string): boolean => {
  * @param file - an absolute path, or undefined for no file
  * @throws MeshError CONFIG_INVALID with file, line and suggestion; STATE_UNREADABLE
  */
-export const loadConfig = async (options: { file?: string | undefined, env: NodeJS.ProcessEnv, flags: Flags }): Promise<LoadedConfig> => {
+export const loadConfig = async (options: {
+  file?: string | undefined
+  env: NodeJS.ProcessEnv
+  flags: Flags
+}): Promise<LoadedConfig> => {
   const file = options.file === undefined ? undefined : await parseFile(options.file)
   const environment = fromEnvironment(options.env)
   const flags = fromFlags(options.flags)
   if (file !== undefined) validate(file.tree, options.file ?? '', file.lineOfPath)
   validate(environment, 'the environment (MESH_*)')
   validate(flags, 'the command line')
-  const fileLog = file?.tree['log']
-  const log = { ...(typeof fileLog === 'object' ? fileLog : {}), ...(environment['log'] as Tree | undefined), ...(flags['log'] as Tree | undefined) }
+  const log = Object.assign({}, ...[file?.tree, environment, flags].map((tree) => tree?.['log']).filter(isTree))
   const merged = { ...file?.tree, ...environment, ...flags, ...(Object.keys(log).length > 0 ? { log } : {}) }
   const config = validate(merged, 'the configuration')
   const sourceOf = (path: string): Setting['source'] =>
-    has(flags, path) ? 'flag' : has(environment, path) ? 'environment' : file !== undefined && has(file.tree, path) ? 'file' : 'default'
+    has(flags, path)
+      ? 'flag'
+      : has(environment, path)
+        ? 'environment'
+        : file !== undefined && has(file.tree, path)
+          ? 'file'
+          : 'default'
   return { config, settings: leaves(config, '').map(([key, value]) => ({ key, value, source: sourceOf(key) })) }
 }
-

@@ -3,35 +3,50 @@ import { z } from 'zod'
 import { limits, parseCapability, parseName, parseTarget } from '@agent-mesh/wire'
 import { formatDuration, parseDuration } from './units.ts'
 
-const checked = (check: (text: string) => unknown) => z.string().superRefine((text, context) => {
-  try {
-    check(text)
-  } catch (err) {
-    context.addIssue({ code: 'custom', message: err instanceof Error ? err.message : 'it does not parse' })
-  }
-})
+const checked = (check: (text: string) => unknown) =>
+  z.string().superRefine((text, context) => {
+    try {
+      check(text)
+    } catch (err) {
+      context.addIssue({ code: 'custom', message: err instanceof Error ? err.message : 'it does not parse' })
+    }
+  })
 
-const duration = (leastMs: number, mostMs: number) => z.unknown().transform((value, context) => {
-  const ms = typeof value === 'string' ? parseDuration(value) : undefined
-  if (ms === undefined) {
-    context.addIssue({ code: 'custom', message: `a duration needs a number and a unit (ms, s, m, h, d)${typeof value === 'number' ? `: did you mean ${value}s?` : ''}` })
-    return z.NEVER
-  }
-  if (ms < leastMs || ms > mostMs) {
-    context.addIssue({ code: 'custom', message: `it must be between ${formatDuration(leastMs)} and ${formatDuration(mostMs)}` })
-    return z.NEVER
-  }
-  return ms
-})
+const duration = (leastMs: number, mostMs: number) =>
+  z.unknown().transform((value, context) => {
+    const ms = typeof value === 'string' ? parseDuration(value) : undefined
+    if (ms === undefined) {
+      context.addIssue({
+        code: 'custom',
+        message: `a duration needs a number and a unit (ms, s, m, h, d)${typeof value === 'number' ? `: did you mean ${value}s?` : ''}`
+      })
+      return z.NEVER
+    }
+    if (ms < leastMs || ms > mostMs) {
+      context.addIssue({
+        code: 'custom',
+        message: `it must be between ${formatDuration(leastMs)} and ${formatDuration(mostMs)}`
+      })
+      return z.NEVER
+    }
+    return ms
+  })
 
-const address = checked(text => multiaddr(text))
+const address = checked((text) => multiaddr(text))
 
-const memberAddress = checked(text => {
-  if (!multiaddr(text).getComponents().some(part => part.name === 'p2p')) throw new Error(`"${text}" does not end in /p2p/<peer id>`)
+const memberAddress = checked((text) => {
+  if (
+    !multiaddr(text)
+      .getComponents()
+      .some((part) => part.name === 'p2p')
+  )
+    throw new Error(`"${text}" does not end in /p2p/<peer id>`)
 })
 
 const service = z.strictObject({
-  name: checked(text => parseName(text, 'service')).describe('Name of the service: one label of a-z, 0-9 and hyphens.'),
+  name: checked((text) => parseName(text, 'service')).describe(
+    'Name of the service: one label of a-z, 0-9 and hyphens.'
+  ),
   address: z.string().describe('`http://host:port`, `grpc://`, `tcp://`, `ssh://`, or `unix:/path`.'),
   capabilities: z.array(checked(parseCapability)).default([]).describe('Capability paths that this service answers.')
 })
@@ -43,27 +58,66 @@ const forward = z.strictObject({
 
 /** Everything that `mesh.yaml` may say. Descriptions become `docs/reference/config.md`. */
 export const configSchema = z.strictObject({
-  listen: z.array(address).min(1).default(['/ip4/0.0.0.0/tcp/0', '/ip6/::/tcp/0'])
+  listen: z
+    .array(address)
+    .min(1)
+    .default(['/ip4/0.0.0.0/tcp/0', '/ip6/::/tcp/0'])
     .describe('Addresses to bind. Port 0 takes a free port at the first start and keeps it from then on.'),
-  announce: z.array(address).max(limits.addressesPerRecord).default([])
+  announce: z
+    .array(address)
+    .max(limits.addressesPerRecord)
+    .default([])
     .describe('Addresses to tell others instead of the bound ones; for port forwardings and load balancers.'),
-  bootstrap: z.array(memberAddress).default([])
+  bootstrap: z
+    .array(memberAddress)
+    .default([])
     .describe('Members to connect to at start, each with its `/p2p/<peer id>`, beside those that the node remembers.'),
-  log: z.strictObject({
-    level: z.enum(['silent', 'error', 'warn', 'info', 'debug', 'trace']).default('info').describe('Least severe event that is logged.')
-  }).prefault({}),
-  discovery: z.strictObject({
-    lookup_timeout: duration(500, 60_000).prefault(formatDuration(limits.lookupTimeoutMs)).describe('Longest wait of a lookup.'),
-    taxonomy: z.string().optional().describe('File with one capability path per line; when set, only these may be published.')
-  }).prefault({}),
-  connections: z.strictObject({
-    most: z.number().int().min(8).max(10_000).default(300).describe('Most connections that are open at once.'),
-    from_one_host_per_second: z.number().int().min(1).max(1_000_000).default(limits.strangerConnectionsPerSecond)
-      .describe('New connections that one host may open per second before it is refused.'),
-    pending: z.number().int().min(1).max(100_000).default(limits.strangerPendingConnections).describe('Connections that may wait for their hello at once.')
-  }).prefault({}),
-  drain_timeout: duration(0, 300_000).prefault(formatDuration(limits.drainTimeoutMs)).describe('How long a stopping node lets open tunnels finish.'),
-  services: z.array(service).max(limits.servicesPerNode).default([]).describe('Services that are offered beside those of `mesh-node serve`.'),
+  log: z
+    .strictObject({
+      level: z
+        .enum(['silent', 'error', 'warn', 'info', 'debug', 'trace'])
+        .default('info')
+        .describe('Least severe event that is logged.')
+    })
+    .prefault({}),
+  discovery: z
+    .strictObject({
+      lookup_timeout: duration(500, 60_000)
+        .prefault(formatDuration(limits.lookupTimeoutMs))
+        .describe('Longest wait of a lookup.'),
+      taxonomy: z
+        .string()
+        .optional()
+        .describe('File with one capability path per line; when set, only these may be published.')
+    })
+    .prefault({}),
+  connections: z
+    .strictObject({
+      most: z.number().int().min(8).max(10_000).default(300).describe('Most connections that are open at once.'),
+      from_one_host_per_second: z
+        .number()
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .default(limits.strangerConnectionsPerSecond)
+        .describe('New connections that one host may open per second before it is refused.'),
+      pending: z
+        .number()
+        .int()
+        .min(1)
+        .max(100_000)
+        .default(limits.strangerPendingConnections)
+        .describe('Connections that may wait for their hello at once.')
+    })
+    .prefault({}),
+  drain_timeout: duration(0, 300_000)
+    .prefault(formatDuration(limits.drainTimeoutMs))
+    .describe('How long a stopping node lets open tunnels finish.'),
+  services: z
+    .array(service)
+    .max(limits.servicesPerNode)
+    .default([])
+    .describe('Services that are offered beside those of `mesh-node serve`.'),
   capabilities: z.array(checked(parseCapability)).default([]).describe('Capabilities that no service answers.'),
   forwards: z.array(forward).default([]).describe('Forwards that are opened beside those of `mesh-node forward`.')
 })

@@ -1,10 +1,29 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { limits, protocols, toMeshError } from '@agent-mesh/wire'
-import { createDataPlane, type Authorizer, type DataPlane, type StreamDialer } from '@agent-mesh/data-plane'
+import { capabilityMatches, limits, protocols, toMeshError, type Target } from '@agent-mesh/wire'
+import { serviceKind } from '@agent-mesh/wire/api'
 import {
-  createBootstrap, createDialler, createDiscovery, createPathMemory, createRecordGossip, createResolver, pathClassOf,
-  type Admission, type BootstrapPeer, type Dialler, type RecordBook, type RunningDiscovery, type Taxonomy
+  createDataPlane,
+  type Authorizer,
+  type DataPlane,
+  type ServiceKind,
+  type StreamDialer
+} from '@agent-mesh/data-plane'
+import {
+  createBootstrap,
+  createDialler,
+  createDiscovery,
+  createPathMemory,
+  createRecordGossip,
+  createResolver,
+  pathClassOf,
+  type Admission,
+  type BootstrapPeer,
+  type Dialler,
+  type RecordBook,
+  type RunningDiscovery,
+  type Taxonomy,
+  type VerifiedRecord
 } from '@agent-mesh/control-plane'
 import type { Setting } from '@agent-mesh/wire/api'
 import type { Config } from '../config/schema.ts'
@@ -49,15 +68,16 @@ export interface Assembled {
 const withdrawTimeoutMs = 2_000
 
 const withoutPeerId = (address: Multiaddr): Multiaddr => {
-  const peerId = address.getComponents().findLast(part => part.name === 'p2p')?.value
+  const peerId = address.getComponents().findLast((part) => part.name === 'p2p')?.value
   return peerId === undefined ? address : address.decapsulate(`/p2p/${peerId}`)
 }
 
 /** Every admitted member may use what this node serves; nothing else is reachable. */
 const membersMayOpen = (admission: Admission): Authorizer => ({
-  mayOpen: peer => admission.has(peer)
-    ? { allowed: true, rule: 'members may use what this node serves (no policy)' }
-    : { allowed: false, code: 'NOT_A_MEMBER', rule: 'only members may open tunnels' }
+  mayOpen: (peer) =>
+    admission.has(peer)
+      ? { allowed: true, rule: 'members may use what this node serves (no policy)' }
+      : { allowed: false, code: 'NOT_A_MEMBER', rule: 'only members may open tunnels' }
 })
 
 const openThrough = (dialler: Dialler): StreamDialer => ({
@@ -70,12 +90,16 @@ const openThrough = (dialler: Dialler): StreamDialer => ({
 
 /** Whom to call at start: configured members, then those that this node remembers, best first. */
 const startingPoints = ({ bootstrap }: Config, { peers }: Memory): BootstrapPeer[] => {
-  const configured = bootstrap.map(text => multiaddr(text)).map((address): BootstrapPeer => ({
-    peerId: address.getComponents().findLast(part => part.name === 'p2p')?.value ?? '',
-    addresses: [withoutPeerId(address)]
-  }))
-  const remembered = peers.ranked().map(({ peerId, addresses }): BootstrapPeer => ({ peerId, addresses: addresses.map(text => multiaddr(text)) }))
-  return [...configured, ...remembered.filter(one => configured.every(other => other.peerId !== one.peerId))]
+  const configured = bootstrap
+    .map((text) => multiaddr(text))
+    .map((address): BootstrapPeer => ({
+      peerId: address.getComponents().findLast((part) => part.name === 'p2p')?.value ?? '',
+      addresses: [withoutPeerId(address)]
+    }))
+  const remembered = peers
+    .ranked()
+    .map(({ peerId, addresses }): BootstrapPeer => ({ peerId, addresses: addresses.map((text) => multiaddr(text)) }))
+  return [...configured, ...remembered.filter((one) => configured.every((other) => other.peerId !== one.peerId))]
 }
 
 /** Writes down where admitted members can be dialled, so that a restart needs nobody in particular. */
@@ -83,41 +107,88 @@ const rememberMembers = ({ host, memory }: AssembleInit): (() => void) => {
   const { admission } = host.services
   const note = async (peerId: string): Promise<void> => {
     const peer = await host.peerStore.get(peerIdFromString(peerId))
-    memory.peers.admitted(peerId, peer.addresses.map(({ multiaddr: address }) => address))
+    memory.peers.admitted(
+      peerId,
+      peer.addresses.map(({ multiaddr: address }) => address)
+    )
     memory.touch()
   }
   const onIdentify = ({ detail }: CustomEvent<{ peerId: { toString: () => string } }>): void => {
     if (admission.has(peerIdFromString(detail.peerId.toString()))) note(detail.peerId.toString()).catch(() => {})
   }
   host.addEventListener('peer:identify', onIdentify)
-  return () => { host.removeEventListener('peer:identify', onIdentify) }
+  return () => {
+    host.removeEventListener('peer:identify', onIdentify)
+  }
 }
 
 const announcePeers = (admission: Admission, events: EventBus): (() => void) =>
   admission.onChange((change, peer, connection) => {
     const name = admission.membership(peer)?.name ?? ''
-    events.emit('info', change === 'gone' ? 'peer:left' : 'peer:joined', { peer: peer.toString(), name, path: pathClassOf(connection) })
+    events.emit('info', change === 'gone' ? 'peer:left' : 'peer:joined', {
+      peer: peer.toString(),
+      name,
+      path: pathClassOf(connection)
+    })
   })
+
+/** From the records at hand alone: it is asked for every forward that is shown. */
+const kindOf = (book: RecordBook, target: Target): ServiceKind | undefined => {
+  const services = book
+    .all()
+    .filter((record) => isMeant(record, target))
+    .flatMap((record) => record.services)
+  const found = services.find(({ name, capabilities }) =>
+    target.kind === 'capability'
+      ? capabilities.some((offered) => capabilityMatches(offered, target.capability))
+      : name === target.service
+  )
+  return serviceKind.safeParse(found?.kind).data
+}
+
+const isMeant = ({ peerId, membership }: VerifiedRecord, target: Target): boolean =>
+  target.kind === 'capability' ||
+  (target.kind === 'peer' ? peerId.toString() === target.peerId : membership.name === target.name)
 
 /** Puts the planes of one node together and gives what the local API calls. */
 export const assemble = (init: AssembleInit): Assembled => {
-  const { stateDir, startedMs, settings, config, credentials, verbs, memory, events, host, book, taxonomy, invitations, onStop } = init
+  const {
+    stateDir,
+    startedMs,
+    settings,
+    config,
+    credentials,
+    verbs,
+    memory,
+    events,
+    host,
+    book,
+    taxonomy,
+    invitations,
+    onStop
+  } = init
   const { networkId, key, membership } = credentials
   const { admission, dht, dialParts, ping, pubsub } = host.services
   const self = membership.peerId
   const addresses = (): Multiaddr[] => host.getMultiaddrs()
   const discovery = createDiscovery({
-    dht, book, admission, networkId, self, privateKey: key, membership: () => membership,
+    dht,
+    book,
+    admission,
+    networkId,
+    self,
+    privateKey: key,
+    membership: () => membership,
     sequence: {
       load: async () => verbs.state.sequence,
-      save: async sequence => verbs.update(state => ({ ...state, sequence }))
+      save: async (sequence) => verbs.update((state) => ({ ...state, sequence }))
     },
-    onPublished: report => {
+    onPublished: (report) => {
       offers.noteStored(report)
       recordGossip.announce()
       events.emit('debug', 'record:published', { storedBy: report.storedBy, sequence: report.sequence })
     },
-    onPublishFailed: error => {
+    onPublishFailed: (error) => {
       offers.noteFailed(error)
       events.emit('debug', 'record:unpublished', { code: error.code, message: error.message })
     }
@@ -125,29 +196,47 @@ export const assemble = (init: AssembleInit): Assembled => {
   const recordGossip = createRecordGossip({ pubsub, book, networkId, self })
   const paths = createPathMemory()
   const resolver = createResolver({
-    discovery, admission, self, paths,
-    hasAddresses: async peer => memory.peers.get(peer.toString()) !== undefined || (await host.peerStore.has(peer))
+    discovery,
+    admission,
+    self,
+    paths,
+    hasAddresses: async (peer) => memory.peers.get(peer.toString()) !== undefined || (await host.peerStore.has(peer))
   })
   const dialler = createDialler({ self, host: dialParts, admission, discovery, memory: memory.peers })
   const dataPlane: DataPlane = createDataPlane({
-    resolver, authorizer: membersMayOpen(admission), dialer: openThrough(dialler),
+    resolver,
+    authorizer: membersMayOpen(admission),
+    dialer: openThrough(dialler),
     protocol: protocols(networkId).tunnel,
     pathOf: pathClassOf,
     events: paths,
-    onEvent: ({ event, ...fields }) => { events.emit(event.endsWith('failed') || event.endsWith('refused') ? 'warn' : 'debug', event, fields) }
+    onEvent: ({ event, ...fields }) => {
+      events.emit(event.endsWith('failed') || event.endsWith('refused') ? 'warn' : 'debug', event, fields)
+    }
   })
   const offers = new Offers({
-    name: membership.name, verbs, config, table: dataPlane, discovery, taxonomy,
+    name: membership.name,
+    verbs,
+    config,
+    table: dataPlane,
+    discovery,
+    taxonomy,
     addresses: () => addresses().map(withoutPeerId)
   })
-  const doors = new Doors({ verbs, config, dataPlane, events })
+  const doors = new Doors({ verbs, config, dataPlane, events, kindOf: (target) => kindOf(book, target) })
   const reach = new Reach({
-    self, admission, discovery, resolver, dialler, ping,
+    self,
+    admission,
+    discovery,
+    resolver,
+    dialler,
+    ping,
     lookupTimeoutMs: config.discovery.lookup_timeout,
-    tunnelsOf: peer => dataPlane.tunnels.countOf(peer.toString())
+    tunnelsOf: (peer) => dataPlane.tunnels.countOf(peer.toString())
   })
   const bootstrap = createBootstrap({
-    self, admission,
+    self,
+    admission,
     peers: () => startingPoints(config, memory),
     connect: async (peer, options) => dialler.connect(peer, options),
     onFailed: (peerId, error) => {
@@ -157,18 +246,33 @@ export const assemble = (init: AssembleInit): Assembled => {
   })
   const listeners: Array<() => void> = []
   const local = new MeshNode({
-    stateDir, startedMs, settings, credentials, admission, dataPlane, doors, events, invitations, offers, reach,
-    addresses: () => addresses().map(address => address.toString()),
+    stateDir,
+    startedMs,
+    settings,
+    credentials,
+    admission,
+    dataPlane,
+    doors,
+    events,
+    invitations,
+    offers,
+    reach,
+    addresses: () => addresses().map((address) => address.toString()),
     routingTableSize: () => dht.routingTable.size,
     knownPeers: () => memory.peers.ranked().length,
     stop: onStop
   })
   return {
-    local, discovery,
+    local,
+    discovery,
     start: async () => {
-      listeners.push(rememberMembers(init), announcePeers(admission, events), admission.onChange((change, peer) => {
-        if (change === 'gone') dataPlane.tunnels.closePeer(peer.toString(), 'CONNECTION_LOST')
-      }))
+      listeners.push(
+        rememberMembers(init),
+        announcePeers(admission, events),
+        admission.onChange((change, peer) => {
+          if (change === 'gone') dataPlane.tunnels.closePeer(peer.toString(), 'CONNECTION_LOST')
+        })
+      )
       await host.handle(protocols(networkId).tunnel, dataPlane.handler, dataPlane.handlerOptions)
       offers.start()
       await doors.start()
@@ -180,7 +284,10 @@ export const assemble = (init: AssembleInit): Assembled => {
     close: async () => {
       bootstrap.stop()
       for (const stop of listeners.splice(0)) stop()
-      const goodbye = discovery.withdraw({ signal: AbortSignal.timeout(withdrawTimeoutMs) }).then(() => recordGossip.announce(), () => recordGossip.announce())
+      const goodbye = discovery.withdraw({ signal: AbortSignal.timeout(withdrawTimeoutMs) }).then(
+        () => recordGossip.announce(),
+        () => recordGossip.announce()
+      )
       await dataPlane.stop({ drainTimeoutMs: config.drain_timeout })
       await goodbye
       recordGossip.stop()

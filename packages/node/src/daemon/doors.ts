@@ -1,4 +1,4 @@
-import { formatTarget, MeshError, parseTarget, toMeshError } from '@agent-mesh/wire'
+import { formatTarget, MeshError, parseTarget, toMeshError, type Target } from '@agent-mesh/wire'
 import { parseListenAddress, type DataPlane, type ForwardStatus } from '@agent-mesh/data-plane'
 import type { ForwardDocument, ForwardRequest } from '@agent-mesh/wire/api'
 import type { Config } from '../config/schema.ts'
@@ -10,6 +10,8 @@ export interface DoorsInit {
   config: Config
   dataPlane: DataPlane
   events: EventBus
+  /** What kind of service a target leads to, where its record is at hand. */
+  kindOf: (target: Target) => ForwardDocument['kind']
 }
 
 /** The local forwards: those of the file, those that verbs added and that come back after a restart, and passing ones. */
@@ -18,24 +20,30 @@ export class Doors {
   /** Ids of forwards that are in `state.json`. */
   readonly #persistent = new Set<string>()
   /** Forwards that could not be opened again at start; kept for the next one. */
-  readonly failures: Array<{ listen: string, error: MeshError }> = []
+  readonly failures: Array<{ listen: string; error: MeshError }> = []
 
-  constructor (init: DoorsInit) {
+  constructor(init: DoorsInit) {
     this.#init = init
   }
 
-  async start (): Promise<void> {
+  async start(): Promise<void> {
     for (const { listen, target } of this.#init.config.forwards) await this.#open(listen, target, false)
     for (const { listen, target } of this.#init.verbs.state.forwards) await this.#open(listen, target, true)
   }
 
   /** @throws MeshError ADDRESS_INVALID, ADDRESS_IN_USE, TARGET_INVALID, STATE_UNREADABLE */
-  async add ({ listen, target: text, foreground }: ForwardRequest): Promise<ForwardDocument> {
+  async add({ listen, target: text, foreground }: ForwardRequest): Promise<ForwardDocument> {
     const target = formatTarget(parseTarget(text))
-    const forward = await this.#init.dataPlane.addForward({ listen: parseListenAddress(listen), target: parseTarget(target) })
+    const forward = await this.#init.dataPlane.addForward({
+      listen: parseListenAddress(listen),
+      target: parseTarget(target)
+    })
     if (foreground !== true) {
       try {
-        await this.#init.verbs.update(state => ({ ...state, forwards: [...state.forwards, { listen: forward.listen, target }] }))
+        await this.#init.verbs.update((state) => ({
+          ...state,
+          forwards: [...state.forwards, { listen: forward.listen, target }]
+        }))
       } catch (err) {
         this.#init.dataPlane.removeForward(forward.id)
         throw err
@@ -46,23 +54,31 @@ export class Doors {
   }
 
   /** @throws MeshError FORWARD_UNKNOWN */
-  async remove (idOrListen: string): Promise<ForwardDocument> {
-    const forward = this.#init.dataPlane.listForwards().find(one => one.id === idOrListen || one.listen === idOrListen)
+  async remove(idOrListen: string): Promise<ForwardDocument> {
+    const forward = this.#init.dataPlane
+      .listForwards()
+      .find((one) => one.id === idOrListen || one.listen === idOrListen)
     if (forward === undefined) throw new MeshError('FORWARD_UNKNOWN', `There is no forward ${idOrListen}.`)
     const document = this.#document(forward)
-    await this.#init.verbs.update(state => ({ ...state, forwards: state.forwards.filter(one => one.listen !== forward.listen) }))
+    await this.#init.verbs.update((state) => ({
+      ...state,
+      forwards: state.forwards.filter((one) => one.listen !== forward.listen)
+    }))
     this.#init.dataPlane.removeForward(forward.id)
     this.#persistent.delete(forward.id)
     return document
   }
 
-  list (): ForwardDocument[] {
-    return this.#init.dataPlane.listForwards().map(forward => this.#document(forward))
+  list(): ForwardDocument[] {
+    return this.#init.dataPlane.listForwards().map((forward) => this.#document(forward))
   }
 
-  async #open (listen: string, target: string, isPersistent: boolean): Promise<void> {
+  async #open(listen: string, target: string, isPersistent: boolean): Promise<void> {
     try {
-      const forward = await this.#init.dataPlane.addForward({ listen: parseListenAddress(listen), target: parseTarget(target) })
+      const forward = await this.#init.dataPlane.addForward({
+        listen: parseListenAddress(listen),
+        target: parseTarget(target)
+      })
       if (isPersistent) this.#persistent.add(forward.id)
     } catch (err) {
       const error = toMeshError(err)
@@ -71,8 +87,9 @@ export class Doors {
     }
   }
 
-  #document (forward: ForwardStatus): ForwardDocument {
+  #document(forward: ForwardStatus): ForwardDocument {
     const { failedTunnels: _, ...rest } = forward
-    return { ...rest, isPersistent: this.#persistent.has(forward.id) }
+    const kind = this.#init.kindOf(parseTarget(forward.target))
+    return { ...rest, ...(kind === undefined ? {} : { kind }), isPersistent: this.#persistent.has(forward.id) }
   }
 }

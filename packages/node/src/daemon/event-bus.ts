@@ -9,18 +9,20 @@ export class EventBus {
   readonly #listeners = new Set<(event: NodeEvent) => void>()
   readonly #logger: Logger
 
-  constructor (logger: Logger) {
+  constructor(logger: Logger) {
     this.#logger = logger
   }
 
-  emit (level: Level, event: string, fields: Fields = {}): void {
+  emit(level: Level, event: string, fields: Fields = {}): void {
     this.#logger[level]({ event, ...fields })
     const message: NodeEvent = { event, atMs: Date.now(), fields }
     for (const listener of this.#listeners) listener(message)
   }
 
-  on (listener: (event: NodeEvent) => void): () => void {
+  on(listener: (event: NodeEvent) => void): () => void {
     this.#listeners.add(listener)
-    return () => { this.#listeners.delete(listener) }
+    return () => {
+      this.#listeners.delete(listener)
+    }
   }
 }

@@ -1,7 +1,15 @@
 import { publicKeyToProtobuf } from '@libp2p/crypto/keys'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { limits, MeshError, parseName } from '@agent-mesh/wire'
-import { createInvite, createIssuer, encodeTicket, pruneInvites, redeemInvite, verifyChain, type Invite } from '@agent-mesh/identity'
+import {
+  createInvite,
+  createIssuer,
+  encodeTicket,
+  pruneInvites,
+  redeemInvite,
+  verifyChain,
+  type Invite
+} from '@agent-mesh/identity'
 import type { PeerId } from '@libp2p/interface'
 import type { Plea } from '@agent-mesh/control-plane'
 import type { InviteRequest, InviteResponse } from '@agent-mesh/wire/api'
@@ -32,47 +40,60 @@ export class Invitations {
   /** Redemptions are done one after the other: two joiners can never get the same use or the same name. */
   #turn: Promise<unknown> = Promise.resolve()
 
-  constructor (init: InvitationsInit) {
+  constructor(init: InvitationsInit) {
     this.#init = init
     this.#now = init.now ?? Date.now
   }
 
-  async load (): Promise<void> {
+  async load(): Promise<void> {
     const { files } = this.#init
-    this.#invites = await files.invites.read() ?? []
-    this.#issued = await files.issued.read() ?? []
+    this.#invites = (await files.invites.read()) ?? []
+    this.#issued = (await files.issued.read()) ?? []
   }
 
   /** @throws MeshError NOT_ISSUER, NAME_INVALID for a group, LIMIT_EXCEEDED */
-  async create (request: InviteRequest): Promise<InviteResponse> {
+  async create(request: InviteRequest): Promise<InviteResponse> {
     const { credentials, files, addresses } = this.#init
     this.#issuer()
-    const groups = (request.groups ?? []).map(group => parseName(group, 'group'))
-    if (groups.length > limits.groupsPerCertificate) throw new MeshError('LIMIT_EXCEEDED', `A certificate holds at most ${limits.groupsPerCertificate} groups.`)
+    const groups = (request.groups ?? []).map((group) => parseName(group, 'group'))
+    if (groups.length > limits.groupsPerCertificate)
+      throw new MeshError('LIMIT_EXCEEDED', `A certificate holds at most ${limits.groupsPerCertificate} groups.`)
     const nowMs = this.#now()
     const kept = pruneInvites(this.#invites, nowMs)
-    if (kept.length >= openInvites) throw new MeshError('LIMIT_EXCEEDED', `${openInvites} invitations are open already.`)
+    if (kept.length >= openInvites)
+      throw new MeshError('LIMIT_EXCEEDED', `${openInvites} invitations are open already.`)
     const { invite, id, secret, sealKey } = createInvite({
-      nowMs, groups, uses: request.uses ?? 1, ...(request.lifetimeMs === undefined ? {} : { lifetimeMs: request.lifetimeMs })
+      nowMs,
+      groups,
+      uses: request.uses ?? 1,
+      ...(request.lifetimeMs === undefined ? {} : { lifetimeMs: request.lifetimeMs })
     })
     this.#invites = [...kept, invite]
     await files.invites.write(this.#invites)
     const ticket = encodeTicket({
-      networkKey: publicKeyToProtobuf(credentials.networkKey) as Uint8Array<ArrayBuffer>,
-      issuer: credentials.membership.peerId.toMultihash().bytes as Uint8Array<ArrayBuffer>,
-      addresses: addresses().slice(0, limits.addressesPerRecord) as Array<Uint8Array<ArrayBuffer>>,
-      inviteId: id as Uint8Array<ArrayBuffer>,
-      secret: secret as Uint8Array<ArrayBuffer>,
-      sealKey: sealKey as Uint8Array<ArrayBuffer>,
+      networkKey: new Uint8Array(publicKeyToProtobuf(credentials.networkKey)),
+      issuer: credentials.membership.peerId.toMultihash().bytes,
+      addresses: addresses()
+        .slice(0, limits.addressesPerRecord)
+        .map((address) => new Uint8Array(address)),
+      inviteId: id,
+      secret: secret,
+      sealKey: sealKey,
       expiresMs: invite.expiresMs,
       groups,
       uses: invite.uses
     })
-    return { ticket, expires: new Date(invite.expiresMs).toISOString(), uses: invite.uses, groups, network: credentials.networkId }
+    return {
+      ticket,
+      expires: new Date(invite.expiresMs).toISOString(),
+      uses: invite.uses,
+      groups,
+      network: credentials.networkId
+    }
   }
 
   /** The private half for a sealed plea, or undefined for an invitation that is not ours. */
-  sealKeyOf (inviteId: Uint8Array): string | undefined {
+  sealKeyOf(inviteId: Uint8Array): string | undefined {
     return this.#find(inviteId)?.sealKey
   }
 
@@ -80,43 +101,61 @@ export class Invitations {
    * Answers a plea with a certificate chain.
    * @throws MeshError TICKET_UNKNOWN, TICKET_EXPIRED, TICKET_USED, NAME_TAKEN, NAME_INVALID, NOT_ISSUER
    */
-  async redeem (plea: Plea): Promise<Uint8Array[]> {
+  async redeem(plea: Plea): Promise<Uint8Array[]> {
     const turn = this.#turn.then(() => this.#redeem(plea))
     this.#turn = turn.catch(() => {})
     return turn
   }
 
-  async #redeem ({ inviteId, secret, peerId, name, nowMs }: Plea): Promise<Uint8Array[]> {
+  async #redeem({ inviteId, secret, peerId, name, nowMs }: Plea): Promise<Uint8Array[]> {
     const { files } = this.#init
     const issuer = this.#issuer()
     const spent = redeemInvite(this.#find(inviteId), secret, peerId.toString(), nowMs)
+    this.#checkSameName(spent, name, peerId)
     await this.#checkName(parseName(name), peerId, nowMs)
     const chain = await issuer.issue({ peerId, name, groups: spent.groups, nowMs })
     const { serial, notAfterMs } = await verifyChain(chain, this.#init.credentials.networkKey, nowMs)
-    this.#invites = this.#invites.map(invite => invite.id === spent.id ? spent : invite)
-    this.#issued = [...this.#issued.filter(one => one.notAfterMs > nowMs), { name, peerId: peerId.toString(), serial, notAfterMs }].slice(-issuedCertificates)
+    this.#invites = this.#invites.map((invite) => (invite.id === spent.id ? spent : invite))
+    this.#issued = [
+      ...this.#issued.filter((one) => one.notAfterMs > nowMs),
+      { name, peerId: peerId.toString(), serial, notAfterMs }
+    ].slice(-issuedCertificates)
     await files.issued.write(this.#issued)
     await files.invites.write(this.#invites)
     return chain
   }
 
-  async #checkName (name: string, peerId: PeerId, nowMs: number): Promise<void> {
-    const taken = (holder: string): never => { throw new MeshError('NAME_TAKEN', `"${name}" is the name of ${holder}.`) }
+  /** Who asks again gets what it got before: one use of a ticket is one name. */
+  #checkSameName({ id }: Invite, name: string, peerId: PeerId): void {
+    const isRepeated = this.#invites.some((invite) => invite.id === id && invite.usedBy.includes(peerId.toString()))
+    const before = isRepeated ? this.#issued.findLast((one) => one.peerId === peerId.toString())?.name : undefined
+    if (before !== undefined && before !== name)
+      throw new MeshError('TICKET_USED', `The ticket was used by this peer already, under the name "${before}".`)
+  }
+
+  async #checkName(name: string, peerId: PeerId, nowMs: number): Promise<void> {
+    const taken = (holder: string): never => {
+      throw new MeshError('NAME_TAKEN', `"${name}" is the name of ${holder}.`)
+    }
     const { membership } = this.#init.credentials
     if (membership.name === name && !membership.peerId.equals(peerId)) taken(membership.peerId.toString())
-    const holder = this.#issued.find(one => one.name === name && one.notAfterMs > nowMs && !peerIdFromString(one.peerId).equals(peerId))
+    const holder = this.#issued.find(
+      (one) => one.name === name && one.notAfterMs > nowMs && !peerIdFromString(one.peerId).equals(peerId)
+    )
     if (holder !== undefined) taken(holder.peerId)
-    const other = (await this.#init.holdersOf(name)).find(one => !one.equals(peerId))
+    const other = (await this.#init.holdersOf(name)).find((one) => !one.equals(peerId))
     if (other !== undefined) taken(other.toString())
   }
 
-  #issuer () {
-    const { credentials: { networkKey, rootKey, key, membership } } = this.#init
+  #issuer() {
+    const {
+      credentials: { networkKey, rootKey, key, membership }
+    } = this.#init
     return createIssuer({ networkKey, rootKey, memberKey: key, membership })
   }
 
-  #find (inviteId: Uint8Array): Invite | undefined {
+  #find(inviteId: Uint8Array): Invite | undefined {
     const id = Buffer.from(inviteId).toString('hex')
-    return this.#invites.find(invite => invite.id === id)
+    return this.#invites.find((invite) => invite.id === id)
   }
 }

@@ -2,8 +2,25 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { MeshError, parseTarget } from '@agent-mesh/wire'
 import type { Duplex } from 'node:stream'
 import type {
-  DialRequest, DialResponse, FindRequest, FindResponse, ForwardDocument, ForwardRequest, InviteRequest, InviteResponse, NetworkInfo,
-  NodeEvent, PeerDocument, PingResponse, PublishRequest, PublishResponse, ServeRequest, ServeResponse, ServiceDocument, Setting, Status,
+  DialRequest,
+  DialResponse,
+  FindRequest,
+  FindResponse,
+  ForwardDocument,
+  ForwardRequest,
+  InviteRequest,
+  InviteResponse,
+  NetworkInfo,
+  NodeEvent,
+  PeerDocument,
+  PingResponse,
+  PublishRequest,
+  PublishResponse,
+  ServeRequest,
+  ServeResponse,
+  ServiceDocument,
+  Setting,
+  Status,
   WhoisResponse
 } from '@agent-mesh/wire/api'
 import type { Admission } from '@agent-mesh/control-plane'
@@ -41,15 +58,30 @@ export class MeshNode implements LocalNode {
   readonly #parts: MeshNodeParts
   #stopping: Promise<void> | undefined
 
-  constructor (parts: MeshNodeParts) {
+  constructor(parts: MeshNodeParts) {
     this.#parts = parts
   }
 
-  async status (): Promise<Status> {
-    const { admission, dataPlane, doors, offers, stateDir, startedMs, settings, addresses, routingTableSize, knownPeers } = this.#parts
+  async status(): Promise<Status> {
+    const {
+      admission,
+      dataPlane,
+      doors,
+      offers,
+      stateDir,
+      startedMs,
+      settings,
+      addresses,
+      routingTableSize,
+      knownPeers
+    } = this.#parts
     const { publication } = offers
     return {
-      version, pid: process.pid, startedMs, stateDir, settings,
+      version,
+      pid: process.pid,
+      startedMs,
+      stateDir,
+      settings,
       network: this.network(),
       addresses: addresses(),
       peers: { connected: admission.members().length, known: knownPeers(), routingTable: routingTableSize() },
@@ -62,86 +94,108 @@ export class MeshNode implements LocalNode {
     }
   }
 
-  #warnings (): Status['warnings'] {
+  #warnings(): Status['warnings'] {
     const { admission, credentials, doors, offers } = this.#parts
-    const warnings: Status['warnings'] = doors.failures.map(({ listen, error }) => ({ code: error.code, message: `The forward ${listen} is not open: ${error.message}`, hint: error.hint }))
+    const warnings: Status['warnings'] = doors.failures.map(({ listen, error }) => ({
+      code: error.code,
+      message: `The forward ${listen} is not open: ${error.message}`,
+      hint: error.hint
+    }))
     const { pending } = offers.publication ?? {}
-    if (pending !== undefined) warnings.push({ code: pending.code, message: `Others cannot find this agent yet: ${pending.reason}`, hint: 'It is tried again by itself; mesh-node peers' })
-    if (admission.members().length === 0) warnings.push({ code: 'UNREACHABLE', message: 'No other member is connected.', hint: 'mesh-node invite, or check that a member of the network runs and is reachable.' })
+    if (pending !== undefined)
+      warnings.push({
+        code: pending.code,
+        message: `Others cannot find this agent yet: ${pending.reason}`,
+        hint: 'It is tried again by itself; mesh-node peers'
+      })
+    if (admission.members().length === 0)
+      warnings.push({
+        code: 'UNREACHABLE',
+        message: 'No other member is connected.',
+        hint: 'mesh-node invite, or check that a member of the network runs and is reachable.'
+      })
     const leftMs = credentials.membership.notAfterMs - Date.now()
-    if (leftMs < 3 * 24 * 3_600_000) warnings.push({ code: 'CERTIFICATE_EXPIRED', message: `The certificate ends at ${new Date(credentials.membership.notAfterMs).toISOString()}.`, hint: 'Join again with a new ticket before that.' })
+    if (leftMs < 3 * 24 * 3_600_000)
+      warnings.push({
+        code: 'CERTIFICATE_EXPIRED',
+        message: `The certificate ends at ${new Date(credentials.membership.notAfterMs).toISOString()}.`,
+        hint: 'Join again with a new ticket before that.'
+      })
     return warnings
   }
 
-  network (): NetworkInfo {
+  network(): NetworkInfo {
     return describeNetwork(this.#parts.credentials)
   }
 
-  async invite (request: InviteRequest): Promise<InviteResponse> {
+  async invite(request: InviteRequest): Promise<InviteResponse> {
     const response = await this.#parts.invitations.create(request)
     this.#parts.events.emit('info', 'invite:created', { uses: response.uses, expires: response.expires })
     return response
   }
 
-  async serve (name: string, request: ServeRequest): Promise<ServeResponse> {
+  async serve(name: string, request: ServeRequest): Promise<ServeResponse> {
     const response = await this.#parts.offers.serve(name, request)
     this.#parts.events.emit('info', 'service:served', { service: name, address: response.service.address })
     return response
   }
 
-  async unserve (name: string): Promise<void> {
+  async unserve(name: string): Promise<void> {
     await this.#parts.offers.unserve(name)
     this.#parts.events.emit('info', 'service:unserved', { service: name })
   }
 
-  services (): ServiceDocument[] {
+  services(): ServiceDocument[] {
     return this.#parts.offers.services()
   }
 
-  async publish (request: PublishRequest): Promise<PublishResponse> {
+  async publish(request: PublishRequest): Promise<PublishResponse> {
     return this.#parts.offers.publish(request)
   }
 
-  async unpublish (capability: string): Promise<PublishResponse> {
+  async unpublish(capability: string): Promise<PublishResponse> {
     return this.#parts.offers.unpublish(capability)
   }
 
-  async find (request: FindRequest, options: { signal: AbortSignal }): Promise<FindResponse> {
+  async find(request: FindRequest, options: { signal: AbortSignal }): Promise<FindResponse> {
     return this.#parts.reach.find(request, options)
   }
 
-  async peers (): Promise<PeerDocument[]> {
+  async peers(): Promise<PeerDocument[]> {
     return this.#parts.reach.peers()
   }
 
-  async dial (request: DialRequest, options: { signal: AbortSignal }): Promise<DialResponse> {
+  async dial(request: DialRequest, options: { signal: AbortSignal }): Promise<DialResponse> {
     return this.#parts.reach.dial(request, options)
   }
 
-  async ping (request: DialRequest, options: { signal: AbortSignal }): Promise<PingResponse> {
+  async ping(request: DialRequest, options: { signal: AbortSignal }): Promise<PingResponse> {
     return this.#parts.reach.ping(request, options)
   }
 
-  async addForward (request: ForwardRequest): Promise<ForwardDocument> {
+  async addForward(request: ForwardRequest): Promise<ForwardDocument> {
     const document = await this.#parts.doors.add(request)
     this.#parts.events.emit('info', 'forward:opened', { listen: document.listen, target: document.target })
     return document
   }
 
-  async removeForward (idOrListen: string): Promise<ForwardDocument> {
+  async removeForward(idOrListen: string): Promise<ForwardDocument> {
     const document = await this.#parts.doors.remove(idOrListen)
     this.#parts.events.emit('info', 'forward:removed', { listen: document.listen, target: document.target })
     return document
   }
 
-  forwards (): ForwardDocument[] {
+  forwards(): ForwardDocument[] {
     return this.#parts.doors.list()
   }
 
-  whois (address: string): WhoisResponse {
+  whois(address: string): WhoisResponse {
     const { admission, dataPlane } = this.#parts
     const tunnel = dataPlane.tunnels.whois(address)
-    if (tunnel === undefined) throw new MeshError('NOT_FOUND', `No tunnel ends at ${address}.`, { hint: 'Give the remote address that the service sees, while the connection is open.' })
+    if (tunnel === undefined)
+      throw new MeshError('NOT_FOUND', `No tunnel ends at ${address}.`, {
+        hint: 'Give the remote address that the service sees, while the connection is open.'
+      })
     const membership = admission.membership(peerIdFromString(tunnel.peerId))
     return {
       peerId: tunnel.peerId,
@@ -153,16 +207,19 @@ export class MeshNode implements LocalNode {
     }
   }
 
-  async connect (target: string, { signal }: { signal: AbortSignal }): Promise<{ tunnel: Duplex, peerId: string, service: string }> {
+  async connect(
+    target: string,
+    { signal }: { signal: AbortSignal }
+  ): Promise<{ tunnel: Duplex; peerId: string; service: string }> {
     const { tunnel, candidate, service } = await this.#parts.dataPlane.openTarget(parseTarget(target), { signal })
     return { tunnel, peerId: candidate.peerId.toString(), service }
   }
 
-  onEvent (listener: (event: NodeEvent) => void): () => void {
+  onEvent(listener: (event: NodeEvent) => void): () => void {
     return this.#parts.events.on(listener)
   }
 
-  async stop (): Promise<void> {
+  async stop(): Promise<void> {
     this.#stopping ??= this.#parts.stop()
     return this.#stopping
   }

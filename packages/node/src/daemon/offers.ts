@@ -1,7 +1,14 @@
 import { limits, MeshError, parseCapability, toMeshError, withAncestors } from '@agent-mesh/wire'
 import { formatUpstream, makeService, type Service } from '@agent-mesh/data-plane'
 import type { Discovery, OfferedService, SelfDescription, Taxonomy } from '@agent-mesh/control-plane'
-import type { Publication, PublishRequest, PublishResponse, ServeRequest, ServeResponse, ServiceDocument } from '@agent-mesh/wire/api'
+import type {
+  Publication,
+  PublishRequest,
+  PublishResponse,
+  ServeRequest,
+  ServeResponse,
+  ServiceDocument
+} from '@agent-mesh/wire/api'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Config } from '../config/schema.ts'
 import type { VerbStore } from '../state/verb-store.ts'
@@ -34,12 +41,12 @@ export class Offers {
   readonly #offers = new Map<string, Offer>()
   #publication: Publication | undefined
 
-  constructor (init: OffersInit) {
+  constructor(init: OffersInit) {
     this.#init = init
   }
 
   /** Puts the services of the file and of earlier verbs into the table. The file wins where both name one. */
-  start (): void {
+  start(): void {
     for (const { name, address, capabilities } of this.#init.config.services) {
       this.#put({ service: makeService(name, address, capabilities), isFromFile: true })
     }
@@ -48,56 +55,88 @@ export class Offers {
     }
   }
 
-  services (): ServiceDocument[] {
+  services(): ServiceDocument[] {
     return [...this.#offers.values()].map(({ service }) => this.#document(service))
   }
 
-  capabilities (): Array<{ capability: string, service?: string }> {
-    const answered = this.services().flatMap(({ name, capabilities }) => capabilities.map(capability => ({ capability, service: name })))
-    return [...answered, ...this.#init.config.capabilities.map(capability => ({ capability })), ...this.#ownCapabilities()]
+  capabilities(): Array<{ capability: string; service?: string }> {
+    const answered = this.services().flatMap(({ name, capabilities }) =>
+      capabilities.map((capability) => ({ capability, service: name }))
+    )
+    return [
+      ...answered,
+      ...this.#init.config.capabilities.map((capability) => ({ capability })),
+      ...this.#ownCapabilities()
+    ]
   }
 
-  get publication (): Publication | undefined {
+  get publication(): Publication | undefined {
     return this.#publication
   }
 
   /** What the record says of this node. */
-  describe (): SelfDescription {
+  describe(): SelfDescription {
     const services: OfferedService[] = [...this.#offers.values()].map(({ service: { name, kind, capabilities } }) => ({
-      name, kind, capabilities: [...new Set([...capabilities, ...this.#publishedFor(name)])]
+      name,
+      kind,
+      capabilities: [...new Set([...capabilities, ...this.#publishedFor(name)])]
     }))
-    const bare = [...this.#init.config.capabilities, ...this.#ownCapabilities().filter(one => one.service === undefined || !this.#offers.has(one.service)).map(one => one.capability)]
-    return { addresses: this.#init.addresses().slice(0, limits.addressesPerRecord), services, capabilities: [...new Set(bare)] }
+    const bare = [
+      ...this.#init.config.capabilities,
+      ...this.#ownCapabilities()
+        .filter((one) => one.service === undefined || !this.#offers.has(one.service))
+        .map((one) => one.capability)
+    ]
+    return {
+      addresses: this.#init.addresses().slice(0, limits.addressesPerRecord),
+      services,
+      capabilities: [...new Set(bare)]
+    }
   }
 
   /** @throws MeshError SERVICE_TAKEN, SERVICE_INVALID, NAME_INVALID, CAPABILITY_*, LIMIT_EXCEEDED */
-  async serve (name: string, request: ServeRequest): Promise<ServeResponse> {
-    const capabilities = [...new Set((request.capabilities ?? []).map(capability => this.#checkCapability(capability)))]
+  async serve(name: string, request: ServeRequest): Promise<ServeResponse> {
+    const capabilities = [
+      ...new Set((request.capabilities ?? []).map((capability) => this.#checkCapability(capability)))
+    ]
     const service = makeService(name, request.address, capabilities)
     const existing = this.#offers.get(name)
     if (existing !== undefined && request.replace !== true) {
       throw new MeshError('SERVICE_TAKEN', `"${name}" is served already, at ${formatUpstream(existing.service)}.`)
     }
-    if (existing?.isFromFile === true) throw new MeshError('SERVICE_TAKEN', `"${name}" is served by the configuration file.`, { hint: 'Change it in the configuration file and start the node again.' })
-    if (existing === undefined && this.#offers.size >= limits.servicesPerNode) throw new MeshError('LIMIT_EXCEEDED', `A node serves at most ${limits.servicesPerNode} services.`)
+    if (existing?.isFromFile === true)
+      throw new MeshError('SERVICE_TAKEN', `"${name}" is served by the configuration file.`, {
+        hint: 'Change it in the configuration file and start the node again.'
+      })
+    if (existing === undefined && this.#offers.size >= limits.servicesPerNode)
+      throw new MeshError('LIMIT_EXCEEDED', `A node serves at most ${limits.servicesPerNode} services.`)
     this.#checkKeys(capabilities, name)
-    await this.#init.verbs.update(state => ({
+    await this.#init.verbs.update((state) => ({
       ...state,
-      services: [...state.services.filter(one => one.name !== name), { name, address: formatUpstream(service), capabilities }]
+      services: [
+        ...state.services.filter((one) => one.name !== name),
+        { name, address: formatUpstream(service), capabilities }
+      ]
     }))
     this.#put({ service, isFromFile: false })
     return { service: this.#document(service), publication: await this.#publishOrPending() }
   }
 
   /** @throws MeshError SERVICE_UNKNOWN */
-  async unserve (name: string): Promise<void> {
+  async unserve(name: string): Promise<void> {
     const offer = this.#offers.get(name)
-    if (offer === undefined) throw new MeshError('SERVICE_UNKNOWN', `This node serves no "${name}".`, { hint: 'mesh-node status lists what is served.' })
-    if (offer.isFromFile) throw new MeshError('SERVICE_TAKEN', `"${name}" is served by the configuration file.`, { hint: 'Remove it from the configuration file and start the node again.' })
-    await this.#init.verbs.update(state => ({
+    if (offer === undefined)
+      throw new MeshError('SERVICE_UNKNOWN', `This node serves no "${name}".`, {
+        hint: 'mesh-node status lists what is served.'
+      })
+    if (offer.isFromFile)
+      throw new MeshError('SERVICE_TAKEN', `"${name}" is served by the configuration file.`, {
+        hint: 'Remove it from the configuration file and start the node again.'
+      })
+    await this.#init.verbs.update((state) => ({
       ...state,
-      services: state.services.filter(one => one.name !== name),
-      capabilities: state.capabilities.filter(one => one.service !== name)
+      services: state.services.filter((one) => one.name !== name),
+      capabilities: state.capabilities.filter((one) => one.service !== name)
     }))
     this.#offers.delete(name)
     this.#init.table.removeService(name)
@@ -105,31 +144,42 @@ export class Offers {
   }
 
   /** @throws MeshError NOT_PUBLISHED where nobody stored it: it stays declared and is tried again by itself */
-  async publish ({ capability, service }: PublishRequest): Promise<PublishResponse> {
+  async publish({ capability, service }: PublishRequest): Promise<PublishResponse> {
     this.#checkCapability(capability)
-    if (service !== undefined && !this.#offers.has(service)) throw new MeshError('SERVICE_UNKNOWN', `This node serves no "${service}".`, { hint: `mesh-node serve ${service}=http://127.0.0.1:8000` })
+    if (service !== undefined && !this.#offers.has(service))
+      throw new MeshError('SERVICE_UNKNOWN', `This node serves no "${service}".`, {
+        hint: `mesh-node serve ${service}=http://127.0.0.1:8000`
+      })
     this.#checkKeys([capability])
     const suggestions = await this.#nearOnes(capability)
-    await this.#init.verbs.update(state => ({
+    await this.#init.verbs.update((state) => ({
       ...state,
-      capabilities: [...state.capabilities.filter(one => one.capability !== capability), { capability, ...(service === undefined ? {} : { service }) }]
+      capabilities: [
+        ...state.capabilities.filter((one) => one.capability !== capability),
+        { capability, ...(service === undefined ? {} : { service }) }
+      ]
     }))
     const publication = await this.publishNow()
     return { capability, ...(service === undefined ? {} : { service }), publication, suggestions }
   }
 
   /** @throws MeshError NOT_FOUND where it was not published by a verb, NOT_PUBLISHED */
-  async unpublish (capability: string): Promise<PublishResponse> {
+  async unpublish(capability: string): Promise<PublishResponse> {
     parseCapability(capability)
-    if (!this.#ownCapabilities().some(one => one.capability === capability)) {
-      throw new MeshError('NOT_FOUND', `"${capability}" was not published by a verb of this node.`, { hint: 'mesh-node status lists what is published; a capability of a service goes with mesh-node unserve.' })
+    if (!this.#ownCapabilities().some((one) => one.capability === capability)) {
+      throw new MeshError('NOT_FOUND', `"${capability}" was not published by a verb of this node.`, {
+        hint: 'mesh-node status lists what is published; a capability of a service goes with mesh-node unserve.'
+      })
     }
-    await this.#init.verbs.update(state => ({ ...state, capabilities: state.capabilities.filter(one => one.capability !== capability) }))
+    await this.#init.verbs.update((state) => ({
+      ...state,
+      capabilities: state.capabilities.filter((one) => one.capability !== capability)
+    }))
     return { capability, publication: await this.publishNow(), suggestions: [] }
   }
 
   /** @throws MeshError NOT_PUBLISHED, LIMIT_EXCEEDED, TIMEOUT */
-  async publishNow (options: { signal?: AbortSignal } = {}): Promise<Publication> {
+  async publishNow(options: { signal?: AbortSignal } = {}): Promise<Publication> {
     try {
       const report = await this.#init.discovery.publish(this.describe(), options)
       return this.noteStored(report)
@@ -140,61 +190,76 @@ export class Offers {
   }
 
   /** A publication went through; also called for those that the control plane repeats by itself. */
-  noteStored ({ storedBy, untilMs, sequence }: { storedBy: number, untilMs: number, sequence: number }): Publication {
+  noteStored({ storedBy, untilMs, sequence }: { storedBy: number; untilMs: number; sequence: number }): Publication {
     this.#publication = { storedBy, untilMs, sequence, capabilities: this.#allCapabilities() }
     return this.#publication
   }
 
-  noteFailed (err: MeshError): Publication {
+  noteFailed(err: MeshError): Publication {
     this.#publication = {
-      storedBy: 0, untilMs: 0, sequence: this.#init.verbs.state.sequence, capabilities: this.#allCapabilities(),
+      storedBy: 0,
+      untilMs: 0,
+      sequence: this.#init.verbs.state.sequence,
+      capabilities: this.#allCapabilities(),
       pending: { code: err.code, reason: err.message }
     }
     return this.#publication
   }
 
-  async #publishOrPending (): Promise<Publication> {
+  async #publishOrPending(): Promise<Publication> {
     return this.publishNow().catch((err: unknown) => this.noteFailed(toMeshError(err, 'NOT_PUBLISHED')))
   }
 
-  async #nearOnes (capability: string): Promise<string[]> {
+  async #nearOnes(capability: string): Promise<string[]> {
     const signal = AbortSignal.timeout(limits.lookupTimeoutMs / 5)
     return this.#init.discovery.suggest(capability, { signal }).catch(() => [])
   }
 
-  #checkCapability (text: string): string {
+  #checkCapability(text: string): string {
     const capability = parseCapability(text)
     this.#init.taxonomy?.check(capability)
     return capability
   }
 
-  #checkKeys (added: string[], replacing?: string): void {
-    const kept = [...this.#offers.values()].filter(({ service }) => service.name !== replacing).flatMap(({ service }) => service.capabilities)
-    const keys = new Set([...kept, ...added, ...this.capabilities().map(one => one.capability)].flatMap(withAncestors))
+  #checkKeys(added: string[], replacing?: string): void {
+    const kept = [...this.#offers.values()]
+      .filter(({ service }) => service.name !== replacing)
+      .flatMap(({ service }) => service.capabilities)
+    const keys = new Set(
+      [...kept, ...added, ...this.capabilities().map((one) => one.capability)].flatMap(withAncestors)
+    )
     if (keys.size + 1 > limits.providerKeysPerNode) {
-      throw new MeshError('LIMIT_EXCEEDED', `The name, capabilities and their ancestors are ${keys.size + 1} keys; a node publishes at most ${limits.providerKeysPerNode}.`)
+      throw new MeshError(
+        'LIMIT_EXCEEDED',
+        `The name, capabilities and their ancestors are ${keys.size + 1} keys; a node publishes at most ${limits.providerKeysPerNode}.`
+      )
     }
   }
 
-  #put (offer: Offer): void {
+  #put(offer: Offer): void {
     this.#offers.set(offer.service.name, offer)
     this.#init.table.addService(offer.service, { replace: true })
   }
 
-  #document (service: Service): ServiceDocument {
+  #document(service: Service): ServiceDocument {
     const capabilities = [...new Set([...service.capabilities, ...this.#publishedFor(service.name)])]
     return { name: service.name, kind: service.kind, address: formatUpstream(service), capabilities }
   }
 
-  #ownCapabilities (): Array<{ capability: string, service?: string }> {
-    return this.#init.verbs.state.capabilities.map(({ capability, service }) => ({ capability, ...(service === undefined ? {} : { service }) }))
+  #ownCapabilities(): Array<{ capability: string; service?: string }> {
+    return this.#init.verbs.state.capabilities.map(({ capability, service }) => ({
+      capability,
+      ...(service === undefined ? {} : { service })
+    }))
   }
 
-  #publishedFor (service: string): string[] {
-    return this.#ownCapabilities().filter(one => one.service === service).map(one => one.capability)
+  #publishedFor(service: string): string[] {
+    return this.#ownCapabilities()
+      .filter((one) => one.service === service)
+      .map((one) => one.capability)
   }
 
-  #allCapabilities (): string[] {
-    return [...new Set(this.capabilities().map(one => one.capability))]
+  #allCapabilities(): string[] {
+    return [...new Set(this.capabilities().map((one) => one.capability))]
   }
 }

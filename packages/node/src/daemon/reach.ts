@@ -1,9 +1,32 @@
 import { peerIdFromString } from '@libp2p/peer-id'
-import { capabilityMatches, limits, looksLikePeerId, MeshError, parseCapability, parseName, parseTarget } from '@agent-mesh/wire'
-import { pathClassOf, type Admission, type Dialler, type Discovery, type Resolver, type VerifiedRecord } from '@agent-mesh/control-plane'
+import {
+  capabilityMatches,
+  limits,
+  looksLikePeerId,
+  MeshError,
+  parseCapability,
+  parseName,
+  parseTarget
+} from '@agent-mesh/wire'
+import {
+  pathClassOf,
+  type Admission,
+  type Dialler,
+  type Discovery,
+  type Resolver,
+  type VerifiedRecord
+} from '@agent-mesh/control-plane'
 import type { Connection, PeerId } from '@libp2p/interface'
 import type { Ping } from '@libp2p/ping'
-import type { CandidateDocument, DialRequest, DialResponse, FindRequest, FindResponse, PeerDocument, PingResponse } from '@agent-mesh/wire/api'
+import type {
+  CandidateDocument,
+  DialRequest,
+  DialResponse,
+  FindRequest,
+  FindResponse,
+  PeerDocument,
+  PingResponse
+} from '@agent-mesh/wire/api'
 
 export interface ReachInit {
   self: PeerId
@@ -23,26 +46,37 @@ export class Reach {
   readonly #init: ReachInit
   readonly #rtts = new Map<string, number>()
 
-  constructor (init: ReachInit) {
+  constructor(init: ReachInit) {
     this.#init = init
-    init.admission.onChange((change, peer) => { if (change === 'gone') this.#rtts.delete(peer.toString()) })
+    init.admission.onChange((change, peer) => {
+      if (change === 'gone') this.#rtts.delete(peer.toString())
+    })
   }
 
   /** @throws MeshError CAPABILITY_INVALID, NAME_INVALID */
-  async find ({ query, limit = 32, timeoutMs }: FindRequest, { signal }: Waiting): Promise<FindResponse> {
+  async find({ query, limit = 32, timeoutMs }: FindRequest, { signal }: Waiting): Promise<FindResponse> {
     const started = performance.now()
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs ?? this.#init.lookupTimeoutMs)])
     const { capability, records } = await this.#lookUp(query, limit, deadline)
-    const candidates = records.map(record => this.#candidate(record, capability))
-    const suggestions = candidates.length > 0 || capability === undefined ? [] : await this.#init.discovery.suggest(capability, { signal: deadline }).catch(() => [])
+    const candidates = records.map((record) => this.#candidate(record, capability))
+    const suggestions =
+      candidates.length > 0 || capability === undefined
+        ? []
+        : await this.#init.discovery.suggest(capability, { signal: deadline }).catch(() => [])
     return {
-      candidates: candidates.toSorted((a, b) => Number(b.path !== undefined) - Number(a.path !== undefined) || b.recordExpiresMs - a.recordExpiresMs),
+      candidates: candidates.toSorted(
+        (a, b) => Number(b.path !== undefined) - Number(a.path !== undefined) || b.recordExpiresMs - a.recordExpiresMs
+      ),
       suggestions,
       elapsedMs: Math.round(performance.now() - started)
     }
   }
 
-  async #lookUp (query: string, limit: number, signal: AbortSignal): Promise<{ capability?: string, records: VerifiedRecord[] }> {
+  async #lookUp(
+    query: string,
+    limit: number,
+    signal: AbortSignal
+  ): Promise<{ capability?: string; records: VerifiedRecord[] }> {
     const { discovery } = this.#init
     if (looksLikePeerId(query)) {
       const record = await discovery.record(peerIdFromString(query), { signal })
@@ -56,7 +90,7 @@ export class Reach {
   }
 
   /** @throws MeshError of resolving and of dialling */
-  async dial (request: DialRequest, { signal }: Waiting): Promise<DialResponse> {
+  async dial(request: DialRequest, { signal }: Waiting): Promise<DialResponse> {
     const { connection, name } = await this.#connect(request, signal)
     const rttMs = await this.#measure(connection, signal)
     return {
@@ -64,23 +98,32 @@ export class Reach {
       ...(name === undefined ? {} : { name }),
       path: pathClassOf(connection),
       rttMs,
-      addresses: this.#init.admission.connections(connection.remotePeer).map(one => one.remoteAddr.toString())
+      addresses: this.#init.admission.connections(connection.remotePeer).map((one) => one.remoteAddr.toString())
     }
   }
 
-  async ping (request: DialRequest, options: Waiting): Promise<PingResponse> {
+  async ping(request: DialRequest, options: Waiting): Promise<PingResponse> {
     const { addresses: _, ...answer } = await this.dial(request, options)
     return answer
   }
 
-  async #connect ({ target: text, timeoutMs }: DialRequest, signal: AbortSignal): Promise<{ connection: Connection, name?: string }> {
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs ?? limits.dialTimeoutMs + limits.lookupTimeoutMs)])
+  async #connect(
+    { target: text, timeoutMs }: DialRequest,
+    signal: AbortSignal
+  ): Promise<{ connection: Connection; name?: string }> {
+    const deadline = AbortSignal.any([
+      signal,
+      AbortSignal.timeout(timeoutMs ?? limits.dialTimeoutMs + limits.lookupTimeoutMs)
+    ])
     const candidates = await this.#init.resolver.resolve(parseTarget(text), { signal: deadline })
     let lastError: unknown = new MeshError('NOT_FOUND')
     for (const { peerId, name } of candidates) {
       if (peerId.equals(this.#init.self)) throw new MeshError('USAGE', `${text} is this node itself.`)
       try {
-        return { connection: await this.#init.dialler.connect(peerId, { signal: deadline }), ...(name === undefined ? {} : { name }) }
+        return {
+          connection: await this.#init.dialler.connect(peerId, { signal: deadline }),
+          ...(name === undefined ? {} : { name })
+        }
       } catch (err) {
         lastError = err
       }
@@ -88,40 +131,49 @@ export class Reach {
     throw lastError
   }
 
-  async #measure (connection: Connection, signal: AbortSignal): Promise<number> {
+  async #measure(connection: Connection, signal: AbortSignal): Promise<number> {
     const rttMs = await this.#init.ping.ping(connection.remotePeer, { signal })
     this.#rtts.set(connection.remotePeer.toString(), rttMs)
     return rttMs
   }
 
-  peers (): PeerDocument[] {
+  peers(): PeerDocument[] {
     const { admission, tunnelsOf } = this.#init
-    return admission.members().flatMap(peer => {
+    return admission.members().flatMap((peer) => {
       const membership = admission.membership(peer)
       const connections = admission.connections(peer)
       const [first] = connections
       if (membership === undefined || first === undefined) return []
       const rttMs = this.#rtts.get(peer.toString())
-      return [{
-        peerId: peer.toString(),
-        name: membership.name,
-        groups: membership.groups,
-        state: 'connected' as const,
-        path: pathClassOf(first),
-        direction: first.direction,
-        addresses: connections.map(one => one.remoteAddr.toString()),
-        ...(rttMs === undefined ? {} : { rttMs }),
-        sinceMs: Math.min(...connections.map(one => one.timeline.open)),
-        tunnels: tunnelsOf(peer)
-      }]
+      return [
+        {
+          peerId: peer.toString(),
+          name: membership.name,
+          groups: membership.groups,
+          state: 'connected' as const,
+          path: pathClassOf(first),
+          direction: first.direction,
+          addresses: connections.map((one) => one.remoteAddr.toString()),
+          ...(rttMs === undefined ? {} : { rttMs }),
+          sinceMs: Math.min(...connections.map((one) => one.timeline.open)),
+          tunnels: tunnelsOf(peer)
+        }
+      ]
     })
   }
 
-  #candidate (record: VerifiedRecord, capability: string | undefined): CandidateDocument {
+  #candidate(record: VerifiedRecord, capability: string | undefined): CandidateDocument {
     const { admission, self } = this.#init
     const [connection] = admission.connections(record.peerId)
-    const service = capability === undefined ? undefined : record.services.find(one => one.capabilities.some(offered => capabilityMatches(offered, capability)))
-    const where = record.peerId.equals(self) ? 'this node itself' : connection === undefined ? 'not connected, will be dialled' : `connected, ${pathClassOf(connection)}`
+    const service =
+      capability === undefined
+        ? undefined
+        : record.services.find((one) => one.capabilities.some((offered) => capabilityMatches(offered, capability)))
+    const where = record.peerId.equals(self)
+      ? 'this node itself'
+      : connection === undefined
+        ? 'not connected, will be dialled'
+        : `connected, ${pathClassOf(connection)}`
     return {
       peerId: record.peerId.toString(),
       name: record.membership.name,
@@ -130,7 +182,7 @@ export class Reach {
       services: record.services,
       ...(service === undefined ? {} : { service: service.name }),
       ...(connection === undefined ? {} : { path: pathClassOf(connection) }),
-      addresses: record.addresses.map(address => address.toString()),
+      addresses: record.addresses.map((address) => address.toString()),
       reason: `${where}; record valid for ${Math.max(0, Math.round((record.expiresMs - Date.now()) / 1000))} s more`,
       recordExpiresMs: record.expiresMs
     }

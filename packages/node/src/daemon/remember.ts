@@ -28,12 +28,17 @@ export const openMemory = async (files: StateFiles, events: EventBus): Promise<M
     clearTimeout(timer)
     timer = undefined
     await files.peers.write(peers.toJSON()).catch((err: unknown) => {
-      events.emit('error', 'state:failed', { file: files.peers.path, message: err instanceof Error ? err.message : String(err) })
+      events.emit('error', 'state:failed', {
+        file: files.peers.path,
+        message: err instanceof Error ? err.message : String(err)
+      })
     })
   }
   return {
     peers,
-    touch: () => { timer ??= setTimeout(() => void write(), writeEveryMs).unref() },
+    touch: () => {
+      timer ??= setTimeout(() => void write(), writeEveryMs).unref()
+    },
     close: write
   }
 }

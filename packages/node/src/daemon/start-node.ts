@@ -3,12 +3,12 @@ import { MeshError, parseCapability } from '@agent-mesh/wire'
 import { readFileIfExists } from '@agent-mesh/identity'
 import { createRecordBook, createTaxonomy, type Taxonomy } from '@agent-mesh/control-plane'
 import type { Logger } from 'pino'
-import { startApi } from '../api/server.ts'
+import { startApi, type ApiServer } from '../api/server.ts'
 import { loadConfig, type Flags } from '../config/load.ts'
 import { createHost } from '../host/create-host.ts'
 import { chosenPorts, withKnownPorts } from '../host/listen.ts'
 import type { LocalNode } from '../local-node.ts'
-import { loadCredentials } from '../state/credentials.ts'
+import { renewByRoot } from '../state/credentials.ts'
 import { stateFiles } from '../state/documents.ts'
 import { lockState } from '../state/lock.ts'
 import type { StateDir } from '../state/state-dir.ts'
@@ -50,7 +50,11 @@ const loadTaxonomy = async (file: string | undefined): Promise<Taxonomy | undefi
   if (file === undefined) return undefined
   const content = await readFileIfExists(file)
   if (content === undefined) throw new MeshError('CONFIG_INVALID', `${file}, the taxonomy, does not exist.`)
-  const lines = Buffer.from(content).toString('utf8').split('\n').map(line => line.trim()).filter(line => line !== '' && !line.startsWith('#'))
+  const lines = Buffer.from(content)
+    .toString('utf8')
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'))
   return createTaxonomy(lines.map(parseCapability))
 }
 
@@ -58,11 +62,11 @@ const loadTaxonomy = async (file: string | undefined): Promise<Taxonomy | undefi
 class Closers {
   readonly #closers: Array<() => Promise<void>> = []
 
-  add (close: () => Promise<void>): void {
+  add(close: () => Promise<void>): void {
     this.#closers.push(close)
   }
 
-  async run (onError: (err: unknown) => void): Promise<void> {
+  async run(onError: (err: unknown) => void): Promise<void> {
     for (const close of this.#closers.splice(0).toReversed()) await close().catch(onError)
   }
 }
@@ -71,59 +75,99 @@ class Closers {
  * Starts a node on a state directory: locks it, checks who it is, joins the mesh, opens its doors and its local API.
  * @throws MeshError CONFIG_INVALID, STATE_*, KEY_*, NO_NETWORK, CERTIFICATE_*, ADDRESS_IN_USE
  */
-export const startNode = async (directory: StateDir, { configFile, flags, env, logger }: StartOptions): Promise<RunningNode> => {
+export const startNode = async (
+  directory: StateDir,
+  { configFile, flags, env, logger }: StartOptions
+): Promise<RunningNode> => {
   const startedMs = Date.now()
   const { config, settings } = await loadConfig({ file: configFile, env, flags })
   logger.level = config.log.level
   const taxonomy = await loadTaxonomy(config.discovery.taxonomy)
   const closers = new Closers()
   const events = new EventBus(logger)
-  const onError = (err: unknown): void => { events.emit('error', 'stop:failed', { message: err instanceof Error ? err.message : String(err) }) }
+  const onError = (err: unknown): void => {
+    events.emit('error', 'stop:failed', { message: err instanceof Error ? err.message : String(err) })
+  }
   try {
     closers.add(await lockState(directory.path))
     const files = stateFiles(directory.path)
-    const credentials = await loadCredentials(files, startedMs)
+    const credentials = await renewByRoot(files, startedMs)
     const verbs = await VerbStore.open(files)
     const memory = await openMemory(files, events)
     closers.add(memory.close)
     const book = createRecordBook({ networkId: credentials.networkId, networkKey: credentials.networkKey })
-    const invitations = new Invitations({ credentials, files, addresses: () => ticketAddresses(), holdersOf: async name => holdersOf(name) })
+    const invitations = new Invitations({
+      credentials,
+      files,
+      addresses: () => ticketAddresses(),
+      holdersOf: async (name) => holdersOf(name)
+    })
     await invitations.load()
     const host = await createHost({
-      credentials, config, book,
+      credentials,
+      config,
+      book,
       listen: withKnownPorts(config.listen, verbs.state.ports),
       joins: {
-        sealKeyOf: id => invitations.sealKeyOf(id),
-        redeem: async plea => ({ chain: await invitations.redeem(plea), addresses: host.getMultiaddrs() })
+        sealKeyOf: (id) => invitations.sealKeyOf(id),
+        redeem: async (plea) => ({ chain: await invitations.redeem(plea), addresses: host.getMultiaddrs() })
       }
     })
     closers.add(async () => host.stop())
     const stopped = Promise.withResolvers<void>()
     const node = assemble({
-      stateDir: directory.path, startedMs, config, settings, credentials, verbs, memory, events, host, book, taxonomy, invitations,
+      stateDir: directory.path,
+      startedMs,
+      config,
+      settings,
+      credentials,
+      verbs,
+      memory,
+      events,
+      host,
+      book,
+      taxonomy,
+      invitations,
       onStop: async () => {
         await closers.run(onError)
         stopped.resolve()
       }
     })
-    const ticketAddresses = (): Uint8Array[] => host.getMultiaddrs().map(address => address.bytes)
+    const ticketAddresses = (): Uint8Array[] => host.getMultiaddrs().map((address) => address.bytes)
     const holdersOf = async (name: string): Promise<PeerId[]> => {
-      const records = await node.discovery.findName(name, { signal: AbortSignal.timeout(nameCheckTimeoutMs) }).catch(() => [])
-      return records.map(record => record.peerId)
+      const records = await node.discovery
+        .findName(name, { signal: AbortSignal.timeout(nameCheckTimeoutMs) })
+        .catch(() => [])
+      return records.map((record) => record.peerId)
     }
+    let api: ApiServer | undefined
+    closers.add(async () => api?.close()) // after the drain: tunnels of `nc` run through it
     closers.add(node.close)
     try {
       await host.start()
     } catch (cause) {
       throw listenError(cause, config.listen)
     }
-    await verbs.update(state => ({ ...state, ports: { ...state.ports, ...chosenPorts(config.listen, host.getMultiaddrs()) } }))
+    await verbs.update((state) => ({
+      ...state,
+      ports: { ...state.ports, ...chosenPorts(config.listen, host.getMultiaddrs()) }
+    }))
     await node.start()
-    const api = await startApi(node.local, { socketPath: directory.socketPath, logger })
-    closers.add(api.close)
+    api = await startApi(node.local, { socketPath: directory.socketPath, logger })
     const { peerId, name } = credentials.membership
-    const ready: Ready = { peerId: peerId.toString(), name, network: credentials.networkId, addresses: host.getMultiaddrs().map(address => address.toString()), api: directory.socketPath }
-    events.emit('info', 'node:ready', { peer: ready.peerId, name, network: ready.network, durationMs: Date.now() - startedMs })
+    const ready: Ready = {
+      peerId: peerId.toString(),
+      name,
+      network: credentials.networkId,
+      addresses: host.getMultiaddrs().map((address) => address.toString()),
+      api: directory.socketPath
+    }
+    events.emit('info', 'node:ready', {
+      peer: ready.peerId,
+      name,
+      network: ready.network,
+      durationMs: Date.now() - startedMs
+    })
     return Object.assign(node.local, { ready, stopped: stopped.promise })
   } catch (err) {
     await closers.run(onError)
@@ -133,8 +177,15 @@ export const startNode = async (directory: StateDir, { configFile, flags, env, l
 
 /** What a host says that cannot listen. */
 const listenError = (cause: unknown, listen: string[]): MeshError => {
-  const text = cause instanceof Error ? `${cause.message} ${cause.cause instanceof Error ? cause.cause.message : ''}` : String(cause)
-  const where = listen.map(address => multiaddr(address).toString()).join(', ')
-  if (text.includes('EADDRINUSE')) return new MeshError('ADDRESS_IN_USE', `An address of ${where} is in use.`, { cause, hint: 'Stop what listens there, or choose another --listen.' })
+  const text =
+    cause instanceof Error
+      ? `${cause.message} ${cause.cause instanceof Error ? cause.cause.message : ''}`
+      : String(cause)
+  const where = listen.map((address) => multiaddr(address).toString()).join(', ')
+  if (text.includes('EADDRINUSE'))
+    return new MeshError('ADDRESS_IN_USE', `An address of ${where} is in use.`, {
+      cause,
+      hint: 'Stop what listens there, or choose another --listen.'
+    })
   return new MeshError('ADDRESS_INVALID', `The node cannot listen on ${where}: ${text.trim()}`, { cause })
 }

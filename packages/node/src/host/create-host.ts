@@ -1,8 +1,21 @@
 import { createLibp2p, type Libp2p } from 'libp2p'
 import { protocols, recordsTopic } from '@agent-mesh/wire'
 import {
-  admission, agentDht, dialParts, join, memberGossip, memberOnly, memberServices, peerStoreDefaults, StrangerLimits,
-  type AdmissionService, type AgentDht, type DialParts, type JoinService, type JoinServiceInit, type RecordBook
+  admission,
+  agentDht,
+  dialParts,
+  join,
+  memberGossip,
+  memberOnly,
+  memberServices,
+  peerStoreDefaults,
+  StrangerLimits,
+  type AdmissionService,
+  type AgentDht,
+  type DialParts,
+  type JoinService,
+  type JoinServiceInit,
+  type RecordBook
 } from '@agent-mesh/control-plane'
 import type { GossipSub } from '@libp2p/gossipsub'
 import type { Identify } from '@libp2p/identify'
@@ -56,7 +69,10 @@ export const createHost = async ({ credentials, config, listen, book, joins }: H
       maxIncomingPendingConnections: pending,
       reconnectRetries: 0
     },
-    connectionMonitor: { protocolPrefix: prefix, pingTimeout: { minTimeout: pingTimeoutMs, maxTimeout: 2 * pingTimeoutMs } },
+    connectionMonitor: {
+      protocolPrefix: prefix,
+      pingTimeout: { minTimeout: pingTimeoutMs, maxTimeout: 2 * pingTimeoutMs }
+    },
     peerStore: peerStoreDefaults,
     services: {
       admission: admission({ networkId, networkKey, agent, chain: () => membership.chain, gate: strangers }),

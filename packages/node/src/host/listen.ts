@@ -2,7 +2,7 @@ import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 
 /** Port of a listen address, or undefined where it has none. */
 export const portOf = (address: Multiaddr): number | undefined => {
-  const port = address.getComponents().find(part => part.name === 'tcp' || part.name === 'udp')?.value
+  const port = address.getComponents().find((part) => part.name === 'tcp' || part.name === 'udp')?.value
   return port === undefined ? undefined : Number(port)
 }
 
@@ -10,7 +10,7 @@ const withPort = (text: string, port: number): string => text.replace(/\/(tcp|ud
 
 /** Listen addresses with the ports that port 0 became at an earlier start. */
 export const withKnownPorts = (listen: string[], ports: Readonly<Record<string, number>>): string[] =>
-  listen.map(text => {
+  listen.map((text) => {
     const port = ports[text]
     return port === undefined ? text : withPort(text, port)
   })
@@ -27,7 +27,7 @@ export const chosenPorts = (listen: string[], bound: Multiaddr[]): Record<string
   for (const text of listen) {
     const wanted = multiaddr(text)
     if (portOf(wanted) !== 0) continue
-    const match = bound.find(address => familyOf(address) === familyOf(wanted) && !taken.has(portOf(address) ?? 0))
+    const match = bound.find((address) => familyOf(address) === familyOf(wanted) && !taken.has(portOf(address) ?? 0))
     const port = match === undefined ? undefined : portOf(match)
     if (port === undefined) continue
     taken.add(port)

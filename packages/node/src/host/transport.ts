@@ -18,9 +18,11 @@ const controlStreams = 256
 export const transport = (): Required<Pick<Libp2pInit, 'transports' | 'connectionEncrypters' | 'streamMuxers'>> => ({
   transports: [tcp()],
   connectionEncrypters: [noise(), tls()],
-  streamMuxers: [yamux({
-    maxInboundStreams: limits.tunnelsPerPeer + controlStreams,
-    maxOutboundStreams: limits.tunnelsPerPeer + controlStreams,
-    streamOptions: { maxStreamWindowSize: streamBufferBytes, maxReadBufferLength: streamBufferBytes }
-  })]
+  streamMuxers: [
+    yamux({
+      maxInboundStreams: limits.tunnelsPerPeer + controlStreams,
+      maxOutboundStreams: limits.tunnelsPerPeer + controlStreams,
+      streamOptions: { maxStreamWindowSize: streamBufferBytes, maxReadBufferLength: streamBufferBytes }
+    })
+  ]
 })

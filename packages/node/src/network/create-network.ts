@@ -18,16 +18,26 @@ export const createNetwork = async (directory: StateDir, { name }: { name: strin
   const unlock = await lockState(directory.path)
   try {
     const files = stateFiles(directory.path)
-    if (await files.membership.read() !== undefined) throw new MeshError('NETWORK_EXISTS', `${directory.path} belongs to a network already.`)
-    if (await loadKey(files.rootKey) !== undefined) {
-      throw new MeshError('NETWORK_EXISTS', `${files.rootKey} is the root key of an earlier network.`, { hint: `Keep it safe elsewhere, then remove ${files.rootKey}.` })
+    if ((await files.membership.read()) !== undefined)
+      throw new MeshError('NETWORK_EXISTS', `${directory.path} belongs to a network already.`)
+    if ((await loadKey(files.rootKey)) !== undefined) {
+      throw new MeshError('NETWORK_EXISTS', `${files.rootKey} is the root key of an earlier network.`, {
+        hint: `Keep it safe elsewhere, then remove ${files.rootKey}.`
+      })
     }
     const key = await loadOrCreateKey(files.identityKey)
     const rootKey = await generateKeyPair('Ed25519')
     const nowMs = Date.now()
-    const certificate = await issueCertificate({
-      networkKey: rootKey.publicKey, peerId: peerIdFromPrivateKey(key), name: memberName, mayAdmit: true, notBeforeMs: nowMs
-    }, rootKey)
+    const certificate = await issueCertificate(
+      {
+        networkKey: rootKey.publicKey,
+        peerId: peerIdFromPrivateKey(key),
+        name: memberName,
+        mayAdmit: true,
+        notBeforeMs: nowMs
+      },
+      rootKey
+    )
     await saveKey(files.rootKey, rootKey)
     await saveMembership(files, rootKey.publicKey, [certificate])
     return describeNetwork(await loadCredentials(files, nowMs))
@@ -36,6 +46,6 @@ export const createNetwork = async (directory: StateDir, { name }: { name: strin
   }
 }
 
-/** What this node's network is. Needs no running node. @throws MeshError NO_NETWORK and what reading may throw */
+/** What this node's network is, also where its certificate has ended. Needs no running node. @throws MeshError NO_NETWORK and what reading may throw */
 export const showNetwork = async (directory: StateDir): Promise<NetworkInfo> =>
-  describeNetwork(await loadCredentials(stateFiles(directory.path), Date.now()))
+  describeNetwork(await loadCredentials(stateFiles(directory.path), undefined))

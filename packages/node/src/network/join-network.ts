@@ -2,13 +2,13 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { limits, MeshError, parseName, toMeshError, type ErrorCode, type Ticket } from '@agent-mesh/wire'
-import { decodeTicket, loadOrCreateKey, parseNetworkKey } from '@agent-mesh/identity'
+import { decodeTicket, loadOrCreateKey, networkIdOf, parseNetworkKey } from '@agent-mesh/identity'
 import { createRememberedPeers, requestJoin, type Joined } from '@agent-mesh/control-plane'
 import type { Ed25519PrivateKey } from '@libp2p/interface'
 import type { NetworkInfo } from '@agent-mesh/wire/api'
 import { transport } from '../host/transport.ts'
 import { loadCredentials, saveMembership } from '../state/credentials.ts'
-import { stateFiles } from '../state/documents.ts'
+import { stateFiles, type StateFiles } from '../state/documents.ts'
 import { lockState } from '../state/lock.ts'
 import type { StateDir } from '../state/state-dir.ts'
 import { describeNetwork } from './network-info.ts'
@@ -31,29 +31,46 @@ const waysTo = ({ addresses, issuer }: Ticket): Way[] => {
   const ways = addresses.flatMap((bytes): Way[] => {
     try {
       const address = multiaddr(bytes)
-      const peerId = address.getComponents().findLast(part => part.name === 'p2p')?.value
+      const peerId = address.getComponents().findLast((part) => part.name === 'p2p')?.value
       return peerId === undefined ? [] : [{ address, peerId }]
     } catch {
       return []
     }
   })
-  const isIssuer = ({ address }: Way): number => Number(Buffer.from(address.bytes.subarray(-issuer.length)).equals(issuer))
+  const isIssuer = ({ address }: Way): number =>
+    Number(Buffer.from(address.bytes.subarray(-issuer.length)).equals(issuer))
   return ways.toSorted((a, b) => isIssuer(b) - isIssuer(a))
 }
 
 /** Refusals of the issuer itself: another way to it would bring the same answer. */
 const isFinal = (code: ErrorCode): boolean =>
-  code.startsWith('TICKET_') || code.startsWith('NAME_') || code.startsWith('CERTIFICATE_') || code === 'NOT_ISSUER' || code === 'CLOCK_SKEW'
+  code.startsWith('TICKET_') ||
+  code.startsWith('NAME_') ||
+  code.startsWith('CERTIFICATE_') ||
+  code === 'NOT_ISSUER' ||
+  code === 'CLOCK_SKEW'
 
-const ask = async (ways: Way[], ticket: Ticket, key: Ed25519PrivateKey, { name, signal, onProgress }: JoinOptions): Promise<Joined> => {
-  const host = await createLibp2p({ privateKey: key, addresses: { listen: [] }, ...transport(), connectionMonitor: { enabled: false } })
+const ask = async (
+  ways: Way[],
+  ticket: Ticket,
+  key: Ed25519PrivateKey,
+  { name, signal, onProgress }: JoinOptions
+): Promise<Joined> => {
+  const host = await createLibp2p({
+    privateKey: key,
+    addresses: { listen: [] },
+    ...transport(),
+    connectionMonitor: { enabled: false }
+  })
   const failures: string[] = []
   try {
     for (const { address } of ways) {
       onProgress?.(`asking ${address.toString()}`)
       const deadline = AbortSignal.timeout(limits.dialTimeoutMs)
       try {
-        const connection = await host.dial(address, { signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]) })
+        const connection = await host.dial(address, {
+          signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline])
+        })
         return await requestJoin({ connection, ticket, key, name, ...(signal === undefined ? {} : { signal }) })
       } catch (err) {
         signal?.throwIfAborted()
@@ -62,9 +79,13 @@ const ask = async (ways: Way[], ticket: Ticket, key: Ed25519PrivateKey, { name, 
         failures.push(`${address.toString()}: ${error.message}`)
       }
     }
-    throw new MeshError('UNREACHABLE', `No member of the ticket answered (${failures.join('; ') || 'it names no usable address'}).`, {
-      hint: 'Is the node of the issuer running, and can this machine reach it? mesh-node invite there makes a ticket with its present addresses.'
-    })
+    throw new MeshError(
+      'UNREACHABLE',
+      `No member of the ticket answered (${failures.join('; ') || 'it names no usable address'}).`,
+      {
+        hint: 'Is the node of the issuer running, and can this machine reach it? mesh-node invite there makes a ticket with its present addresses.'
+      }
+    )
   } finally {
     await host.stop()
   }
@@ -81,12 +102,13 @@ export const joinNetwork = async (directory: StateDir, options: JoinOptions): Pr
   const unlock = await lockState(directory.path)
   try {
     const files = stateFiles(directory.path)
-    if (await files.membership.read() !== undefined) throw new MeshError('NETWORK_EXISTS', `${directory.path} belongs to a network already.`)
+    await checkMayJoin(files, ticket, directory.path)
     const key = await loadOrCreateKey(files.identityKey)
     const ways = waysTo(ticket)
-    if (ways.some(({ peerId }) => peerId === peerIdFromPrivateKey(key).toString())) throw new MeshError('NETWORK_EXISTS', 'This node issued the ticket itself.')
+    if (ways.some(({ peerId }) => peerId === peerIdFromPrivateKey(key).toString()))
+      throw new MeshError('NETWORK_EXISTS', 'This node issued the ticket itself.')
     const joined = await ask(ways, ticket, key, { ...options, name })
-    await files.peers.write(startFrom([...ways.map(way => way.address), ...joined.addresses]))
+    await files.peers.write(startFrom([...ways.map((way) => way.address), ...joined.addresses]))
     await saveMembership(files, parseNetworkKey(ticket.networkKey), joined.chain)
     return describeNetwork(await loadCredentials(files, Date.now()))
   } finally {
@@ -94,10 +116,22 @@ export const joinNetwork = async (directory: StateDir, options: JoinOptions): Pr
   }
 }
 
+/** A node whose certificate has ended joins its own network again; everything else is refused. */
+const checkMayJoin = async (files: StateFiles, ticket: Ticket, path: string): Promise<void> => {
+  if ((await files.membership.read()) === undefined) return
+  const { networkId, membership } = await loadCredentials(files, undefined)
+  const isSame = networkId === networkIdOf(parseNetworkKey(ticket.networkKey))
+  if (isSame && membership.notAfterMs < Date.now()) return
+  throw new MeshError('NETWORK_EXISTS', `${path} belongs to ${isSame ? 'this network' : 'another network'} already.`)
+}
+
 /** A first book of members to start from. */
 const startFrom = (addresses: Multiaddr[]): unknown => {
   const book = createRememberedPeers()
-  const byPeer = Map.groupBy(addresses, address => address.getComponents().findLast(part => part.name === 'p2p')?.value ?? '')
+  const byPeer = Map.groupBy(
+    addresses,
+    (address) => address.getComponents().findLast((part) => part.name === 'p2p')?.value ?? ''
+  )
   for (const [peerId, known] of byPeer) {
     if (peerId !== '') book.admitted(peerId, known)
   }

@@ -6,7 +6,11 @@ import { describeNetwork } from './network-info.ts'
 import type { NetworkInfo } from '@agent-mesh/wire/api'
 import type { StateDir } from '../state/state-dir.ts'
 
-const exists = async (path: string): Promise<boolean> => access(path).then(() => true, () => false)
+const exists = async (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false
+  )
 
 /**
  * Forgets the certificate, the remembered peers and the invitations. The identity key stays: it is the address of
@@ -17,9 +21,10 @@ export const leaveNetwork = async (directory: StateDir): Promise<NetworkInfo> =>
   const unlock = await lockState(directory.path)
   try {
     const files = stateFiles(directory.path)
-    const left = describeNetwork(await loadCredentials(files, Date.now()))
+    const left = describeNetwork(await loadCredentials(files, undefined))
     if (await exists(files.rootKey)) await rename(files.rootKey, `${files.rootKey}.${left.network}`)
-    for (const file of [files.peers, files.invites, files.issued, files.membership]) await rm(file.path, { force: true })
+    for (const file of [files.peers, files.invites, files.issued, files.membership])
+      await rm(file.path, { force: true })
     return left
   } finally {
     await unlock()

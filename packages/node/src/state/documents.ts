@@ -20,24 +20,34 @@ const verbState = z.strictObject({
   sequence: z.number().int().nonnegative()
 })
 
-const invites = z.array(z.strictObject({
-  id: z.string(),
-  secretHash: z.string(),
-  sealKey: z.string(),
-  groups: z.array(z.string()),
-  expiresMs: z.number(),
-  uses: z.number().int(),
-  usedBy: z.array(z.string())
-}))
+const invites = z.array(
+  z.strictObject({
+    id: z.string(),
+    secretHash: z.string(),
+    sealKey: z.string(),
+    groups: z.array(z.string()),
+    expiresMs: z.number(),
+    uses: z.number().int(),
+    usedBy: z.array(z.string())
+  })
+)
 
-const issued = z.array(z.strictObject({ name: z.string(), peerId: z.string(), serial: z.string(), notAfterMs: z.number() }))
+const issued = z.array(
+  z.strictObject({ name: z.string(), peerId: z.string(), serial: z.string(), notAfterMs: z.number() })
+)
 
 export type MembershipDocument = z.infer<typeof membership>
 export type VerbState = z.infer<typeof verbState>
 export type IssuedDocument = z.infer<typeof issued>
 
 /** What a node starts from that has never run a verb. */
-export const emptyVerbState = (): VerbState => ({ services: [], forwards: [], capabilities: [], ports: {}, sequence: 0 })
+export const emptyVerbState = (): VerbState => ({
+  services: [],
+  forwards: [],
+  capabilities: [],
+  ports: {},
+  sequence: 0
+})
 
 /** Every file of a state directory but the keys. */
 export const stateFiles = (directory: string) => ({

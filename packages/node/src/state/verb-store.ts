@@ -5,22 +5,22 @@ export class VerbStore {
   readonly #files: StateFiles
   #state: VerbState
 
-  private constructor (files: StateFiles, state: VerbState) {
+  private constructor(files: StateFiles, state: VerbState) {
     this.#files = files
     this.#state = state
   }
 
   /** @throws MeshError STATE_DAMAGED, STATE_UNREADABLE */
-  static async open (files: StateFiles): Promise<VerbStore> {
-    return new VerbStore(files, await files.verbs.read() ?? emptyVerbState())
+  static async open(files: StateFiles): Promise<VerbStore> {
+    return new VerbStore(files, (await files.verbs.read()) ?? emptyVerbState())
   }
 
-  get state (): Readonly<VerbState> {
+  get state(): Readonly<VerbState> {
     return this.#state
   }
 
   /** Seen by later updates at once; taken back where it cannot be written. */
-  async update (change: (state: Readonly<VerbState>) => VerbState): Promise<void> {
+  async update(change: (state: Readonly<VerbState>) => VerbState): Promise<void> {
     const next = change(this.#state)
     const before = this.#state
     this.#state = next

@@ -7,8 +7,12 @@ import { configSchema } from '../../src/config/schema.ts'
 import { formatDuration, parseDuration } from '../../src/config/units.ts'
 
 let folder: string
-beforeAll(async () => { folder = await mkdtemp(join(tmpdir(), 'mesh-config-')) })
-afterAll(async () => { await rm(folder, { recursive: true }) })
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mesh-config-'))
+})
+afterAll(async () => {
+  await rm(folder, { recursive: true })
+})
 
 const load = async (yaml: string, env: NodeJS.ProcessEnv = {}, flags = {}) => {
   const file = join(folder, 'mesh.yaml')
@@ -26,41 +30,84 @@ describe('the configuration', () => {
 
   it('takes flags over the environment over the file over defaults, and says so', async () => {
     const yaml = 'listen: [/ip4/127.0.0.1/tcp/1]\nlog:\n  level: debug\ndrain_timeout: 3s\n'
-    const { config, settings } = await load(yaml, { MESH_LOG_LEVEL: 'warn', MESH_LISTEN: '/ip4/127.0.0.1/tcp/2' }, { listen: ['/ip4/127.0.0.1/tcp/3'] })
+    const { config, settings } = await load(
+      yaml,
+      { MESH_LOG_LEVEL: 'warn', MESH_LISTEN: '/ip4/127.0.0.1/tcp/2' },
+      { listen: ['/ip4/127.0.0.1/tcp/3'] }
+    )
     expect(config.listen).toEqual(['/ip4/127.0.0.1/tcp/3'])
     expect(config.log.level).toBe('warn')
     expect(config.drain_timeout).toBe(3_000)
-    const source = Object.fromEntries(settings.map(one => [one.key, one.source]))
-    expect(source).toMatchObject({ listen: 'flag', 'log.level': 'environment', drain_timeout: 'file', 'discovery.lookup_timeout': 'default' })
+    const source = Object.fromEntries(settings.map((one) => [one.key, one.source]))
+    expect(source).toMatchObject({
+      listen: 'flag',
+      'log.level': 'environment',
+      drain_timeout: 'file',
+      'discovery.lookup_timeout': 'default'
+    })
   })
 
   const refused: Array<[string, string, RegExp]> = [
-    ['an unknown key, with its line and what was meant', 'listen: [/ip4/127.0.0.1/tcp/1]\nlog:\n  levl: debug\n', /line 3: log\.levl is no setting; did you mean level\?/],
+    [
+      'an unknown key, with its line and what was meant',
+      'listen: [/ip4/127.0.0.1/tcp/1]\nlog:\n  levl: debug\n',
+      /line 3: log\.levl is no setting; did you mean level\?/
+    ],
     ['an unknown key at the top', '\nliste: []\n', /line 2: liste is no setting; did you mean listen\?/],
-    ['a duration without a unit', 'drain_timeout: 10\n', /line 1: drain_timeout: a duration needs .* did you mean 10s\?/],
-    ['a wrong unit', 'discovery:\n  lookup_timeout: 10 parsecs\n', /line 2: discovery\.lookup_timeout: a duration needs/],
-    ['a duration out of range', 'discovery:\n  lookup_timeout: 1ms\n', /line 2: discovery\.lookup_timeout: it must be between 500ms and 1m/],
+    [
+      'a duration without a unit',
+      'drain_timeout: 10\n',
+      /line 1: drain_timeout: a duration needs .* did you mean 10s\?/
+    ],
+    [
+      'a wrong unit',
+      'discovery:\n  lookup_timeout: 10 parsecs\n',
+      /line 2: discovery\.lookup_timeout: a duration needs/
+    ],
+    [
+      'a duration out of range',
+      'discovery:\n  lookup_timeout: 1ms\n',
+      /line 2: discovery\.lookup_timeout: it must be between 500ms and 1m/
+    ],
     ['a listen address that is none', 'listen:\n  - /ip4/127.0.0.1/tcp/1\n  - nonsense\n', /line 3: listen\.1/],
     ['a bootstrap address without a peer', 'bootstrap: [/ip4/127.0.0.1/tcp/1]\n', /does not end in \/p2p/],
-    ['a service with an unknown key', 'services:\n  - name: web\n    address: http://127.0.0.1:1\n    port: 3\n', /line 4: services\.0\.port is no setting/],
+    [
+      'a service with an unknown key',
+      'services:\n  - name: web\n    address: http://127.0.0.1:1\n    port: 3\n',
+      /line 4: services\.0\.port is no setting/
+    ],
     ['broken YAML', 'listen: [\n', /line \d/],
     ['a list instead of settings', '- a\n', /not a list/]
   ]
   it.each(refused)('refuses %s', async (_, yaml, message) => {
-    await expect(load(yaml)).rejects.toMatchObject({ code: 'CONFIG_INVALID', exitCode: 2, message: expect.stringMatching(message) })
+    await expect(load(yaml)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      exitCode: 2,
+      message: expect.stringMatching(message)
+    })
   })
 
   it('names the environment where that is wrong', async () => {
-    await expect(loadConfig({ env: { MESH_LISTEN: 'x' }, flags: {} })).rejects.toMatchObject({ message: expect.stringContaining('MESH_') })
+    await expect(loadConfig({ env: { MESH_LISTEN: 'x' }, flags: {} })).rejects.toMatchObject({
+      message: expect.stringContaining('MESH_')
+    })
   })
 })
 
 describe('a duration', () => {
-  it.each([['500ms', 500], ['10s', 10_000], ['1.5m', 90_000], ['24h', 86_400_000], ['30d', 2_592_000_000]])('reads %s', (text, ms) => {
+  it.each([
+    ['500ms', 500],
+    ['10s', 10_000],
+    ['1.5m', 90_000],
+    ['24h', 86_400_000],
+    ['30d', 2_592_000_000]
+  ])('reads %s', (text, ms) => {
     expect(parseDuration(text)).toBe(ms)
     expect(parseDuration(formatDuration(ms))).toBe(ms)
   })
-  it.each(['', '10', 's', '-1s', '10 s', '1e3s', '10min'])('does not read "%s"', text => { expect(parseDuration(text)).toBeUndefined() })
+  it.each(['', '10', 's', '-1s', '10 s', '1e3s', '10min'])('does not read "%s"', (text) => {
+    expect(parseDuration(text)).toBeUndefined()
+  })
 })
 
 describe('the example file', () => {

@@ -1,0 +1,96 @@
+import { readdir, rm, mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { limits } from '@agent-mesh/wire'
+import { createInvite, issueCertificate, loadKey, loadOrCreateKey, saveKey } from '@agent-mesh/identity'
+import { createNetwork, leaveNetwork, openStateDir, showNetwork, stateFiles, type StateDir } from '@agent-mesh/node'
+import { Invitations } from '../../src/daemon/invitations.ts'
+import { loadCredentials, renewByRoot, saveMembership } from '../../src/state/credentials.ts'
+
+const day = 24 * 3_600_000
+let directory: StateDir
+beforeEach(async () => {
+  directory = await openStateDir(await mkdtemp(join(tmpdir(), 'mesh-life-')))
+})
+afterEach(async () => {
+  await rm(directory.path, { recursive: true })
+})
+
+/** A member certified by a root that is elsewhere. */
+const certify = async (notBeforeMs: number): Promise<void> => {
+  const files = stateFiles(directory.path)
+  const root = await generateKeyPair('Ed25519')
+  const key = await loadOrCreateKey(files.identityKey)
+  const certificate = await issueCertificate(
+    { networkKey: root.publicKey, peerId: peerIdFromPrivateKey(key), name: 'bob', notBeforeMs },
+    root
+  )
+  await saveMembership(files, root.publicKey, [certificate])
+}
+
+describe('the founder', () => {
+  it('renews its own certificate when a third of its life is left, and after its end', async () => {
+    const { peerId, certificate } = await createNetwork(directory, { name: 'alice' })
+    const files = stateFiles(directory.path)
+    const { membership: kept } = await renewByRoot(files, Date.now() + 19 * day)
+    expect(kept.serial).toBe(certificate.serial)
+    const { membership } = await renewByRoot(files, Date.now() + 40 * day)
+    expect(membership).toMatchObject({ name: 'alice', mayAdmit: true, isIssuedByRoot: true })
+    expect(membership.peerId.toString()).toBe(peerId)
+    expect(membership.notAfterMs).toBeGreaterThan(Date.now() + 60 * day)
+  })
+
+  it('keeps its root key under another name when it leaves', async () => {
+    const { network } = await createNetwork(directory, { name: 'alice' })
+    await leaveNetwork(directory)
+    const left = await readdir(directory.path)
+    expect(left).toContain(`root.key.${network}`)
+    expect(left).toContain('identity.key')
+    expect(left).not.toContain('membership.json')
+    await expect(showNetwork(directory)).rejects.toMatchObject({ code: 'NO_NETWORK' })
+  })
+})
+
+describe('a member whose certificate has ended', () => {
+  it('is refused a start, can be looked at, and can leave', async () => {
+    await certify(Date.now() - limits.certificateLifetimeMs - day)
+    await expect(renewByRoot(stateFiles(directory.path), Date.now())).rejects.toMatchObject({
+      code: 'CERTIFICATE_EXPIRED'
+    })
+    expect(await showNetwork(directory)).toMatchObject({ name: 'bob' })
+    expect(await leaveNetwork(directory)).toMatchObject({ name: 'bob' })
+  })
+
+  it('is never started under a key that the certificate does not name', async () => {
+    await certify(Date.now())
+    const files = stateFiles(directory.path)
+    await saveKey(files.identityKey, await generateKeyPair('Ed25519'))
+    await expect(loadCredentials(files, Date.now())).rejects.toMatchObject({ code: 'KEY_FOREIGN' })
+  })
+})
+
+describe('an invitation', () => {
+  it('gives a peer one name, however often it asks', async () => {
+    await createNetwork(directory, { name: 'alice' })
+    const files = stateFiles(directory.path)
+    const credentials = await loadCredentials(files, Date.now())
+    const { invite, id, secret } = createInvite({ nowMs: Date.now() })
+    await files.invites.write([invite])
+    const invitations = new Invitations({ credentials, files, addresses: () => [], holdersOf: async () => [] })
+    await invitations.load()
+    const peerId = peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
+    const other = peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
+    const ask = async (name: string, who = peerId): Promise<unknown> =>
+      invitations.redeem({ inviteId: id, secret, peerId: who, name, nowMs: Date.now() })
+    await expect(ask('alice')).rejects.toMatchObject({ code: 'NAME_TAKEN' })
+    await expect(ask('bob')).resolves.toHaveLength(1)
+    await expect(ask('bob')).resolves.toHaveLength(1)
+    await expect(ask('carol')).rejects.toMatchObject({ code: 'TICKET_USED' })
+    await expect(ask('dora', other)).rejects.toMatchObject({ code: 'TICKET_USED' })
+    expect(await loadKey(files.rootKey)).toBeDefined()
+    expect((await files.issued.read())?.map((one) => one.name)).toEqual(['bob', 'bob'])
+  })
+})
