@@ -273,7 +273,7 @@ export const assemble = (init: AssembleInit): Assembled => {
           if (change === 'gone') dataPlane.tunnels.closePeer(peer.toString(), 'CONNECTION_LOST')
         })
       )
-      await host.handle(protocols(networkId).tunnel, dataPlane.handler, dataPlane.handlerOptions)
+      await host.services.members.handle(protocols(networkId).tunnel, dataPlane.handler, dataPlane.handlerOptions)
       offers.start()
       await doors.start()
       discovery.start()

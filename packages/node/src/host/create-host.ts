@@ -7,6 +7,7 @@ import {
   join,
   memberGossip,
   memberOnly,
+  memberProtocols,
   memberServices,
   peerStoreDefaults,
   StrangerLimits,
@@ -15,6 +16,7 @@ import {
   type DialParts,
   type JoinService,
   type JoinServiceInit,
+  type MemberProtocols,
   type RecordBook
 } from '@agent-mesh/control-plane'
 import type { GossipSub } from '@libp2p/gossipsub'
@@ -28,6 +30,7 @@ import { transport } from './transport.ts'
 interface Services extends Record<string, unknown> {
   admission: AdmissionService
   join: JoinService
+  members: MemberProtocols
   identify: Identify
   ping: Ping
   dht: AgentDht
@@ -77,6 +80,7 @@ export const createHost = async ({ credentials, config, listen, book, joins }: H
     services: {
       admission: admission({ networkId, networkKey, agent, chain: () => membership.chain, gate: strangers }),
       join: join({ networkId, limits: strangers, ...joins }),
+      members: memberProtocols(),
       ...memberServices(networkId),
       dialParts: dialParts(),
       dht: memberOnly(agentDht({ networkId, book }), 'all'),
