@@ -1,11 +1,5 @@
 import { verifyChain, type Membership } from '@agent-mesh/identity'
-import {
-  createHost,
-  type MemberHostServices,
-  type TestHost,
-  type TestMember,
-  type TestNetwork
-} from '@agent-mesh/testkit'
+import { createHost, type MemberServices, type TestHost, type TestMember, type TestNetwork } from '@agent-mesh/testkit'
 import { agentDht, peerStoreDefaults, pingDefaults, type AgentDht } from '../../src/discovery/dht.ts'
 import { createDiscovery, type DiscoveryInit, type RunningDiscovery } from '../../src/discovery/discovery.ts'
 import { createRecordBook, type RecordBook } from '../../src/discovery/record-book.ts'
@@ -32,7 +26,7 @@ export interface TestNode {
   member: TestMember
   membership: Membership
   networkId: NetworkId
-  host: TestHost<Services & MemberHostServices>
+  host: TestHost<Services & MemberServices>
   dht: AgentDht
   book: RecordBook
   discovery: RunningDiscovery
@@ -88,7 +82,7 @@ export const startNode = async (
   const { networkId, networkKey } = network
   const membership = await verifyChain(member.chain, networkKey, now())
   const book = createRecordBook({ networkId, networkKey, now })
-  const host = await createHost<Services>({
+  const host = await createHost({
     network,
     member,
     admission: { now, helloTimeoutMs },

@@ -20,6 +20,7 @@ import {
   startNodes,
   stopNodes,
   storedValue,
+  until,
   type TestNode
 } from './node.ts'
 
@@ -162,6 +163,12 @@ describe('the host of a DHT', () => {
   it('has members on private addresses in its table', async () => {
     const [alice, bob] = await startNodes(network, 2)
     expect([alice.dht.routingTable.size, bob.dht.routingTable.size]).toEqual([1, 1])
+  })
+
+  it('has nobody in its table who has left', async () => {
+    const [alice, bob, carol] = await startNodes(network, 3)
+    await carol.stop()
+    await until(() => alice.dht.routingTable.size === 1 && bob.dht.routingTable.size === 1)
   })
 
   it('keeps the addresses of a peer for a day', async () => {
