@@ -7,7 +7,9 @@ import { defineConfig } from 'vitest/config'
  */
 const sources = {
   resolve: { conditions: ['source', 'node', 'import', 'default'] },
-  ssr: { resolve: { conditions: ['source', 'node', 'import', 'default'], externalConditions: ['node', 'import', 'default'] } }
+  ssr: {
+    resolve: { conditions: ['source', 'node', 'import', 'default'], externalConditions: ['node', 'import', 'default'] }
+  }
 }
 
 const project = (name: string, include: string[], timeoutMs: number, fileParallelism = true) => ({
@@ -20,11 +22,13 @@ const report = process.env['MESH_TEST_REPORT']
 
 export default defineConfig({
   test: {
+    // Every core: most of the time somebody waits for somebody else's process.
+    maxWorkers: '100%',
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
     projects: [
       project('unit', ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'], 30_000),
       project('mem', ['test/mem/**/*.test.ts'], 120_000, false),
-      project('e2e', ['test/e2e/**/*.test.ts'], 120_000, false),
+      project('e2e', ['test/e2e/**/*.test.ts'], 120_000),
       project('architecture', ['test/architecture/**/*.test.ts'], 30_000),
       project('slow', ['test/slow/**/*.test.ts'], 600_000, false)
     ]

@@ -3,16 +3,14 @@ import { createInterface } from 'node:readline'
 import { z } from 'zod'
 import {
   dialResponse,
-  findResponse,
   forward,
-  peersResponse,
-  status,
   type CandidateDocument,
   type DialResponse,
   type ForwardDocument,
   type PeerDocument,
   type Status
 } from '@agent-mesh/wire/api'
+import { createClient, type Client } from '@agent-mesh/client'
 import { onCleanup } from './cleanup.ts'
 import { meshNode, meshNodeBin, meshNodeJson, start, type RunOptions, type RunResult } from './command.ts'
 import { peakRssBytes, rssBytes } from './proc.ts'
@@ -76,6 +74,8 @@ export class MeshProcess {
   readonly ready: ReadyEvent
   /** What it printed, both streams, line by line. */
   readonly log: readonly string[]
+  /** For what is asked again and again; verbs under test go through the command. */
+  readonly client: Client
   readonly #child: ChildProcess
 
   private constructor(stateDir: string, child: ChildProcess, ready: ReadyEvent, log: readonly string[]) {
@@ -83,6 +83,7 @@ export class MeshProcess {
     this.#child = child
     this.ready = ready
     this.log = log
+    this.client = createClient({ socketPath: ready.api })
   }
 
   /** Starts a node on a state directory that belongs to a network, and waits until it is usable. */
@@ -140,15 +141,15 @@ export class MeshProcess {
   }
 
   async status(): Promise<Status> {
-    return this.json(status, ['status'])
+    return this.client.status()
   }
 
   async peers(): Promise<PeerDocument[]> {
-    return (await this.json(peersResponse, ['peers'])).peers
+    return this.client.peers()
   }
 
   async find(query: string): Promise<CandidateDocument[]> {
-    return (await this.json(findResponse, ['find', query])).candidates
+    return (await this.client.find({ query })).candidates
   }
 
   async dial(target: string): Promise<DialResponse> {

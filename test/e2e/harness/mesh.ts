@@ -50,13 +50,14 @@ export const createMesh = async <const Name extends string>({
   const founder = await MeshProcess.up(join(scratch, founderName), options[founderName])
   const nodes: Partial<Record<Name, MeshProcess>> = {}
   nodes[founderName] = founder
-  for (const name of others) {
+  const joined = others.map(async (name) => {
     const stateDir = join(scratch, name)
     await joinAs(founder, name, stateDir)
     const node = await MeshProcess.up(stateDir, options[name])
     await waitForPeers([node], 1)
     nodes[name] = node
-  }
+  })
+  await Promise.all(joined)
   const isComplete = (all: typeof nodes): all is Mesh<Name> => members.every((name) => all[name] !== undefined)
   if (!isComplete(nodes)) throw new Error(`two members are called the same: ${members.join(', ')}`)
   return nodes
