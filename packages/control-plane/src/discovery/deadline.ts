@@ -2,15 +2,26 @@ import { setMaxListeners } from 'node:events'
 import { MeshError } from '@agent-mesh/wire'
 
 /**
- * A signal that fires with the first of the given ones, or after `ms`. Lookups hang many listeners on one signal, so
- * the warning of Node about that is off for it.
+ * Node keeps the sources of a combined signal only while somebody listens to it; without this, a signal that is only
+ * looked at never fires once its timer was collected.
  */
-export const deadline = (ms: number, ...signals: Array<AbortSignal | undefined>): AbortSignal => {
-  const given = signals.filter((signal) => signal !== undefined)
-  const signal = AbortSignal.any([AbortSignal.timeout(ms), ...given])
+const sources = new WeakMap<AbortSignal, AbortSignal[]>()
+
+/**
+ * A signal that fires with the first of the given ones. Lookups hang many listeners on one signal, so the warning of
+ * Node about that is off for it.
+ */
+export const firstOf = (...signals: Array<AbortSignal | undefined>): AbortSignal => {
+  const all = signals.filter((signal) => signal !== undefined)
+  const signal = AbortSignal.any(all)
+  sources.set(signal, all)
   setMaxListeners(0, signal)
   return signal
 }
+
+/** A signal that fires with the first of the given ones, or after `ms`. */
+export const deadline = (ms: number, ...signals: Array<AbortSignal | undefined>): AbortSignal =>
+  firstOf(AbortSignal.timeout(ms), ...signals)
 
 /** What an aborted signal means for a person: TIMEOUT after a deadline, CANCELLED where the caller gave up. */
 export const abortedError = (signal: AbortSignal, what: string): MeshError => {
@@ -19,17 +30,4 @@ export const abortedError = (signal: AbortSignal, what: string): MeshError => {
   if (reason instanceof Error && reason.name === 'TimeoutError')
     return new MeshError('TIMEOUT', `${what} took longer than it may.`, { cause: reason })
   return new MeshError('CANCELLED', `${what} was given up by the caller.`, { cause: reason })
-}
-
-/** Resolves with the promise, or rejects when the signal fires first; the promise goes on by itself. */
-export const raceSignal = async <T>(promise: Promise<T>, signal: AbortSignal, what: string): Promise<T> => {
-  if (signal.aborted) throw abortedError(signal, what)
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const onAbort = (): void => reject(abortedError(signal, what))
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
 }

@@ -37,6 +37,8 @@ export interface DiscoveryInit extends PublicationEvents {
   random?: () => number
   /** Default: a third of limits.recordTtlMs. */
   republishMs?: number
+  /** How long a record that arrived is used without asking its holders again. Default: 5 s. */
+  confirmedMs?: number
 }
 
 /** Publishes and finds signed agent records over the DHT of one network. */
@@ -52,12 +54,20 @@ export const createDiscovery = ({
   now = Date.now,
   random = Math.random,
   republishMs,
+  confirmedMs,
   onPublished,
   onPublishFailed
 }: DiscoveryInit): RunningDiscovery => {
   const table = createTableKeeper({ dht, admission, self, random })
   const lookup = createLookup({ dht, book, networkId })
-  const finder = createFinder({ lookup, book, table, networkId, self })
+  const finder = createFinder({
+    lookup,
+    book,
+    table,
+    networkId,
+    self,
+    ...(confirmedMs === undefined ? {} : { confirmedMs })
+  })
   const publisher = createPublisher({
     dht,
     book,

@@ -22,12 +22,17 @@ export interface FinderInit {
   table: Pick<TableKeeper, 'ready'>
   networkId: NetworkId
   self: PeerId
+  /**
+   * A record that arrived this recently is used as it is; older ones are asked for again, and serve where nobody
+   * answers. Longer where changes are told in some other way too.
+   */
+  confirmedMs?: number
 }
 
 /** Candidates whose records are fetched at the same time. */
 const fetchConcurrency = 8
 /** A record that arrived this recently is used as it is; older ones are asked for again and serve where nobody answers. */
-const confirmedMs = 5_000
+const defaultConfirmedMs = 5_000
 /** A member that was just admitted needs a moment to get into the routing table. */
 const tableWaitMs = 2_000
 
@@ -35,7 +40,14 @@ const tableWaitMs = 2_000
 const rootFirst = (a: VerifiedRecord, b: VerifiedRecord): number =>
   Number(b.membership.isIssuedByRoot) - Number(a.membership.isIssuedByRoot) || b.issuedMs - a.issuedMs
 
-export const createFinder = ({ lookup, book, table, networkId, self }: FinderInit): Finder => {
+export const createFinder = ({
+  lookup,
+  book,
+  table,
+  networkId,
+  self,
+  confirmedMs = defaultConfirmedMs
+}: FinderInit): Finder => {
   const ready = async (signal: AbortSignal): Promise<boolean> => table.ready(tableWaitMs, signal)
 
   const current = async (peer: PeerId, signal: AbortSignal): Promise<VerifiedRecord | undefined> => {

@@ -1,4 +1,5 @@
 import { limits, toMeshError, type MeshError } from '@agent-mesh/wire'
+import { firstOf } from './deadline.ts'
 import type { PublishReport, SelfDescription } from './interface.ts'
 import type { Publication, Publisher } from './publisher.ts'
 import type { RoutingTable } from './dht.ts'
@@ -94,7 +95,7 @@ export const createRepublisher = ({
     const current = kept
     if (current === undefined) return
     refreshing = new AbortController()
-    const signal = AbortSignal.any([stopping.signal, refreshing.signal])
+    const signal = firstOf(stopping.signal, refreshing.signal)
     try {
       const isKnown = current.storedBy !== undefined && table.size < 2 * current.tableSize
       const report = await (isKnown ? publisher.refresh : publisher.publish)(current.description, { signal })
@@ -111,8 +112,7 @@ export const createRepublisher = ({
     if (kept.storedBy === undefined || hasGrown) schedule(settleMs)
   }
 
-  const either = (signal: AbortSignal | undefined): AbortSignal =>
-    signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal])
+  const either = (signal: AbortSignal | undefined): AbortSignal => firstOf(signal, stopping.signal)
 
   return {
     start: () => {

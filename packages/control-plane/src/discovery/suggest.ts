@@ -27,7 +27,7 @@ export const createSuggest =
   ({ book, finder, members }: SuggestInit) =>
   async (text: string, { signal }: { signal: AbortSignal }): Promise<string[]> => {
     const path = parseCapability(text)
-    const near = (): string[] | undefined => {
+    const near = (): string[] => {
       const inUse = book.pathsInUse()
       return inUse.has(path) ? [] : nearCapabilities(path, inUse)
     }
@@ -50,5 +50,5 @@ export const createSuggest =
     })()
     const run = parallelMap(concurrency, async (lookup: () => Promise<unknown>) => lookup().catch(() => undefined))
     for await (const done of run(source)) void done
-    return near() ?? []
+    return near()
   }
