@@ -32,7 +32,9 @@ const converse = async (port: number): Promise<Conversation> => {
     answers.push(isBinary && Buffer.isBuffer(data) ? `${data.length} ${sha256(data)}` : textOf(data))
     if (answers.length === 4) received.resolve()
   })
+  // Whatever waits below rejects with the error of its own wait; this one is for the time between two waits.
   socket.on('error', received.reject)
+  received.promise.catch(() => {})
   await once(socket, 'open')
   const ponged = once(socket, 'pong')
   socket.ping('are you there')

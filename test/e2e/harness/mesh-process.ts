@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { afterEach } from 'vitest'
 import { z } from 'zod'
 import {
   dialResponse,
@@ -29,6 +30,14 @@ export type ReadyEvent = z.infer<typeof readyEvent>
 
 /** Every node under test binds this, whatever the test adds. */
 const localOnly = ['--listen', '/ip4/127.0.0.1/tcp/0'] as const
+
+const nodes = new Set<MeshProcess>()
+
+/** What the nodes said lately, for whoever reads of the failure. */
+afterEach(({ task }) => {
+  if (task.result?.state !== 'fail') return
+  for (const { name, log } of nodes) process.stderr.write(`--- ${name}\n${log.slice(-30).join('\n')}\n`)
+})
 
 const parseJson = (line: string): unknown => {
   try {
@@ -99,6 +108,7 @@ export class MeshProcess {
     const log: string[] = []
     const ready = await untilReady(child, log, timeoutMs)
     const node = new MeshProcess(stateDir, child, ready, log)
+    nodes.add(node)
     onCleanup(async () => {
       await node.kill()
     })
