@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { makeService, parseListenAddress } from '@agent-mesh/data-plane'
 import { parseTarget } from '@agent-mesh/wire'
 import { portOf, startPair, type Pair } from './libp2p-pair.ts'
-import { bytes, digestOf, echo, request, startService, type TestService } from './servers.ts'
+import { bytes, digestOf, echo, openClient, request, startService, type TestService } from './servers.ts'
 
 const tunnels = 200
 
@@ -55,5 +55,45 @@ describe(`${tunnels} tunnels at once`, () => {
     })
     const closed = pair.caller.events.filter((event) => event.event === 'tunnel:closed')
     expect(closed.every((event) => event.code === undefined)).toBe(true)
+  }, 60_000)
+})
+
+describe('a connection that is full', () => {
+  it('still lets a new tunnel open and answer', async () => {
+    const pair = await startPair()
+    const flood = await startService((socket) => {
+      const block = bytes(64 * 1024)
+      const push = (): void => {
+        while (!socket.destroyed && socket.write(block));
+      }
+      socket.on('drain', push)
+      push()
+    })
+    const service = await startService(echo)
+    pair.callee.plane.addService(makeService('flood', flood.address))
+    pair.callee.plane.addService(makeService('echo', service.address))
+    const open = async (target: string): Promise<number> => {
+      const listen = parseListenAddress('127.0.0.1:0')
+      return portOf((await pair.caller.plane.addForward({ listen, target: parseTarget(target) })).listen)
+    }
+    const [floodPort, echoPort] = await Promise.all([open('callee/flood'), open('callee/echo')])
+    const floods = Array.from({ length: 64 }, () => openClient(floodPort))
+    await vi.waitFor(() => expect(Math.min(...floods.map(({ socket }) => socket.bytesRead))).toBeGreaterThan(300_000), {
+      timeout: 20_000
+    })
+    const data = bytes(100_000)
+    const startedMs = performance.now()
+    expect(digestOf((await request(echoPort, data)).data)).toBe(digestOf(data))
+    expect(performance.now() - startedMs).toBeLessThan(5_000)
+
+    const before = floods.map(({ socket }) => socket.bytesRead)
+    const gained = (): number[] =>
+      floods.map(({ socket }, i) => socket.bytesRead - (before[i] ?? 0)).toSorted((a, b) => a - b)
+    await vi.waitFor(() => expect(gained().at(32)).toBeGreaterThan(2_000_000), { timeout: 30_000 })
+    expect((gained().at(-1) ?? 0) / (gained().at(0) ?? 1)).toBeLessThan(5)
+    for (const { socket } of floods) socket.destroy()
+    await pair.stop()
+    flood.stop()
+    service.stop()
   }, 60_000)
 })

@@ -1,4 +1,6 @@
 import { once } from 'node:events'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import {
   makeService,
@@ -64,6 +66,32 @@ describe('opening a target', () => {
       1_000_000,
       digestOf(data).length
     ])
+  })
+
+  it('gives an ordinary duplex, for pipeline and for await', async () => {
+    const { tunnel } = await pair.caller.plane.openTarget(parseTarget('callee/svc'))
+    const parts = Array.from({ length: 20 }, (_, i) => bytes(i * 5_000))
+    await pipeline(Readable.from(parts), tunnel, async (source: AsyncIterable<Buffer>) => {
+      let text = ''
+      for await (const part of source) text += part.toString()
+      expect(text).toBe(digestOf(Buffer.concat(parts)))
+    })
+    await vi.waitFor(() => expect(tunnel.closed).toBe(true))
+    expect([tunnel.errored, tunnel.failure]).toEqual([null, undefined])
+  })
+
+  it('says why it ended early, and only emits an error where it was given one', async () => {
+    const onError = vi.fn()
+    const [plain, given] = await Promise.all([1, 2].map(() => pair.caller.plane.openTarget(parseTarget('callee/svc'))))
+    plain?.tunnel.on('error', onError).destroy()
+    given?.tunnel.on('error', onError).destroy(new MeshError('DENIED', 'no more'))
+    await vi.waitFor(() => expect([plain?.tunnel.closed, given?.tunnel.closed]).toEqual([true, true]))
+    expect([plain?.tunnel.failure?.code, given?.tunnel.failure?.code]).toEqual(['CANCELLED', 'DENIED'])
+    expect(onError.mock.calls).toEqual([[expect.objectContaining({ code: 'DENIED' })]])
+    await vi.waitFor(() => {
+      const codes = pair.callee.events.map((event) => (event.event === 'tunnel:closed' ? event.code : undefined))
+      expect(codes).toEqual(expect.arrayContaining(['CANCELLED', 'DENIED']))
+    })
   })
 
   it('lets early bytes travel with the open, up to more than the first credit', async () => {

@@ -4,6 +4,7 @@ import type { OnDataPlaneEvent, TunnelDirection } from '../events.ts'
 import type { PathClass } from '../interfaces.ts'
 import { normalizeSocketAddress } from '../upstream/socket-address.ts'
 import { CreditBudget } from './credit-budget.ts'
+import { SendTurns } from './send-turns.ts'
 import { Tunnel } from './tunnel.ts'
 
 /** One tunnel as `status` and `whois` show it. */
@@ -106,7 +107,7 @@ export class TunnelRegistry {
   readonly #now: () => number
   readonly #wallClock: () => number
   readonly #live = new Set<TrackedTunnel>()
-  readonly #countByPeer = new Map<string, number>()
+  readonly #peers = new Map<string, { count: number; turns: SendTurns }>()
   readonly #byLocalAddress = new Map<string, TrackedTunnel>()
   readonly #ended = { total: 0, bytesIn: 0, bytesOut: 0 }
   #nextId = 1
@@ -143,21 +144,27 @@ export class TunnelRegistry {
 
   /** Makes the tunnel of a stream and watches it to its end. */
   track(stream: Stream, peerId: string, direction: TunnelDirection): TrackedTunnel {
-    const tunnel = new Tunnel({ stream, lease: this.budget.open(peerId), now: this.#now })
+    const peer = this.#peers.get(peerId) ?? { count: 0, turns: new SendTurns() }
+    peer.count += 1
+    this.#peers.set(peerId, peer)
+    const tunnel = new Tunnel({ stream, lease: this.budget.open(peerId), turns: peer.turns, now: this.#now })
     const tracked = new TrackedTunnel(
       { id: this.#nextId, peerId, direction, tunnel, sinceMs: this.#wallClock() },
       (one) => this.#onOpened(one)
     )
     this.#nextId += 1
     this.#live.add(tracked)
-    this.#countByPeer.set(peerId, this.countOf(peerId) + 1)
-    tunnel.once('close', () => this.#onClosed(tracked))
+    tunnel.once('close', () => {
+      peer.count -= 1
+      if (peer.count === 0) this.#peers.delete(peerId)
+      this.#onClosed(tracked)
+    })
     return tracked
   }
 
   /** Tunnels with one peer, those that are still opening included. */
   countOf(peerId: string): number {
-    return this.#countByPeer.get(peerId) ?? 0
+    return this.#peers.get(peerId)?.count ?? 0
   }
 
   /** All tunnels, those that are still opening included. */
@@ -222,9 +229,6 @@ export class TunnelRegistry {
 
   #onClosed(tracked: TrackedTunnel): void {
     this.#live.delete(tracked)
-    const left = this.countOf(tracked.peerId) - 1
-    if (left === 0) this.#countByPeer.delete(tracked.peerId)
-    else this.#countByPeer.set(tracked.peerId, left)
     if (tracked.opened !== undefined) this.#onOpenedClosed(tracked)
     if (this.#live.size === 0) this.#onEmpty?.()
   }

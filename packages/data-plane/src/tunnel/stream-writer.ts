@@ -1,35 +1,34 @@
 import type { Stream } from '@libp2p/interface'
 import type { Uint8ArrayList } from 'uint8arraylist'
 import { limits, MeshError } from '@agent-mesh/wire'
+import type { Sender, SendTurns } from './send-turns.ts'
 
 /**
  * The write side of one libp2p stream.
  *
  * `send()` of a stream never refuses: it buffers without limit and says false. The stream is ready again when it neither
  * waits for a drain nor holds bytes back, and either of two events may be the one that says so. Both are emitted while
- * the stream is inside its own send loop, where bytes that are handed over are queued and then forgotten; so whoever
- * waits is called in a microtask.
+ * the stream is inside its own send loop, where bytes that are handed over are queued and then forgotten; so nothing is
+ * sent from there.
  */
-export class StreamWriter {
+export class StreamWriter implements Sender {
+  readonly sendOne: () => boolean
   readonly #stream: Stream
-  readonly #onReady: () => void
-  readonly #onEvent: () => void
-  #isScheduled = false
+  readonly #turns: SendTurns
   #end: Promise<void> | undefined
 
-  constructor(stream: Stream, onReady: () => void) {
+  /** @param sendOne - sends one frame by {@link send}; returns whether there is more */
+  constructor(stream: Stream, turns: SendTurns, sendOne: () => boolean) {
     this.#stream = stream
-    this.#onReady = onReady
-    this.#onEvent = () => {
-      if (this.#isScheduled) return
-      this.#isScheduled = true
-      queueMicrotask(() => {
-        this.#isScheduled = false
-        if (this.isReady) this.#onReady()
-      })
-    }
+    this.#turns = turns
+    this.sendOne = sendOne
     stream.addEventListener('drain', this.#onEvent)
     stream.addEventListener('idle', this.#onEvent)
+  }
+
+  /** To be called when there is something to send. */
+  request(): void {
+    this.#turns.request(this)
   }
 
   /** Whether the stream takes bytes at all. */
@@ -68,9 +67,12 @@ export class StreamWriter {
 
   /** Stops listening to the stream. */
   release(): void {
+    this.#turns.cancel(this)
     this.#stream.removeEventListener('drain', this.#onEvent)
     this.#stream.removeEventListener('idle', this.#onEvent)
   }
+
+  readonly #onEvent = (): void => this.#turns.wake()
 
   async #close(): Promise<void> {
     const { promise: closed, resolve } = Promise.withResolvers<void>()

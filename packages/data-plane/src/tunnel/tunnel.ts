@@ -17,6 +17,7 @@ import type { CreditLease } from './credit-budget.ts'
 import { ReceiveWindow, SendCredit } from './credit-window.ts'
 import { Inbox } from './inbox.ts'
 import { withLength } from './preamble.ts'
+import { SendTurns } from './send-turns.ts'
 import { StreamReader } from './stream-reader.ts'
 import { StreamWriter } from './stream-writer.ts'
 
@@ -29,6 +30,8 @@ const writableBytes = 256 * 1024
 export interface TunnelInit {
   stream: Stream
   lease: CreditLease
+  /** Shared by the tunnels that may be on one connection. */
+  turns?: SendTurns
   /** Monotonic clock in milliseconds. */
   now?: () => number
 }
@@ -67,7 +70,7 @@ export class Tunnel extends Duplex {
   /** The peer knows already, or cannot be told, that the tunnel is over. */
   #isPeerGone = false
 
-  constructor({ stream, lease, now = () => performance.now() }: TunnelInit) {
+  constructor({ stream, lease, turns = new SendTurns(), now = () => performance.now() }: TunnelInit) {
     super({ allowHalfOpen: true, readableHighWaterMark: 1, writableHighWaterMark: writableBytes })
     this.#lease = lease
     this.#now = now
@@ -77,7 +80,7 @@ export class Tunnel extends Duplex {
     promise.catch(() => {})
     this.preamble = promise
     this.#rejectPreamble = reject
-    this.#writer = new StreamWriter(stream, () => this.#pump())
+    this.#writer = new StreamWriter(stream, turns, () => this.#sendFrame())
     // Without a listener an error would end the process. Whoever holds the tunnel listens for itself.
     this.on('error', () => {})
     this.#reader = new StreamReader(stream, {
@@ -169,24 +172,34 @@ export class Tunnel extends Duplex {
     return this.#isPreambleSent ? encodeReset(toWireCode(reason.code)) : withLength(refusal(reason))
   }
 
-  /** Sends what credit and connection allow, one frame as one list, and asks for more when all of it is out. */
+  /** Asks for a turn where there is something that may be sent, and for more where all of it is out. */
   #pump(): void {
-    if (this.destroyed) return
-    this.#attempt(() => {
-      while (this.#outgoing.byteLength > 0 && this.#credit.availableBytes > 0 && this.#writer.isReady) {
-        const length = Math.min(this.#outgoing.byteLength, this.#credit.availableBytes, framePayloadBytes)
-        const frame = this.#outgoing.sublist(0, length)
-        this.#outgoing.consume(length)
-        frame.prepend(encodeHeader(frameTypes.data, length))
-        this.#credit.take(length)
-        this.#sentBytes += length
-        this.#writer.send(frame)
-      }
-    })
-    if (this.#outgoing.byteLength > 0 || this.#onWritten === undefined || this.destroyed) return
+    if (this.#maySend) this.#writer.request()
+    else if (this.#outgoing.byteLength === 0) this.#takeMore()
+  }
+
+  get #maySend(): boolean {
+    return this.#outgoing.byteLength > 0 && this.#credit.availableBytes > 0 && !this.destroyed
+  }
+
+  /** One frame as one list, its payload as it was written. Returns whether another may follow. */
+  #sendFrame(): boolean {
+    if (!this.#maySend) return false
+    const length = Math.min(this.#outgoing.byteLength, this.#credit.availableBytes, framePayloadBytes)
+    const frame = this.#outgoing.sublist(0, length)
+    this.#outgoing.consume(length)
+    frame.prepend(encodeHeader(frameTypes.data, length))
+    this.#credit.take(length)
+    this.#sentBytes += length
+    this.#attempt(() => this.#writer.send(frame))
+    if (this.#outgoing.byteLength === 0 && !this.destroyed) this.#takeMore()
+    return this.#maySend
+  }
+
+  #takeMore(): void {
     const written = this.#onWritten
     this.#onWritten = undefined
-    written()
+    written?.()
   }
 
   #onPayload(payload: Uint8Array): void {
