@@ -10,6 +10,8 @@ import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
+import { publint } from 'publint'
+import { formatMessage } from 'publint/utils'
 
 const runFile = promisify(execFile)
 const rootDir = join(import.meta.dirname, '..')
@@ -109,13 +111,19 @@ const stageApp = async (
     type: 'module',
     engines,
     bin,
-    files: ['bin', 'dist', 'CHANGELOG.md'],
+    files: ['bin', 'dist', 'CHANGELOG.md', 'LICENSE-APACHE', 'LICENSE-MIT'],
     dependencies: {
       ...Object.fromEntries(own.map(({ manifest }) => [manifest.name, manifest.version])),
       ...dependencies
     },
     bundleDependencies: bundled
   })
+}
+
+/** What a registry or a consumer would trip over: files that are named and missing, exports that do not resolve. */
+const lint = async (folder: string): Promise<void> => {
+  const { messages, pkg } = await publint({ pkgDir: folder, pack: false, strict: true })
+  if (messages.length > 0) throw new Error(messages.map((message) => formatMessage(message, pkg)).join('\n'))
 }
 
 const pack = async (out: string): Promise<string> => {
@@ -125,6 +133,7 @@ const pack = async (out: string): Promise<string> => {
   const stage = await mkdtemp(join(tmpdir(), 'mesh-pack-'))
   try {
     await stageApp(app, own, await thirdParty(workspaces.values()), stage)
+    await lint(stage)
     await mkdir(out, { recursive: true })
     await runFile('npm', ['pack', '--silent', '--pack-destination', out], { cwd: stage })
     return join(out, `${app.manifest.name}-${app.manifest.version}.tgz`)
