@@ -100,6 +100,10 @@ export const createDataPlane = (init: DataPlaneInit): DataPlane => {
         onEvent,
         wallClock: init.clock?.wallClock
       })
+      if (registry.isDraining) {
+        forward.close()
+        throw new MeshError('SHUTTING_DOWN', 'The node is stopping.')
+      }
       forwards.set(id, forward)
       return forward.status
     },

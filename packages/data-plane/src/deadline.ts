@@ -1,7 +1,7 @@
 import { MeshError } from '@agent-mesh/wire'
 
 /** What a signal was aborted for, as a MeshError; CANCELLED where it does not say. */
-export const abortReason = (signal: AbortSignal): MeshError =>
+const abortReason = (signal: AbortSignal): MeshError =>
   signal.reason instanceof MeshError
     ? signal.reason
     : new MeshError('CANCELLED', 'The caller gave up.', { cause: signal.reason })

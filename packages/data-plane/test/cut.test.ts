@@ -83,6 +83,10 @@ describe('a connection that is cut in mid-transfer', () => {
       expect(pair.caller.plane.tunnels.size).toBe(0)
       expect(pair.callee.plane.tunnels.size).toBe(0)
     })
+    expect(pair.caller.plane.listForwards()[0]).toMatchObject({
+      failedTunnels: 0,
+      lastError: { code: 'CONNECTION_LOST' }
+    })
     const closed = pair.caller.events.filter((event) => event.event === 'tunnel:closed')
     expect(closed.length).toBe(rounds)
     expect(new Set(closed.map((event) => event.code))).toEqual(new Set(['CONNECTION_LOST']))

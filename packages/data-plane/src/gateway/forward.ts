@@ -27,6 +27,7 @@ export interface ForwardStatus {
   totalTunnels: number
   /** Local connections that got none and were reset. */
   failedTunnels: number
+  /** Why a connection got no tunnel, or why the last tunnel that failed ended early. */
   lastError?: { code: ErrorCode; message: string; atMs: number }
 }
 
@@ -121,9 +122,9 @@ export class Forward {
       this.#pending.delete(controller)
       this.#totalTunnels += 1
       this.#openTunnels += 1
-      await splice(tunnel, local).finally(() => {
-        this.#openTunnels -= 1
-      })
+      const { error, failedSide } = await splice(tunnel, local)
+      this.#openTunnels -= 1
+      if (error !== undefined && failedSide === 'tunnel') this.#note(error)
     } catch (err) {
       resetLocal(local)
       this.#failed(toMeshError(err))
@@ -136,7 +137,7 @@ export class Forward {
   #failed(error: MeshError): void {
     if (error.code === 'CANCELLED') return
     this.#failedTunnels += 1
-    this.#lastError = { code: error.code, message: error.message, atMs: (this.#init.wallClock ?? Date.now)() }
+    this.#note(error)
     const { id, listenText, target } = this
     this.#init.onEvent?.({
       event: 'forward:failed',
@@ -146,6 +147,10 @@ export class Forward {
       code: error.code,
       message: error.message
     })
+  }
+
+  #note(error: MeshError): void {
+    this.#lastError = { code: error.code, message: error.message, atMs: (this.#init.wallClock ?? Date.now)() }
   }
 
   #emit(event: 'forward:listening' | 'forward:closed'): void {
