@@ -5,6 +5,7 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { issueCertificate, loadKey, loadOrCreateKey } from '@agent-mesh/identity'
 import {
   createNetwork,
+  emptyVerbState,
   openStateDir,
   saveMembership,
   startNode,
@@ -39,6 +40,8 @@ export interface AddOptions {
   bootstrap?: MeshMember[]
   mayAdmit?: boolean
   groups?: string[]
+  /** Published from the first record on. */
+  capabilities?: string[]
 }
 
 const loopback = ['/ip4/127.0.0.1/tcp/0']
@@ -110,7 +113,7 @@ export const createMesh = async (names: string[]): Promise<TestMesh> => {
 
   const add = async (
     name: string,
-    { bootstrap = members.slice(0, 1), mayAdmit = false, groups = [] }: AddOptions = {}
+    { bootstrap = members.slice(0, 1), mayAdmit = false, groups = [], capabilities = [] }: AddOptions = {}
   ): Promise<MeshMember> => {
     const directory = await newDirectory()
     directories.push(directory)
@@ -127,6 +130,7 @@ export const createMesh = async (names: string[]): Promise<TestMesh> => {
       },
       rootKey
     )
+    await files.verbs.write({ ...emptyVerbState(), capabilities: capabilities.map((capability) => ({ capability })) })
     await saveMembership(files, rootKey.publicKey, [certificate])
     const member = await startMember(
       name,
