@@ -106,8 +106,9 @@ describe('the accepting side', () => {
     await once(closed, 'close')
     pair.callee.plane.addService(makeService('refuses', `tcp://127.0.0.1:${port}`), { replace: true })
     pair.callee.plane.addService(makeService('nowhere', 'unix:/nonexistent/socket'), { replace: true })
+    pair.callee.plane.addService(makeService('too-long', `unix:/${'x'.repeat(300)}`), { replace: true })
     const answers = []
-    for (const name of ['unknown', 'refuses', 'nowhere']) {
+    for (const name of ['unknown', 'refuses', 'nowhere', 'too-long']) {
       const peer = await rawPeer()
       peer.open(name)
       await within(1_000, peer.closed)
@@ -116,7 +117,8 @@ describe('the accepting side', () => {
     expect(answers).toEqual([
       ['SERVICE_UNKNOWN', 'This agent offers no service "unknown".'],
       ['UPSTREAM_REFUSED', `The service at 127.0.0.1:${port} refused the connection (ECONNREFUSED).`],
-      ['UPSTREAM_UNREACHABLE', 'The service at unix:/nonexistent/socket cannot be reached (ENOENT).']
+      ['UPSTREAM_UNREACHABLE', 'The service at unix:/nonexistent/socket cannot be reached (ENOENT).'],
+      ['UPSTREAM_UNREACHABLE', expect.stringContaining('unix:/xxx')]
     ])
   })
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { lstat, mkdtemp, rm } from 'node:fs/promises'
-import { connect } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -166,6 +166,19 @@ describe('a forward', () => {
     }, 1_000)
     expect(pair.caller.plane.listForwards()[0]).toMatchObject({ failedTunnels: 0, openTunnels: 0 })
     await hole.stop()
+  })
+
+  it('reaches a service on a unix socket, half-close included', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'service-'))
+    const path = join(dir, 'service.sock')
+    const server = createServer({ allowHalfOpen: true }, digest)
+    server.listen(path)
+    await once(server, 'listening')
+    pair.callee.plane.addService(makeService('svc', `unix:${path}`))
+    const data = bytes(MiB + 1)
+    expect((await request(await forward(), data)).data.toString()).toBe(digestOf(data))
+    server.close()
+    await rm(dir, { recursive: true })
   })
 
   it('listens on a unix socket, takes over one that was left behind and none that is answered', async () => {
