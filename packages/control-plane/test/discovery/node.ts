@@ -176,6 +176,11 @@ export const connect = async (from: TestNode, to: TestNode): Promise<void> => {
   await until(() => to.host.libp2p.services.admission.has(from.member.peerId))
 }
 
+/** Makes a node ask the network: in a small mesh it holds everybody's record itself. */
+export const forgetOthers = ({ book, member }: TestNode): void => {
+  for (const { peerId } of book.all()) if (!peerId.equals(member.peerId)) book.forget(peerId)
+}
+
 /** Waits for a condition that nothing announces. */
 export const until = async (isTrue: () => boolean, ms = 10_000): Promise<void> => {
   const end = performance.now() + ms

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createTestNetwork, type TestNetwork } from '@agent-mesh/testkit'
 import { limits } from '@agent-mesh/wire'
 import { collect } from './collect.ts'
-import { connect, signal, startNode, startNodes, stopNodes, type TestNode } from './node.ts'
+import { connect, forgetOthers, signal, startNode, startNodes, stopNodes, type TestNode } from './node.ts'
 
 let network: TestNetwork
 beforeEach(async () => {
@@ -14,6 +14,7 @@ afterEach(stopNodes)
 const services = [{ name: 'web', kind: 'http', capabilities: ['language/text/translation'] }]
 
 const find = async (node: TestNode, path: string): Promise<string[]> => {
+  forgetOthers(node)
   const found = await collect(node.discovery.find(path, { signal: signal() }))
   return found.map((record) => record.membership.name)
 }
@@ -36,7 +37,6 @@ describe('a published agent', () => {
     const [alice, bob] = await startNodes(network, 2)
     await alice.discovery.publish({ ...alice.plain(), capabilities: ['math', 'chess'] })
     await alice.discovery.publish({ ...alice.plain(), capabilities: ['chess'] })
-    bob.discovery.forget(alice.member.peerId)
     expect([await find(bob, 'math'), await find(bob, 'chess')]).toEqual([[], ['member-0']])
   })
 
@@ -45,7 +45,6 @@ describe('a published agent', () => {
     await alice.discovery.publish({ ...alice.plain(), capabilities: ['math'] })
     expect(await find(bob, 'math')).toEqual(['member-0'])
     expect(await alice.discovery.withdraw()).toMatchObject({ storedBy: 2, keys: 0 })
-    bob.discovery.forget(alice.member.peerId)
     expect(await find(bob, 'math')).toEqual([])
     expect((await bob.discovery.record(alice.member.peerId, { signal: signal() }))?.isWithdrawn).toBe(true)
   })

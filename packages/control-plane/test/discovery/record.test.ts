@@ -280,13 +280,7 @@ describe('100,000 records that nobody may accept', () => {
       bytes: Uint8Array.from({ length: Math.floor(random() * 200) }, () => random() * 256),
       change: {}
     })
-    const cases: Array<() => Attempt> = [
-      tampered,
-      truncated,
-      noise,
-      tampered,
-      truncated,
-      noise,
+    const known: Array<() => Attempt> = [
       () => ({ bytes: pick(forged), change: {} }),
       () => ({ bytes: tamper(pick(forged)), change: {} }),
       () => ({ bytes: pick(valid), change: { author: mallory.peerId } }), // replayed under another key
@@ -297,6 +291,9 @@ describe('100,000 records that nobody may accept', () => {
       }),
       () => ({ bytes: pick(valid), change: { networkId: other.networkId, networkKey: other.networkKey } })
     ]
+    // Most of the time goes into signatures that hold, so those that need one to be refused come more rarely.
+    const damaged = [tampered, truncated, noise, truncated, noise]
+    const cases = [...known, ...Array.from({ length: 6 }, () => damaged).flat()]
     let accepted = 0
     let untyped = 0
     for (let i = 0; i < count; i++) {
@@ -310,5 +307,5 @@ describe('100,000 records that nobody may accept', () => {
     }
     for (const bytes of valid) expect((await verifyRecord(bytes, context)).sequence).toBeGreaterThan(0)
     expect({ accepted, untyped }).toEqual({ accepted: 0, untyped: 0 })
-  }, 120_000)
+  }, 300_000)
 })
