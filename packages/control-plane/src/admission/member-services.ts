@@ -1,6 +1,7 @@
 import { identify, identifyPush } from '@libp2p/identify'
 import { ping } from '@libp2p/ping'
 import { protocols, type NetworkId } from '@agent-mesh/wire'
+import { pingDefaults } from '../discovery/dht.ts'
 import { memberOnly } from './member-only.ts'
 
 /**
@@ -12,6 +13,6 @@ export const memberServices = (networkId: NetworkId) => {
   return {
     identify: memberOnly(identify({ protocolPrefix, runOnConnectionOpen: false }), 'registrar'),
     identifyPush: memberOnly(identifyPush({ protocolPrefix }), 'connections'),
-    ping: memberOnly(ping({ protocolPrefix }), 'registrar')
+    ping: memberOnly(ping({ protocolPrefix, ...pingDefaults }), 'registrar')
   }
 }
