@@ -14,7 +14,16 @@ const sources = {
 
 const project = (name: string, include: string[], timeoutMs: number, fileParallelism = true) => ({
   ...sources,
-  test: { name, include, testTimeout: timeoutMs, hookTimeout: timeoutMs, pool: 'forks' as const, fileParallelism }
+  test: {
+    name,
+    include,
+    testTimeout: timeoutMs,
+    hookTimeout: timeoutMs,
+    pool: 'forks' as const,
+    fileParallelism,
+    // CI shares its machine: what fails once is run once more, and the output says so. Nobody else gets a second try.
+    retry: process.env['CI'] === undefined ? 0 : 1
+  }
 })
 
 /** `.ci/run` counts tests from a report; people need none. */

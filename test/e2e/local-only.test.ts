@@ -47,8 +47,11 @@ test('they announce 127.0.0.1 alone, with the port that is bound', async () => {
       expect(bound, address).toContain(Number(port))
     }
   }
-  const [found] = await mesh.bob.find(capability)
-  expect(found?.peerId).toBe(mesh.alice.peerId)
+  const found = await vi.waitFor(async () => {
+    const [first] = await mesh.bob.find(capability)
+    expect(first?.peerId).toBe(mesh.alice.peerId)
+    return first
+  }, 20_000)
   expect(found?.addresses.length).toBeGreaterThan(0)
   for (const address of found?.addresses ?? []) expect(address).toMatch(/^\/ip4\/127\.0\.0\.1\/tcp\/\d+/)
 })

@@ -105,7 +105,9 @@ describe('strangers', () => {
     const got = await knock(connection, ids)
     await isClosed(connection, limits.helloTimeoutMs + 2_000)
     expect(performance.now() - started).toBeLessThan(limits.helloTimeoutMs + 500)
-    expect([...got.values()]).toEqual(ids.map(() => 0))
+    // A stream whose negotiation the end of the connection overtook was never there.
+    expect(got.size).toBeGreaterThan(0)
+    expect([...got.values()]).toEqual([...got.keys()].map(() => 0))
     await expectUnknown(a, s.libp2p.peerId)
   })
 
