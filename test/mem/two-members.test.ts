@@ -1,6 +1,5 @@
 import { createServer } from 'node:http'
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createMesh, type TestMesh } from '@agent-mesh/testkit'
 
@@ -26,7 +25,9 @@ describe('two members', () => {
     await vi.waitFor(async () => {
       expect(await bob.peers()).toHaveLength(1)
     }, 10_000)
-    const { port } = server.address() as AddressInfo
+    const address = server.address()
+    if (address === null || typeof address === 'string') throw new Error('the server has no port')
+    const { port } = address
     const { publication } = await alice.serve('web', {
       address: `http://127.0.0.1:${port}`,
       capabilities: ['language_processing/translation']

@@ -1,7 +1,7 @@
 import type { Context } from './context.ts'
 import type { Input } from './input.ts'
 
-export interface ArgumentDefinition {
+interface ArgumentDefinition {
   /** `<needed>`, `[optional]`. */
   name: string
   describe: string
@@ -15,7 +15,7 @@ export interface OptionDefinition {
   isRepeatable?: boolean
 }
 
-export interface Example {
+interface Example {
   command: string
   describe: string
 }

@@ -31,7 +31,7 @@ const answerBytes = 16 * 1024 * 1024
 const errno = (err: unknown): string => (err instanceof Error && 'code' in err ? String(err.code) : '')
 
 /** What a failed connection means to the caller. */
-export const connectionError = (err: unknown, { socketPath }: Endpoint): MeshError => {
+const connectionError = (err: unknown, { socketPath }: Endpoint): MeshError => {
   switch (errno(err)) {
     case 'ENOENT':
     case 'ECONNREFUSED':

@@ -1,6 +1,6 @@
 import { describe, it } from 'vitest'
 import { verifyChain } from '@agent-mesh/identity'
-import { cases, mutate, seed, seededRandom } from '../../wire/test/random.ts'
+import { cases, mutate, seed, seededRandom } from '@agent-mesh/testkit/mutations'
 import { graft, hex, judge, withoutStacks } from './judge.ts'
 import { delegate, delegateChain, member, memberChain, networkKey, nowMs, rootChain, sign } from './network-fixture.ts'
 

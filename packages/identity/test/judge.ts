@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect } from 'vitest'
 import { MeshError } from '@agent-mesh/wire'
-import { seed, type Random } from '../../wire/test/random.ts'
+import { seed, type Random } from '@agent-mesh/testkit/mutations'
 
 export const hex = (parts: Uint8Array[]): string => parts.map((part) => Buffer.from(part).toString('hex')).join('.')
 

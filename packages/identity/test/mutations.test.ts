@@ -2,7 +2,7 @@ import { publicKeyToProtobuf } from '@libp2p/crypto/keys'
 import { withArrayBuffer } from 'uint8arrays/with-array-buffer'
 import { describe, it } from 'vitest'
 import { createInvite, decodeTicket, encodeTicket, openEnvelope, sealEnvelope } from '@agent-mesh/identity'
-import { cases, mutate, seed, seededRandom } from '../../wire/test/random.ts'
+import { cases, mutate, seed, seededRandom } from '@agent-mesh/testkit/mutations'
 import { graft, hex, judge, withoutStacks } from './judge.ts'
 import { dayMs, idOf, member, networkKey, nowMs, root } from './network-fixture.ts'
 

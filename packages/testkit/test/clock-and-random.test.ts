@@ -53,7 +53,7 @@ describe('seeded random numbers', () => {
   it('are spread evenly', () => {
     const { integer } = seededRandom(7)
     const counts = Array.from({ length: 10 }, () => 0)
-    for (let draw = 0; draw < 100_000; draw += 1) {
+    for (let count = 0; count < 100_000; count += 1) {
       const bucket = integer(0, 10)
       counts[bucket] = (counts[bucket] ?? 0) + 1
     }

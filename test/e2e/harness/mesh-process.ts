@@ -36,7 +36,10 @@ const nodes = new Set<MeshProcess>()
 /** What the nodes said lately, for whoever reads of the failure. */
 afterEach(({ task }) => {
   if (task.result?.state !== 'fail') return
-  for (const { name, log } of nodes) process.stderr.write(`--- ${name}\n${log.slice(-30).join('\n')}\n`)
+  for (const node of nodes) {
+    process.stderr.write(`--- ${node.name}\n${node.log.slice(-30).join('\n')}\n`)
+    if (!node.isRunning) nodes.delete(node)
+  }
 })
 
 const parseJson = (line: string): unknown => {

@@ -4,7 +4,7 @@ import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
 /** `other-peer`: somebody else answers there; `denied`: our own gate forbids it; the rest: nobody we want answered. */
-export type DialFailureKind = 'other-peer' | 'denied' | 'timeout' | 'unreachable'
+type DialFailureKind = 'other-peer' | 'denied' | 'timeout' | 'unreachable'
 
 export interface DialFailure {
   address: Multiaddr

@@ -15,7 +15,7 @@ import { protocols, type NetworkId } from '@agent-mesh/wire'
 import type { SelfDescription } from '../../src/discovery/interface.ts'
 
 /** What a test looks at below the views. */
-export interface RawParts {
+interface RawParts {
   datastore: Datastore
   peerStore: PeerStore
 }

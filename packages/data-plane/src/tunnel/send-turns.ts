@@ -19,6 +19,7 @@ export class SendTurns {
 
   /** Queues a sender; it sends at once where nothing holds it up. */
   request(sender: Sender): void {
+    if (this.#waiting.size === 0 && !this.#isRunning && !this.#runAlone(sender)) return
     this.#waiting.add(sender)
     this.#run()
   }
@@ -32,7 +33,7 @@ export class SendTurns {
    * connection sends what it holds back itself, which is how opens, answers and credits get ahead of the payload.
    */
   wake(): void {
-    if (this.#isScheduled) return
+    if (this.#isScheduled || this.#waiting.size === 0) return
     this.#isScheduled = true
     queueMicrotask(() =>
       queueMicrotask(() => {
@@ -40,6 +41,17 @@ export class SendTurns {
         this.#run()
       })
     )
+  }
+
+  /** Sends without turns while nobody else waits; returns whether there is more. */
+  #runAlone(sender: Sender): boolean {
+    this.#isRunning = true
+    try {
+      while (sender.isReady && this.#waiting.size === 0) if (!sender.sendOne()) return false
+      return true
+    } finally {
+      this.#isRunning = false
+    }
   }
 
   /** A set is walked in the order of insertion, and what is added meanwhile is walked too: round after round. */

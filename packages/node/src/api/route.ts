@@ -4,7 +4,7 @@ import type { LocalNode } from '../local-node.ts'
 import { apiHint } from './problem.ts'
 
 /** What a request brings, before it is checked. */
-export interface RawInput {
+interface RawInput {
   params: unknown
   query: unknown
   body: unknown

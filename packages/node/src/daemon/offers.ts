@@ -14,7 +14,7 @@ import type { Config } from '../config/schema.ts'
 import type { VerbStore } from '../state/verb-store.ts'
 
 /** Where services are put so that tunnels reach them. */
-export interface ServiceTable {
+interface ServiceTable {
   addService: (service: Service, options?: { replace?: boolean }) => void
   removeService: (name: string) => Service
 }

@@ -1,7 +1,7 @@
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 
 /** Port of a listen address, or undefined where it has none. */
-export const portOf = (address: Multiaddr): number | undefined => {
+const portOf = (address: Multiaddr): number | undefined => {
   const port = address.getComponents().find((part) => part.name === 'tcp' || part.name === 'udp')?.value
   return port === undefined ? undefined : Number(port)
 }

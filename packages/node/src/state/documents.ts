@@ -36,7 +36,6 @@ const issued = z.array(
   z.strictObject({ name: z.string(), peerId: z.string(), serial: z.string(), notAfterMs: z.number() })
 )
 
-export type MembershipDocument = z.infer<typeof membership>
 export type VerbState = z.infer<typeof verbState>
 export type IssuedDocument = z.infer<typeof issued>
 

@@ -15,7 +15,7 @@ export interface Served {
 }
 
 /** The example node, with every method watched. */
-export const watchedNode = (): Mocked<ExampleNode> => {
+const watchedNode = (): Mocked<ExampleNode> => {
   const node = exampleNode()
   const isMethod = (name: string): name is Exclude<keyof ExampleNode, 'listeners'> =>
     name in node && name !== 'listeners'

@@ -19,17 +19,17 @@ export class FrameDecoder {
   #type: FrameType | undefined
   #remaining = 0
 
-  constructor (sink: FrameSink) {
+  constructor(sink: FrameSink) {
     this.#sink = sink
   }
 
   /** True between frames: an end of the stream here cuts no frame in two. */
-  get isAtBoundary (): boolean {
+  get isAtBoundary(): boolean {
     return this.#type === undefined && this.#heldLength === 0
   }
 
   /** @throws MeshError TUNNEL_PROTOCOL; the decoder is of no use after that */
-  push (chunk: Uint8Array): void {
+  push(chunk: Uint8Array): void {
     let offset = 0
     while (offset < chunk.length) {
       if (this.#type === undefined) {
@@ -48,14 +48,14 @@ export class FrameDecoder {
     }
   }
 
-  #fill (chunk: Uint8Array, offset: number): number {
+  #fill(chunk: Uint8Array, offset: number): number {
     const count = Math.min(frameHeaderBytes - this.#heldLength, chunk.length - offset)
     for (let i = 0; i < count; i++) this.#held[this.#heldLength + i] = chunk[offset + i] ?? 0
     this.#heldLength += count
     return count
   }
 
-  #beginFrame (): void {
+  #beginFrame(): void {
     const [type = 0, high = 0, middle = 0, low = 0] = this.#held
     const length = (high << 16) | (middle << 8) | low
     this.#heldLength = 0
@@ -65,7 +65,7 @@ export class FrameDecoder {
     this.#remaining = length
   }
 
-  #endNumber (): void {
+  #endNumber(): void {
     const value = new DataView(this.#held.buffer).getUint32(0)
     const type = this.#type
     this.#heldLength = 0

@@ -28,14 +28,19 @@ export const encodeCredit = (bytes: number): Uint8Array => encodeNumber(frameTyp
 export const checkHeader = (type: number, length: number): FrameType => {
   switch (type) {
     case frameTypes.data:
-      if (length === 0 || length > limits.frameBytes) throw new MeshError('TUNNEL_PROTOCOL', `A DATA frame announces ${length} bytes; 1 to ${limits.frameBytes} are allowed.`)
+      if (length === 0 || length > limits.frameBytes)
+        throw new MeshError(
+          'TUNNEL_PROTOCOL',
+          `A DATA frame announces ${length} bytes; 1 to ${limits.frameBytes} are allowed.`
+        )
       return type
     case frameTypes.fin:
       if (length !== 0) throw new MeshError('TUNNEL_PROTOCOL', `A FIN frame announces ${length} bytes.`)
       return type
     case frameTypes.reset:
     case frameTypes.credit:
-      if (length !== 4) throw new MeshError('TUNNEL_PROTOCOL', `A frame of type ${type} announces ${length} bytes instead of 4.`)
+      if (length !== 4)
+        throw new MeshError('TUNNEL_PROTOCOL', `A frame of type ${type} announces ${length} bytes instead of 4.`)
       return type
     default:
       throw new MeshError('TUNNEL_PROTOCOL', `There is no frame of type ${type}.`)
