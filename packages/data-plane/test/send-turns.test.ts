@@ -51,6 +51,21 @@ describe('the turns of the senders of one connection', () => {
     expect(sent.join('')).toBe('aaa')
   })
 
+  it('run whoever asks while another one sends', () => {
+    const { turns, sent, sender, drain } = startConnection(100)
+    void drain()
+    const second = sender('b', 1)
+    turns.request({
+      isReady: true,
+      sendOne: () => {
+        sent.push('a')
+        turns.request(second)
+        return false
+      }
+    })
+    expect(sent.join('')).toBe('ab')
+  })
+
   it('skip who is not ready and forget who left', async () => {
     const { turns, sent, sender, drain } = startConnection(2)
     const blocked = { isReady: false, sendOne: () => sent.push('blocked') > 0 }

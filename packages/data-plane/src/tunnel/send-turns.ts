@@ -19,8 +19,8 @@ export class SendTurns {
 
   /** Queues a sender; it sends at once where nothing holds it up. */
   request(sender: Sender): void {
-    if (this.#waiting.size === 0 && !this.#isRunning && !this.#runAlone(sender)) return
-    this.#waiting.add(sender)
+    const isAlone = this.#waiting.size === 0 && !this.#isRunning
+    if (!isAlone || this.#runAlone(sender)) this.#waiting.add(sender)
     this.#run()
   }
 
