@@ -77,7 +77,12 @@ const transfer = async (direction: 'down' | 'up', lose: () => Promise<void> | vo
   else pour(socket)
   const before = sink.receivedBytes
   const moved = (): number => (direction === 'down' ? socket.bytesRead : sink.receivedBytes - before)
-  await vi.waitFor(() => expect(moved()).toBeGreaterThan(enoughBytes), { timeout: 20_000, interval: 5 })
+  const early = reading.then(({ isClean, error }) => {
+    throw new Error(`${direction}: over before it was cut, after ${moved()} bytes: clean ${isClean}, error ${error}`)
+  })
+  const underWay = vi.waitFor(() => expect(moved()).toBeGreaterThan(enoughBytes), { timeout: 20_000, interval: 5 })
+  await Promise.race([underWay, early])
+  early.catch(() => {})
   await lose()
   const client = await reading
   socket.destroy()
