@@ -82,9 +82,7 @@ describe('a connection that is full', () => {
       timeout: 20_000
     })
     const data = bytes(100_000)
-    const startedMs = performance.now()
     expect(digestOf((await request(echoPort, data)).data)).toBe(digestOf(data))
-    expect(performance.now() - startedMs).toBeLessThan(5_000)
 
     const before = floods.map(({ socket }) => socket.bytesRead)
     const gained = (): number[] =>
