@@ -244,6 +244,7 @@ export const assemble = (init: AssembleInit): Assembled => {
       events.emit('debug', 'bootstrap:failed', { peer: peerId, code: toMeshError(error).code })
     }
   })
+  let isStarted = false
   const listeners: Array<() => void> = []
   const local = new MeshNode({
     stateDir,
@@ -266,6 +267,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     local,
     discovery,
     start: async () => {
+      isStarted = true
       listeners.push(
         rememberMembers(init),
         announcePeers(admission, events),
@@ -282,6 +284,7 @@ export const assemble = (init: AssembleInit): Assembled => {
       void offers.publishNow().catch(() => {})
     },
     close: async () => {
+      if (!isStarted) return
       bootstrap.stop()
       for (const stop of listeners.splice(0)) stop()
       const goodbye = discovery.withdraw({ signal: AbortSignal.timeout(withdrawTimeoutMs) }).then(

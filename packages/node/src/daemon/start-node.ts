@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 import { startApi, type ApiServer } from '../api/server.ts'
 import { loadConfig, type Flags } from '../config/load.ts'
 import { createHost } from '../host/create-host.ts'
-import { chosenPorts, withKnownPorts } from '../host/listen.ts'
+import { chosenPorts, stillFree, withKnownPorts } from '../host/listen.ts'
 import type { LocalNode } from '../local-node.ts'
 import { renewByRoot } from '../state/credentials.ts'
 import { stateFiles } from '../state/documents.ts'
@@ -103,11 +103,15 @@ export const startNode = async (
       holdersOf: async (name) => holdersOf(name)
     })
     await invitations.load()
+    const wanted = Object.entries(verbs.state.ports).filter(([listen]) => config.listen.includes(listen))
+    const ports = await stillFree(Object.fromEntries(wanted), (listen, port) =>
+      events.emit('warn', 'port:taken', { listen, port })
+    )
     const host = await createHost({
       credentials,
       config,
       book,
-      listen: withKnownPorts(config.listen, verbs.state.ports),
+      listen: withKnownPorts(config.listen, ports),
       joins: {
         sealKeyOf: (id) => invitations.sealKeyOf(id),
         redeem: async (plea) => ({ chain: await invitations.redeem(plea), addresses: host.getMultiaddrs() })

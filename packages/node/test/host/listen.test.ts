@@ -1,6 +1,8 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
-import { chosenPorts, withKnownPorts } from '../../src/host/listen.ts'
+import { chosenPorts, stillFree, withKnownPorts } from '../../src/host/listen.ts'
 
 describe('ports', () => {
   it('that were chosen once are asked for again', () => {
@@ -22,5 +24,21 @@ describe('ports', () => {
     expect(
       Object.values(chosenPorts(listen, [multiaddr('/ip4/127.0.0.1/tcp/1'), multiaddr('/ip4/127.0.0.1/tcp/2')]))
     ).toEqual([1, 2])
+  })
+
+  it('that somebody else holds by now are given up, the others kept', async () => {
+    const holder = createServer()
+    holder.listen(0, '127.0.0.1')
+    await once(holder, 'listening')
+    const address = holder.address()
+    if (address === null || typeof address === 'string') throw new Error('no port')
+    const taken: number[] = []
+    const ports = { '/ip4/127.0.0.1/tcp/0': address.port }
+    expect(await stillFree(ports, (_, port) => taken.push(port), 0)).toEqual({})
+    expect(taken).toEqual([address.port])
+    holder.close()
+    await once(holder, 'close')
+    expect(await stillFree(ports, (_, port) => taken.push(port), 0)).toEqual(ports)
+    expect(taken).toHaveLength(1)
   })
 })
