@@ -154,7 +154,7 @@ export const startNode = async (
     }
     await verbs.update((state) => ({
       ...state,
-      ports: { ...state.ports, ...chosenPorts(config.listen, host.getMultiaddrs()) }
+      ports: { ...state.ports, ...chosenPorts(config.listen, host.services.bound.addresses()) }
     }))
     await node.start()
     api = await startApi(node.local, { socketPath: directory.socketPath, logger })

@@ -22,15 +22,28 @@ import {
 import type { GossipSub } from '@libp2p/gossipsub'
 import type { Identify } from '@libp2p/identify'
 import type { Ping } from '@libp2p/ping'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Config } from '../config/schema.ts'
 import type { Credentials } from '../state/credentials.ts'
 import { version } from '../version.ts'
 import { transport } from './transport.ts'
 
+/** What the host listens on, whatever it announces. */
+interface BoundAddresses {
+  addresses: () => Multiaddr[]
+}
+
+const boundAddresses = ({
+  transportManager
+}: {
+  transportManager: { getAddrs: () => Multiaddr[] }
+}): BoundAddresses => ({ addresses: () => transportManager.getAddrs() })
+
 interface Services extends Record<string, unknown> {
   admission: AdmissionService
   join: JoinService
   members: MemberProtocols
+  bound: BoundAddresses
   identify: Identify
   ping: Ping
   dht: AgentDht
@@ -81,6 +94,7 @@ export const createHost = async ({ credentials, config, listen, book, joins }: H
       admission: admission({ networkId, networkKey, agent, chain: () => membership.chain, gate: strangers }),
       join: join({ networkId, limits: strangers, ...joins }),
       members: memberProtocols(),
+      bound: boundAddresses,
       ...memberServices(networkId),
       dialParts: dialParts(),
       dht: memberOnly(agentDht({ networkId, book }), 'all'),
