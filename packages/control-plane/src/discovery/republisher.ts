@@ -55,6 +55,8 @@ export const createRepublisher = ({
   let dueMs = Infinity
   let stopping = new AbortController()
   let refreshing: AbortController | undefined
+  /** Publications under way. A refresh beside one would store the former description over it. */
+  let publishing = 0
 
   const cancel = (): void => {
     clearTimeout(timer)
@@ -93,7 +95,7 @@ export const createRepublisher = ({
   const refresh = async (): Promise<void> => {
     cancel()
     const current = kept
-    if (current === undefined) return
+    if (current === undefined || publishing > 0) return
     refreshing = new AbortController()
     const signal = firstOf(stopping.signal, refreshing.signal)
     try {
@@ -126,6 +128,9 @@ export const createRepublisher = ({
     },
     publish: async (description, signal) => {
       const next: Kept = { description, tableSize: table.size, failures: 0 }
+      publishing++
+      cancel()
+      refreshing?.abort()
       try {
         const report = await publisher.publish(description, { signal: either(signal) })
         kept = next
@@ -136,8 +141,10 @@ export const createRepublisher = ({
         if (error.code === 'NOT_PUBLISHED' || error.code === 'TIMEOUT') {
           kept = next
           failed(next, error)
-        }
+        } else if (kept !== undefined) schedule(firstRetryMs)
         throw error
+      } finally {
+        publishing--
       }
     },
     withdraw: async (signal) => {
