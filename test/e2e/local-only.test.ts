@@ -48,7 +48,7 @@ test('they announce 127.0.0.1 alone, with the port that is bound', async () => {
     }
   }
   const found = await vi.waitFor(async () => {
-    const [first] = await mesh.carol.find(capability)
+    const [first] = await mesh.bob.find(capability)
     expect(first?.peerId).toBe(mesh.alice.peerId)
     return first
   }, 20_000)
