@@ -30,6 +30,19 @@ export interface AgentDhtInit {
 /** Typed away by the package, and the only way to know that a query has somebody to ask. */
 const hasTable = (dht: KadDHT): dht is AgentDht => 'routingTable' in dht
 
+/**
+ * A provider lookup of the package ends with the first answer that brings it to one bucket of providers, which may be
+ * a holder at the edge that knows two thirds of them, or this node itself. Who is enough is for the caller to decide,
+ * so the bucket it looks at has no end; the routing table itself stays as it is.
+ */
+const askUntilToldToStop = (dht: KadDHT): void => {
+  const routing: unknown = Reflect.get(dht, 'contentRouting')
+  const table: unknown = typeof routing === 'object' && routing !== null ? Reflect.get(routing, 'routingTable') : null
+  if (typeof routing !== 'object' || routing === null || typeof table !== 'object' || table === null)
+    throw new MeshError('INTERNAL', 'This version of the DHT does not show how it looks for providers.')
+  Reflect.set(routing, 'routingTable', Object.create(table, { kBucketSize: { value: Number.POSITIVE_INFINITY } }))
+}
+
 const minuteMs = 60_000
 
 /** Every node of a network has to use the same: holders, not publishers, decide how long an entry lives. */
@@ -112,6 +125,7 @@ export const agentDht = ({
     })
     const dht = create(own)
     if (!hasTable(dht)) throw new MeshError('INTERNAL', 'This version of the DHT does not show its routing table.')
+    askUntilToldToStop(dht)
     return dht
   }
 }

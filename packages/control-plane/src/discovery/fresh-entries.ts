@@ -1,20 +1,9 @@
 import { NotFoundError } from '@libp2p/interface'
 import { Record as StoredRecord } from '@libp2p/kad-dht'
-import type { AbortOptions, RoutingOptions } from '@libp2p/interface'
-import type { Datastore, Key, Pair, Query } from 'interface-datastore'
-
-/** Marks a provider lookup that shall ask the network, whatever this node holds itself. */
-const networkOnly: unique symbol = Symbol('network only')
-
-/**
- * Options for a provider lookup that does not end at the entries this node holds: the DHT returns at most one bucket
- * of those, always the same ones, and then asks nobody else.
- */
-export const askNetworkOnly = (options: RoutingOptions): RoutingOptions =>
-  Object.assign({ ...options }, { [networkOnly]: true })
+import type { AbortOptions } from '@libp2p/interface'
+import type { Datastore, Key } from 'interface-datastore'
 
 const recordKeyShape = /\/record\/[^/]+$/
-const providerPrefixShape = /\/provider\/[^/]+$/
 
 const receivedMs = (value: Uint8Array): number => {
   try {
@@ -42,11 +31,7 @@ export const freshEntries = (store: Datastore, { valueMs, now = Date.now }: Fres
     await store.delete(key, options)
     throw new NotFoundError(`${key.toString()} is past its time`)
   }
-  const query = async function* (wanted: Query, options?: AbortOptions): AsyncGenerator<Pair> {
-    const isSkipped = options !== undefined && networkOnly in options && providerPrefixShape.test(wanted.prefix ?? '')
-    if (!isSkipped) yield* store.query(wanted, options)
-  }
-  const own: Partial<Datastore> = { get, query }
+  const own: Partial<Datastore> = { get }
   return new Proxy(store, {
     get: (target, property) => {
       if (Object.hasOwn(own, property)) return Reflect.get(own, property)

@@ -1,10 +1,9 @@
 import { pipe } from 'it-pipe'
-import { askNetworkOnly } from './fresh-entries.ts'
 import { endOnError, parallelMap, present, untilQuiet } from './parallel.ts'
 import { bestRecord, compareRecords } from './record-rules.ts'
 import { recordKeyBytes } from './record.ts'
 import { deadline } from './deadline.ts'
-import type { PeerId, RoutingOptions } from '@libp2p/interface'
+import type { PeerId } from '@libp2p/interface'
 import type { QueryEvent } from '@libp2p/kad-dht'
 import type { CID } from 'multiformats/cid'
 import type { NetworkId } from '@agent-mesh/wire'
@@ -96,12 +95,10 @@ export const createLookup = ({
   const providers = async function* (key: CID, signal: AbortSignal): AsyncGenerator<PeerId> {
     if (dht.routingTable.size === 0) return
     const settled = new AbortController()
-    let hasAskedOthers = false
     const peersOf = async function* (events: AsyncIterable<QueryEvent>): AsyncGenerator<PeerId> {
       const seen = new Set<string>()
       let withoutNews = 0
       for await (const event of events) {
-        if (event.name === 'DIAL_PEER') hasAskedOthers = true
         if (event.name !== 'PEER_RESPONSE' || event.providers.length === 0) continue
         const news = event.providers.filter(({ id }) => !seen.has(id.toString()))
         for (const { id } of news) seen.add(id.toString())
@@ -111,9 +108,9 @@ export const createLookup = ({
         if (withoutNews >= holdersWithoutNews) return
       }
     }
-    const ask = (options: RoutingOptions): AsyncGenerator<PeerId> =>
-      pipe(
-        dht.findProviders(key, options),
+    try {
+      yield* pipe(
+        dht.findProviders(key, { signal: deadline(10 * recordTimeoutMs, signal, settled.signal) }),
         endOnError<QueryEvent>,
         untilQuiet<QueryEvent>(
           providersQuietMs,
@@ -121,10 +118,6 @@ export const createLookup = ({
         ),
         peersOf
       )
-    try {
-      const options = { signal: deadline(10 * recordTimeoutMs, signal, settled.signal) }
-      yield* ask(options)
-      if (!hasAskedOthers && !signal.aborted) yield* ask(askNetworkOnly(options))
     } finally {
       settled.abort()
     }
