@@ -9,6 +9,9 @@ import { peerIdFromBytes } from './peer-id.ts'
 import type { PeerId, PrivateKey, PublicKey } from '@libp2p/interface'
 
 const serialBytes = 16
+/** Who is in it by the word of the root may sign policies and revocations for everybody. */
+export const adminGroup = 'admin'
+
 /** Last instant that a `Date` can name. */
 const lastInstantMs = 8.64e15
 
@@ -26,6 +29,12 @@ export interface Membership {
   mayAdmit: boolean
   /** A name from the root beats one from a delegate. */
   isIssuedByRoot: boolean
+  /** May sign policies and revocations for everybody: in the group `admin`, and put there by the root. */
+  isAdmin: boolean
+  /** How many admins have to sign a policy of this network, as the root said. */
+  policySignatures: number
+  /** Not renewed: the member leaves with its certificate. */
+  isEphemeral: boolean
   issuer: PeerId
   /** Envelopes as they travel: the leaf first, then its issuer's where that is not the root. */
   chain: Uint8Array[]
@@ -40,6 +49,10 @@ export interface CertificateRequest {
   notBeforeMs: number
   /** Default: 30 days after `notBeforeMs`. */
   notAfterMs?: number
+  /** How many admins have to sign a policy. Only what the root says counts. Default: 1. */
+  policySignatures?: number
+  /** Is not renewed. */
+  isEphemeral?: boolean
 }
 
 const fail = (why: string): never => {
@@ -75,7 +88,9 @@ export const issueCertificate = async (
     notBeforeMs,
     notAfterMs,
     serial: randomBytes(serialBytes),
-    mayAdmit: request.mayAdmit ?? false
+    mayAdmit: request.mayAdmit ?? false,
+    policySignatures: request.policySignatures ?? 1,
+    ephemeral: request.isEphemeral ?? false
   })
   return sealEnvelope('certificate', payload, issuerKey)
 }
@@ -95,6 +110,9 @@ const readLink = (envelope: Uint8Array, networkKey: Uint8Array): Link => {
     throw new MeshError('NETWORK_FOREIGN', 'A certificate belongs to another network.')
   }
   if (certificate.serial.length !== serialBytes) fail(`its serial is not ${serialBytes} bytes`)
+  if (certificate.policySignatures > limits.policySignatures) {
+    fail(`it asks for ${certificate.policySignatures} signatures of a policy, ${limits.policySignatures} are allowed`)
+  }
   if (certificate.groups.length > limits.groupsPerCertificate) {
     fail(`it has more than ${limits.groupsPerCertificate} groups`)
   }
@@ -131,6 +149,8 @@ const checkIssuers = (leaf: Link, delegate: Link | undefined, root: PeerId): voi
   if (!delegate.peerId.equals(leaf.signer)) fail('it is not signed by the issuer beside it')
   if (!delegate.certificate.mayAdmit) fail('its issuer may not admit others')
   if (leaf.certificate.mayAdmit) fail('a delegate cannot let others admit')
+  const foreign = leaf.certificate.groups.find((group) => !delegate.certificate.groups.includes(group))
+  if (foreign !== undefined) fail(`its issuer is not in the group ${quote(foreign)} itself`)
 }
 
 /**
@@ -157,7 +177,8 @@ export const verifyChain = async (
   }
   await delegate?.verify()
   await leaf.verify()
-  const { name, groups, notBeforeMs, notAfterMs, serial, mayAdmit } = leaf.certificate
+  const { name, groups, notBeforeMs, notAfterMs, serial, mayAdmit, ephemeral } = leaf.certificate
+  const isIssuedByRoot = delegate === undefined
   return {
     peerId: leaf.peerId,
     name,
@@ -166,7 +187,10 @@ export const verifyChain = async (
     notAfterMs: Math.min(notAfterMs, delegate?.certificate.notAfterMs ?? Infinity),
     mayAdmit,
     serial: Buffer.from(serial).toString('hex'),
-    isIssuedByRoot: delegate === undefined,
+    isIssuedByRoot,
+    isAdmin: isIssuedByRoot && groups.includes(adminGroup),
+    policySignatures: Math.max(1, (delegate ?? leaf).certificate.policySignatures),
+    isEphemeral: ephemeral,
     issuer: leaf.signer,
     chain
   }

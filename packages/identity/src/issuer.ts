@@ -5,7 +5,8 @@ import type { PeerId, PrivateKey, PublicKey } from '@libp2p/interface'
 /** Signs certificates: as the root where its key is at hand, else as a member that may admit. */
 export interface Issuer {
   /**
-   * @returns the chain for the new member, leaf first. A delegate's ends no later than its own certificate.
+   * @returns the chain for the new member, leaf first. A delegate's ends no later than its own certificate, and names
+   * only groups that the delegate is in.
    * @throws MeshError NOT_ISSUER, CERTIFICATE_EXPIRED, NAME_INVALID, LIMIT_EXCEEDED
    */
   issue: (request: {
@@ -14,6 +15,9 @@ export interface Issuer {
     groups: string[]
     nowMs: number
     mayAdmit?: boolean
+    /** Default: the usual lifetime. */
+    lifetimeMs?: number
+    isEphemeral?: boolean
   }) => Promise<Uint8Array[]>
 }
 
@@ -29,13 +33,17 @@ export interface IssuerInit {
  * that would sign is not the one that the network or the certificate names
  */
 export const createIssuer = ({ networkKey, rootKey, memberKey, membership }: IssuerInit): Issuer => {
+  const { policySignatures } = membership
   if (rootKey !== undefined) {
     if (!rootKey.publicKey.equals(networkKey)) {
       throw new MeshError('KEY_FOREIGN', 'The root key at hand is that of another network.')
     }
     return {
-      issue: async ({ nowMs, ...request }) => [
-        await issueCertificate({ networkKey, notBeforeMs: nowMs, ...request }, rootKey)
+      issue: async ({ nowMs, lifetimeMs = limits.certificateLifetimeMs, ...request }) => [
+        await issueCertificate(
+          { networkKey, notBeforeMs: nowMs, notAfterMs: nowMs + lifetimeMs, policySignatures, ...request },
+          rootKey
+        )
       ]
     }
   }
@@ -47,15 +55,22 @@ export const createIssuer = ({ networkKey, rootKey, memberKey, membership }: Iss
     throw new MeshError('KEY_FOREIGN', `${whose} names another key.`)
   }
   return {
-    issue: async ({ nowMs, mayAdmit, ...request }) => {
+    issue: async ({ nowMs, mayAdmit, lifetimeMs = limits.certificateLifetimeMs, ...request }) => {
       if (mayAdmit === true) throw new MeshError('NOT_ISSUER', 'Only the root lets others admit.')
+      const foreign = request.groups.find((group) => !membership.groups.includes(group))
+      if (foreign !== undefined) {
+        throw new MeshError(
+          'NOT_ISSUER',
+          `${quote(membership.name)} admits into its own groups, not into ${quote(foreign)}.`
+        )
+      }
       if (nowMs >= membership.notAfterMs) {
         throw new MeshError(
           'CERTIFICATE_EXPIRED',
           `${whose} ended at ${new Date(membership.notAfterMs).toISOString()}, so it admits nobody.`
         )
       }
-      const notAfterMs = Math.min(nowMs + limits.certificateLifetimeMs, membership.notAfterMs)
+      const notAfterMs = Math.min(nowMs + lifetimeMs, membership.notAfterMs)
       return [
         await issueCertificate({ networkKey, notBeforeMs: nowMs, notAfterMs, ...request }, memberKey),
         ...membership.chain

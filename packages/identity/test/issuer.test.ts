@@ -1,7 +1,7 @@
 import { withArrayBuffer } from 'uint8arrays/with-array-buffer'
 import { describe, expect, it } from 'vitest'
 import { Certificate, limits } from '@agent-mesh/wire'
-import { createIssuer, openEnvelope, verifyChain } from '@agent-mesh/identity'
+import { adminGroup, createIssuer, issueCertificate, openEnvelope, verifyChain } from '@agent-mesh/identity'
 import {
   dayMs,
   delegate,
@@ -18,7 +18,7 @@ import {
 } from './network-fixture.ts'
 
 const refused = (code: string) => expect.objectContaining({ name: 'MeshError', code })
-const request = { peerId: idOf(stranger), name: 'carol', groups: ['ops'], nowMs }
+const request = { peerId: idOf(stranger), name: 'carol', groups: ['translators'], nowMs }
 
 describe('an issuer', () => {
   it('signs as the root where it has the root key', async () => {
@@ -27,7 +27,7 @@ describe('an issuer', () => {
     const chain = await issue({ ...request, mayAdmit: true })
     await expect(verifyChain(chain, networkKey, nowMs)).resolves.toMatchObject({
       name: 'carol',
-      groups: ['ops'],
+      groups: ['translators'],
       mayAdmit: true,
       isIssuedByRoot: true,
       notAfterMs: nowMs + limits.certificateLifetimeMs
@@ -41,6 +41,43 @@ describe('an issuer', () => {
     expect(chain.slice(1)).toEqual(delegateChain)
     await expect(verifyChain(chain, networkKey, nowMs)).resolves.toMatchObject({ name: 'carol', isIssuedByRoot: false })
     await expect(issue({ ...request, mayAdmit: true })).rejects.toThrow(refused('NOT_ISSUER'))
+  })
+
+  it('admits as a delegate into its own groups only, and what says otherwise does not verify', async () => {
+    const membership = await verifyChain(delegateChain, networkKey, nowMs)
+    const { issue } = createIssuer({ networkKey, memberKey: delegate, membership })
+    await expect(issue({ ...request, groups: ['translators', 'ops'] })).rejects.toThrow(refused('NOT_ISSUER'))
+    const forged = await issueCertificate({ ...request, networkKey, groups: ['ops'], notBeforeMs: nowMs }, delegate)
+    await expect(verifyChain([forged, ...delegateChain], networkKey, nowMs)).rejects.toThrow(
+      refused('CERTIFICATE_INVALID')
+    )
+  })
+
+  it('says how many admins sign a policy as the root does, whoever issues', async () => {
+    const two = await issueCertificate(
+      {
+        networkKey,
+        peerId: idOf(delegate),
+        name: 'alice',
+        groups: [adminGroup],
+        mayAdmit: true,
+        notBeforeMs: nowMs,
+        policySignatures: 2
+      },
+      root
+    )
+    const alice = await verifyChain([two], networkKey, nowMs)
+    expect(alice).toMatchObject({ isAdmin: true, policySignatures: 2 })
+    const { issue } = createIssuer({ networkKey, memberKey: delegate, membership: alice })
+    const chain = await issue({ ...request, groups: [adminGroup], isEphemeral: true, lifetimeMs: dayMs })
+    await expect(verifyChain(chain, networkKey, nowMs)).resolves.toMatchObject({
+      isAdmin: false,
+      policySignatures: 2,
+      isEphemeral: true,
+      notAfterMs: nowMs + dayMs
+    })
+    const modest = await issueCertificate({ ...request, networkKey, groups: [], notBeforeMs: nowMs }, delegate)
+    await expect(verifyChain([modest, two], networkKey, nowMs)).resolves.toMatchObject({ policySignatures: 2 })
   })
 
   it('signs as a delegate for no longer than its own certificate lasts', async () => {

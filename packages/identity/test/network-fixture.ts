@@ -31,6 +31,8 @@ export const certificateOf = (fields: Partial<Certificate> = {}): Certificate =>
   notAfterMs: nowMs + 30 * dayMs,
   serial: new Uint8Array(randomBytes(16)),
   mayAdmit: false,
+  policySignatures: 1,
+  ephemeral: false,
   ...fields
 })
 

@@ -32,6 +32,20 @@ export const limits = {
   metadataEntries: 32,
   /** The policy of a network, envelope included. */
   policyBytes: 256 * KiB,
+  /** Admins who may have to sign one policy. */
+  policySignatures: 8,
+  /** Grants of one policy. */
+  policyGrants: 4096,
+  /** One signed revocation, the certificates of its signer included. */
+  revocationBytes: 6 * KiB,
+  /** Revocations that a node holds; they end with the certificates that they revoke. */
+  revocations: 4096,
+  /** One message of replication: as many documents as fit, the rest when asked again. */
+  syncBytes: 512 * KiB,
+  /** How often a member compares what it holds with another one, picked at random. */
+  syncIntervalMs: 30_000,
+  /** One request for a certificate, or its answer, before its base58. */
+  certificateTextBytes: 6 * KiB,
   /** Provider keys of one node: its name, its capabilities and all their ancestors. */
   providerKeysPerNode: 32,
   /** Characters of a capability path. */

@@ -10,12 +10,17 @@ export const protocols = (network: NetworkId) => ({
   tunnel: member(network, 'tunnel'),
   kad: member(network, 'kad'),
   card: member(network, 'card'),
+  sync: member(network, 'sync'),
+  renew: member(network, 'renew'),
   /** libp2p appends its own version to these. */
   prefix: `agent-mesh/${network}`
 })
 
 /** Gossip topic on which agents announce their signed records. */
 export const recordsTopic = (network: NetworkId): string => member(network, 'records')
+
+/** Gossip topic on which members say what they hold of replicated documents. */
+export const syncTopic = (network: NetworkId): string => member(network, 'sync')
 
 export type Protocols = ReturnType<typeof protocols>
 
@@ -32,7 +37,11 @@ export const recordKey = (network: NetworkId, peerId: string): string => `/agent
 export const envelopeKinds = {
   certificate: { domain: 'agent-mesh-certificate', codec: Uint8Array.of(0x80, 0x94, 0xeb, 0x01) },
   record: { domain: 'agent-mesh-record', codec: Uint8Array.of(0x81, 0x94, 0xeb, 0x01) },
-  joinPlea: { domain: 'agent-mesh-join', codec: Uint8Array.of(0x82, 0x94, 0xeb, 0x01) }
+  joinPlea: { domain: 'agent-mesh-join', codec: Uint8Array.of(0x82, 0x94, 0xeb, 0x01) },
+  policy: { domain: 'agent-mesh-policy', codec: Uint8Array.of(0x83, 0x94, 0xeb, 0x01) },
+  revocation: { domain: 'agent-mesh-revocation', codec: Uint8Array.of(0x84, 0x94, 0xeb, 0x01) },
+  succession: { domain: 'agent-mesh-succession', codec: Uint8Array.of(0x85, 0x94, 0xeb, 0x01) },
+  certificateRequest: { domain: 'agent-mesh-certificate-request', codec: Uint8Array.of(0x86, 0x94, 0xeb, 0x01) }
 } as const
 
 export type EnvelopeKind = keyof typeof envelopeKinds

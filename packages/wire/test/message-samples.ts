@@ -1,6 +1,8 @@
 import {
   AgentRecord,
   Certificate,
+  CertificateGrant,
+  CertificateRequest,
   decodeMessage,
   HelloAck,
   HelloAnswer,
@@ -11,7 +13,19 @@ import {
   JoinRequest,
   limits,
   Metadata,
+  PolicyDocument,
+  RenewAnswer,
+  RenewRequest,
+  Revocation,
   ServiceInfo,
+  SignedDocument,
+  SignedPolicy,
+  Succession,
+  SyncAnnouncement,
+  SyncAnswer,
+  SyncDelivery,
+  SyncRequest,
+  SyncState,
   Ticket,
   TunnelAnswer,
   TunnelOpen,
@@ -30,6 +44,9 @@ const hello: HelloRequest = {
   revocationsHash: bytes(32, 4),
   agent: 'mesh-node/0.1.0'
 }
+
+const signed: SignedDocument = { envelope: bytes(400, 5), chain: [bytes(300, 6), bytes(290, 7)] }
+const state: SyncState = { kind: 'policy', digest: bytes(32, 8), version: 7 }
 
 /** One kind of message with every field set, and how it is read from outside. */
 export interface Sample {
@@ -68,7 +85,9 @@ export const samples: Sample[] = [
       notBeforeMs: 1_790_000_000_000,
       notAfterMs: 1_792_592_000_000,
       serial: bytes(16, 3),
-      mayAdmit: true
+      mayAdmit: true,
+      policySignatures: 2,
+      ephemeral: true
     },
     limits.certificateBytes,
     'CERTIFICATE_INVALID'
@@ -166,7 +185,83 @@ export const samples: Sample[] = [
     { code: 90, reason: 'denied', metadata: [metadata] },
     limits.tunnelOpenBytes,
     'TUNNEL_PROTOCOL'
-  )
+  ),
+  sample(
+    'CertificateRequest',
+    CertificateRequest,
+    { peerId: bytes(38, 1), name: 'bob', groups: ['ops', 'ci'], timeMs: 1_790_000_000_000 },
+    limits.certificateTextBytes,
+    'CERTIFICATE_INVALID'
+  ),
+  sample(
+    'CertificateGrant',
+    CertificateGrant,
+    { networkKey: bytes(36, 1), chain: [bytes(300, 2), bytes(290, 3)], addresses: [bytes(46, 4), bytes(50, 5)] },
+    limits.certificateTextBytes,
+    'CERTIFICATE_INVALID'
+  ),
+  sample('SignedDocument', SignedDocument, signed, limits.revocationBytes, 'REVOCATION_INVALID'),
+  sample(
+    'PolicyDocument',
+    PolicyDocument,
+    { networkKey: bytes(36, 1), version: 7, issuedMs: 1_790_000_000_000, source: 'grants: []' },
+    limits.policyBytes,
+    'POLICY_INVALID'
+  ),
+  sample('SignedPolicy', SignedPolicy, { signatures: [signed, signed] }, limits.policyBytes, 'POLICY_INVALID'),
+  sample(
+    'Revocation',
+    Revocation,
+    {
+      networkKey: bytes(36, 1),
+      peerId: bytes(38, 2),
+      serial: bytes(16, 3),
+      revokedMs: 1_790_000_000_000,
+      untilMs: 1_792_592_000_000,
+      reason: 'the laptop was stolen',
+      succession: bytes(250, 4)
+    },
+    limits.revocationBytes,
+    'REVOCATION_INVALID'
+  ),
+  sample(
+    'Succession',
+    Succession,
+    { networkKey: bytes(36, 1), oldPeer: bytes(38, 2), newPeer: bytes(38, 3), timeMs: 1_790_000_000_000 },
+    limits.revocationBytes,
+    'REVOCATION_INVALID'
+  ),
+  sample('RenewRequest', RenewRequest, { succession: bytes(250, 1) }, limits.joinBytes, 'CERTIFICATE_INVALID'),
+  sample(
+    'RenewAnswer',
+    RenewAnswer,
+    { code: 33, reason: 'may not admit', chain: [bytes(300, 1), bytes(290, 2)] },
+    limits.joinBytes,
+    'CERTIFICATE_INVALID'
+  ),
+  sample('SyncState', SyncState, state, limits.gossipMessageBytes, 'TUNNEL_PROTOCOL'),
+  sample(
+    'SyncAnnouncement',
+    SyncAnnouncement,
+    { states: [state, { ...state, kind: 'revocations', version: 0 }], timeMs: 1_790_000_000_000 },
+    limits.gossipMessageBytes,
+    'TUNNEL_PROTOCOL'
+  ),
+  sample(
+    'SyncRequest',
+    SyncRequest,
+    { state, held: [bytes(32, 1), bytes(32, 2)] },
+    limits.syncBytes,
+    'TUNNEL_PROTOCOL'
+  ),
+  sample(
+    'SyncAnswer',
+    SyncAnswer,
+    { code: 52, reason: 'later', state, items: [bytes(300, 1), bytes(400, 2)], hasMore: true, wanted: [bytes(32, 3)] },
+    limits.syncBytes,
+    'TUNNEL_PROTOCOL'
+  ),
+  sample('SyncDelivery', SyncDelivery, { items: [bytes(300, 1), bytes(400, 2)] }, limits.syncBytes, 'TUNNEL_PROTOCOL')
 ]
 
 /** The sample of one message. */

@@ -23,8 +23,9 @@ describe('the messages', () => {
   it.each(each)('%s is refused at one byte more than its limit', (_, { encoded, decode, most, code }) => {
     // Field 100 carries the filling, so that nothing but the size can be wrong.
     const filling = (size: number): Uint8Array => {
-      const length = size - encoded.length - 4
-      return join(encoded, Uint8Array.of(0xa2, 0x06, (length & 0x7f) | 0x80, length >> 7), new Uint8Array(length))
+      const length = size - encoded.length - 5
+      const prefix = Uint8Array.of(0xa2, 0x06, (length & 0x7f) | 0x80, ((length >> 7) & 0x7f) | 0x80, length >> 14)
+      return join(encoded, prefix, new Uint8Array(length))
     }
     expect(filling(most)).toHaveLength(most)
     expect(() => decode(filling(most))).not.toThrow()

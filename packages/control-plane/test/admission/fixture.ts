@@ -108,6 +108,9 @@ const takesAnything = async (hello: HelloRequest, peerId: PeerId): Promise<Greet
     serial: '',
     mayAdmit: false,
     isIssuedByRoot: false,
+    isAdmin: false,
+    policySignatures: 1,
+    isEphemeral: false,
     issuer: peerId,
     chain: hello.chain
   },

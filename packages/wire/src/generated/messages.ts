@@ -12,6 +12,8 @@ export interface Certificate {
   notAfterMs: number
   serial: Uint8Array<ArrayBuffer>
   mayAdmit: boolean
+  policySignatures: number
+  ephemeral: boolean
 }
 
 export namespace Certificate {
@@ -66,6 +68,16 @@ export namespace Certificate {
           w.bool(obj.mayAdmit)
         }
 
+        if ((obj.policySignatures != null && obj.policySignatures !== 0)) {
+          w.uint32(72)
+          w.uint32(obj.policySignatures)
+        }
+
+        if ((obj.ephemeral != null && obj.ephemeral !== false)) {
+          w.uint32(80)
+          w.bool(obj.ephemeral)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -78,7 +90,9 @@ export namespace Certificate {
           notBeforeMs: 0,
           notAfterMs: 0,
           serial: uint8ArrayAlloc(0),
-          mayAdmit: false
+          mayAdmit: false,
+          policySignatures: 0,
+          ephemeral: false
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -121,6 +135,14 @@ export namespace Certificate {
             }
             case 8: {
               obj.mayAdmit = reader.bool()
+              break
+            }
+            case 9: {
+              obj.policySignatures = reader.uint32()
+              break
+            }
+            case 10: {
+              obj.ephemeral = reader.bool()
               break
             }
             default: {
@@ -206,6 +228,20 @@ export namespace Certificate {
               }
               break
             }
+            case 9: {
+              yield {
+                field: `${prefix}.policySignatures`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 10: {
+              yield {
+                field: `${prefix}.ephemeral`,
+                value: reader.bool()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -259,6 +295,16 @@ export namespace Certificate {
     value: boolean
   }
 
+  export interface CertificatePolicySignaturesFieldEvent {
+    field: '$.policySignatures'
+    value: number
+  }
+
+  export interface CertificateEphemeralFieldEvent {
+    field: '$.ephemeral'
+    value: boolean
+  }
+
   export function encode (obj: Partial<Certificate>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, Certificate.codec())
   }
@@ -267,8 +313,2174 @@ export namespace Certificate {
     return decodeMessage(buf, Certificate.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Certificate>): Generator<CertificateNetworkKeyFieldEvent | CertificatePeerIdFieldEvent | CertificateNameFieldEvent | CertificateGroupsFieldEvent | CertificateNotBeforeMsFieldEvent | CertificateNotAfterMsFieldEvent | CertificateSerialFieldEvent | CertificateMayAdmitFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Certificate>): Generator<CertificateNetworkKeyFieldEvent | CertificatePeerIdFieldEvent | CertificateNameFieldEvent | CertificateGroupsFieldEvent | CertificateNotBeforeMsFieldEvent | CertificateNotAfterMsFieldEvent | CertificateSerialFieldEvent | CertificateMayAdmitFieldEvent | CertificatePolicySignaturesFieldEvent | CertificateEphemeralFieldEvent> {
     return streamMessage(buf, Certificate.codec(), opts)
+  }
+}
+
+export interface CertificateRequest {
+  peerId: Uint8Array<ArrayBuffer>
+  name: string
+  groups: string[]
+  timeMs: number
+}
+
+export namespace CertificateRequest {
+  let _codec: Codec<CertificateRequest>
+
+  export const codec = (): Codec<CertificateRequest> => {
+    if (_codec == null) {
+      _codec = message<CertificateRequest>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.peerId != null && obj.peerId.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.peerId)
+        }
+
+        if ((obj.name != null && obj.name !== '')) {
+          w.uint32(18)
+          w.string(obj.name)
+        }
+
+        if (obj.groups != null && obj.groups.length > 0) {
+          for (const value of obj.groups) {
+            w.uint32(26)
+            w.string(value)
+          }
+        }
+
+        if ((obj.timeMs != null && obj.timeMs !== 0)) {
+          w.uint32(32)
+          w.uint64Number(obj.timeMs)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          peerId: uint8ArrayAlloc(0),
+          name: '',
+          groups: [],
+          timeMs: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.peerId = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.name = reader.string()
+              break
+            }
+            case 3: {
+              if (opts.limits?.groups != null && obj.groups.length === opts.limits.groups) {
+                throw new MaxLengthError('Decode error - repeated field "groups" had too many elements')
+              }
+
+              obj.groups.push(reader.string())
+              break
+            }
+            case 4: {
+              obj.timeMs = reader.uint64Number()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          groups: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.peerId`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.name`,
+                value: reader.string()
+              }
+              break
+            }
+            case 3: {
+              if (opts.limits?.groups != null && obj.groups === opts.limits.groups) {
+                throw new MaxLengthError('Streaming decode error - repeated field "groups" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.groups[]`,
+                index: obj.groups,
+                value: reader.string()
+              }
+
+              obj.groups++
+
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.timeMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface CertificateRequestPeerIdFieldEvent {
+    field: '$.peerId'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface CertificateRequestNameFieldEvent {
+    field: '$.name'
+    value: string
+  }
+
+  export interface CertificateRequestGroupsFieldEvent {
+    field: '$.groups[]'
+    index: number
+    value: string
+  }
+
+  export interface CertificateRequestTimeMsFieldEvent {
+    field: '$.timeMs'
+    value: number
+  }
+
+  export function encode (obj: Partial<CertificateRequest>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, CertificateRequest.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<CertificateRequest>): CertificateRequest {
+    return decodeMessage(buf, CertificateRequest.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<CertificateRequest>): Generator<CertificateRequestPeerIdFieldEvent | CertificateRequestNameFieldEvent | CertificateRequestGroupsFieldEvent | CertificateRequestTimeMsFieldEvent> {
+    return streamMessage(buf, CertificateRequest.codec(), opts)
+  }
+}
+
+export interface CertificateGrant {
+  networkKey: Uint8Array<ArrayBuffer>
+  chain: Uint8Array<ArrayBuffer>[]
+  addresses: Uint8Array<ArrayBuffer>[]
+}
+
+export namespace CertificateGrant {
+  let _codec: Codec<CertificateGrant>
+
+  export const codec = (): Codec<CertificateGrant> => {
+    if (_codec == null) {
+      _codec = message<CertificateGrant>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.networkKey != null && obj.networkKey.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.networkKey)
+        }
+
+        if (obj.chain != null && obj.chain.length > 0) {
+          for (const value of obj.chain) {
+            w.uint32(18)
+            w.bytes(value)
+          }
+        }
+
+        if (obj.addresses != null && obj.addresses.length > 0) {
+          for (const value of obj.addresses) {
+            w.uint32(26)
+            w.bytes(value)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          networkKey: uint8ArrayAlloc(0),
+          chain: [],
+          addresses: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.networkKey = reader.bytes()
+              break
+            }
+            case 2: {
+              if (opts.limits?.chain != null && obj.chain.length === opts.limits.chain) {
+                throw new MaxLengthError('Decode error - repeated field "chain" had too many elements')
+              }
+
+              obj.chain.push(reader.bytes())
+              break
+            }
+            case 3: {
+              if (opts.limits?.addresses != null && obj.addresses.length === opts.limits.addresses) {
+                throw new MaxLengthError('Decode error - repeated field "addresses" had too many elements')
+              }
+
+              obj.addresses.push(reader.bytes())
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          chain: 0,
+          addresses: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.networkKey`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              if (opts.limits?.chain != null && obj.chain === opts.limits.chain) {
+                throw new MaxLengthError('Streaming decode error - repeated field "chain" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.chain[]`,
+                index: obj.chain,
+                value: reader.bytes()
+              }
+
+              obj.chain++
+
+              break
+            }
+            case 3: {
+              if (opts.limits?.addresses != null && obj.addresses === opts.limits.addresses) {
+                throw new MaxLengthError('Streaming decode error - repeated field "addresses" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.addresses[]`,
+                index: obj.addresses,
+                value: reader.bytes()
+              }
+
+              obj.addresses++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface CertificateGrantNetworkKeyFieldEvent {
+    field: '$.networkKey'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface CertificateGrantChainFieldEvent {
+    field: '$.chain[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface CertificateGrantAddressesFieldEvent {
+    field: '$.addresses[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export function encode (obj: Partial<CertificateGrant>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, CertificateGrant.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<CertificateGrant>): CertificateGrant {
+    return decodeMessage(buf, CertificateGrant.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<CertificateGrant>): Generator<CertificateGrantNetworkKeyFieldEvent | CertificateGrantChainFieldEvent | CertificateGrantAddressesFieldEvent> {
+    return streamMessage(buf, CertificateGrant.codec(), opts)
+  }
+}
+
+export interface SignedDocument {
+  envelope: Uint8Array<ArrayBuffer>
+  chain: Uint8Array<ArrayBuffer>[]
+}
+
+export namespace SignedDocument {
+  let _codec: Codec<SignedDocument>
+
+  export const codec = (): Codec<SignedDocument> => {
+    if (_codec == null) {
+      _codec = message<SignedDocument>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.envelope != null && obj.envelope.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.envelope)
+        }
+
+        if (obj.chain != null && obj.chain.length > 0) {
+          for (const value of obj.chain) {
+            w.uint32(18)
+            w.bytes(value)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          envelope: uint8ArrayAlloc(0),
+          chain: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.envelope = reader.bytes()
+              break
+            }
+            case 2: {
+              if (opts.limits?.chain != null && obj.chain.length === opts.limits.chain) {
+                throw new MaxLengthError('Decode error - repeated field "chain" had too many elements')
+              }
+
+              obj.chain.push(reader.bytes())
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          chain: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.envelope`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              if (opts.limits?.chain != null && obj.chain === opts.limits.chain) {
+                throw new MaxLengthError('Streaming decode error - repeated field "chain" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.chain[]`,
+                index: obj.chain,
+                value: reader.bytes()
+              }
+
+              obj.chain++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface SignedDocumentEnvelopeFieldEvent {
+    field: '$.envelope'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface SignedDocumentChainFieldEvent {
+    field: '$.chain[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export function encode (obj: Partial<SignedDocument>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, SignedDocument.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SignedDocument>): SignedDocument {
+    return decodeMessage(buf, SignedDocument.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SignedDocument>): Generator<SignedDocumentEnvelopeFieldEvent | SignedDocumentChainFieldEvent> {
+    return streamMessage(buf, SignedDocument.codec(), opts)
+  }
+}
+
+export interface PolicyDocument {
+  networkKey: Uint8Array<ArrayBuffer>
+  version: number
+  issuedMs: number
+  source: string
+}
+
+export namespace PolicyDocument {
+  let _codec: Codec<PolicyDocument>
+
+  export const codec = (): Codec<PolicyDocument> => {
+    if (_codec == null) {
+      _codec = message<PolicyDocument>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.networkKey != null && obj.networkKey.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.networkKey)
+        }
+
+        if ((obj.version != null && obj.version !== 0)) {
+          w.uint32(16)
+          w.uint64Number(obj.version)
+        }
+
+        if ((obj.issuedMs != null && obj.issuedMs !== 0)) {
+          w.uint32(24)
+          w.uint64Number(obj.issuedMs)
+        }
+
+        if ((obj.source != null && obj.source !== '')) {
+          w.uint32(34)
+          w.string(obj.source)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          networkKey: uint8ArrayAlloc(0),
+          version: 0,
+          issuedMs: 0,
+          source: ''
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.networkKey = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.version = reader.uint64Number()
+              break
+            }
+            case 3: {
+              obj.issuedMs = reader.uint64Number()
+              break
+            }
+            case 4: {
+              obj.source = reader.string()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.networkKey`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.version`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.issuedMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.source`,
+                value: reader.string()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface PolicyDocumentNetworkKeyFieldEvent {
+    field: '$.networkKey'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface PolicyDocumentVersionFieldEvent {
+    field: '$.version'
+    value: number
+  }
+
+  export interface PolicyDocumentIssuedMsFieldEvent {
+    field: '$.issuedMs'
+    value: number
+  }
+
+  export interface PolicyDocumentSourceFieldEvent {
+    field: '$.source'
+    value: string
+  }
+
+  export function encode (obj: Partial<PolicyDocument>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, PolicyDocument.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<PolicyDocument>): PolicyDocument {
+    return decodeMessage(buf, PolicyDocument.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<PolicyDocument>): Generator<PolicyDocumentNetworkKeyFieldEvent | PolicyDocumentVersionFieldEvent | PolicyDocumentIssuedMsFieldEvent | PolicyDocumentSourceFieldEvent> {
+    return streamMessage(buf, PolicyDocument.codec(), opts)
+  }
+}
+
+export interface SignedPolicy {
+  signatures: SignedDocument[]
+}
+
+export namespace SignedPolicy {
+  let _codec: Codec<SignedPolicy>
+
+  export const codec = (): Codec<SignedPolicy> => {
+    if (_codec == null) {
+      _codec = message<SignedPolicy>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.signatures != null && obj.signatures.length > 0) {
+          for (const value of obj.signatures) {
+            w.uint32(10)
+            SignedDocument.codec().encode(value, w)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          signatures: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              if (opts.limits?.signatures != null && obj.signatures.length === opts.limits.signatures) {
+                throw new MaxLengthError('Decode error - repeated field "signatures" had too many elements')
+              }
+
+              obj.signatures.push(SignedDocument.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.signatures$
+              }))
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          signatures: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              if (opts.limits?.signatures != null && obj.signatures === opts.limits.signatures) {
+                throw new MaxLengthError('Streaming decode error - repeated field "signatures" had too many elements')
+              }
+
+              for (const evt of SignedDocument.codec().stream(reader, reader.uint32(), `${prefix}.signatures[]`, {
+                limits: opts.limits?.signatures$
+              })) {
+                yield {
+                  ...evt,
+                  index: obj.signatures
+                }
+              }
+
+              obj.signatures++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface SignedPolicySignaturesEnvelopeFieldEvent {
+    field: '$.signatures[].envelope'
+    value: Uint8Array<ArrayBuffer>
+    index: number
+  }
+
+  export interface SignedPolicySignaturesChainFieldEvent {
+    field: '$.signatures[].chain[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export function encode (obj: Partial<SignedPolicy>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, SignedPolicy.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SignedPolicy>): SignedPolicy {
+    return decodeMessage(buf, SignedPolicy.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SignedPolicy>): Generator<SignedPolicySignaturesEnvelopeFieldEvent | SignedPolicySignaturesChainFieldEvent> {
+    return streamMessage(buf, SignedPolicy.codec(), opts)
+  }
+}
+
+export interface Revocation {
+  networkKey: Uint8Array<ArrayBuffer>
+  peerId: Uint8Array<ArrayBuffer>
+  serial: Uint8Array<ArrayBuffer>
+  revokedMs: number
+  untilMs: number
+  reason: string
+  succession: Uint8Array<ArrayBuffer>
+}
+
+export namespace Revocation {
+  let _codec: Codec<Revocation>
+
+  export const codec = (): Codec<Revocation> => {
+    if (_codec == null) {
+      _codec = message<Revocation>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.networkKey != null && obj.networkKey.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.networkKey)
+        }
+
+        if ((obj.peerId != null && obj.peerId.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.peerId)
+        }
+
+        if ((obj.serial != null && obj.serial.byteLength > 0)) {
+          w.uint32(26)
+          w.bytes(obj.serial)
+        }
+
+        if ((obj.revokedMs != null && obj.revokedMs !== 0)) {
+          w.uint32(32)
+          w.uint64Number(obj.revokedMs)
+        }
+
+        if ((obj.untilMs != null && obj.untilMs !== 0)) {
+          w.uint32(40)
+          w.uint64Number(obj.untilMs)
+        }
+
+        if ((obj.reason != null && obj.reason !== '')) {
+          w.uint32(50)
+          w.string(obj.reason)
+        }
+
+        if ((obj.succession != null && obj.succession.byteLength > 0)) {
+          w.uint32(58)
+          w.bytes(obj.succession)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          networkKey: uint8ArrayAlloc(0),
+          peerId: uint8ArrayAlloc(0),
+          serial: uint8ArrayAlloc(0),
+          revokedMs: 0,
+          untilMs: 0,
+          reason: '',
+          succession: uint8ArrayAlloc(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.networkKey = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.peerId = reader.bytes()
+              break
+            }
+            case 3: {
+              obj.serial = reader.bytes()
+              break
+            }
+            case 4: {
+              obj.revokedMs = reader.uint64Number()
+              break
+            }
+            case 5: {
+              obj.untilMs = reader.uint64Number()
+              break
+            }
+            case 6: {
+              obj.reason = reader.string()
+              break
+            }
+            case 7: {
+              obj.succession = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.networkKey`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.peerId`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.serial`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.revokedMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.untilMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 6: {
+              yield {
+                field: `${prefix}.reason`,
+                value: reader.string()
+              }
+              break
+            }
+            case 7: {
+              yield {
+                field: `${prefix}.succession`,
+                value: reader.bytes()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface RevocationNetworkKeyFieldEvent {
+    field: '$.networkKey'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface RevocationPeerIdFieldEvent {
+    field: '$.peerId'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface RevocationSerialFieldEvent {
+    field: '$.serial'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface RevocationRevokedMsFieldEvent {
+    field: '$.revokedMs'
+    value: number
+  }
+
+  export interface RevocationUntilMsFieldEvent {
+    field: '$.untilMs'
+    value: number
+  }
+
+  export interface RevocationReasonFieldEvent {
+    field: '$.reason'
+    value: string
+  }
+
+  export interface RevocationSuccessionFieldEvent {
+    field: '$.succession'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export function encode (obj: Partial<Revocation>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, Revocation.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Revocation>): Revocation {
+    return decodeMessage(buf, Revocation.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Revocation>): Generator<RevocationNetworkKeyFieldEvent | RevocationPeerIdFieldEvent | RevocationSerialFieldEvent | RevocationRevokedMsFieldEvent | RevocationUntilMsFieldEvent | RevocationReasonFieldEvent | RevocationSuccessionFieldEvent> {
+    return streamMessage(buf, Revocation.codec(), opts)
+  }
+}
+
+export interface Succession {
+  networkKey: Uint8Array<ArrayBuffer>
+  oldPeer: Uint8Array<ArrayBuffer>
+  newPeer: Uint8Array<ArrayBuffer>
+  timeMs: number
+}
+
+export namespace Succession {
+  let _codec: Codec<Succession>
+
+  export const codec = (): Codec<Succession> => {
+    if (_codec == null) {
+      _codec = message<Succession>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.networkKey != null && obj.networkKey.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.networkKey)
+        }
+
+        if ((obj.oldPeer != null && obj.oldPeer.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.oldPeer)
+        }
+
+        if ((obj.newPeer != null && obj.newPeer.byteLength > 0)) {
+          w.uint32(26)
+          w.bytes(obj.newPeer)
+        }
+
+        if ((obj.timeMs != null && obj.timeMs !== 0)) {
+          w.uint32(32)
+          w.uint64Number(obj.timeMs)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          networkKey: uint8ArrayAlloc(0),
+          oldPeer: uint8ArrayAlloc(0),
+          newPeer: uint8ArrayAlloc(0),
+          timeMs: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.networkKey = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.oldPeer = reader.bytes()
+              break
+            }
+            case 3: {
+              obj.newPeer = reader.bytes()
+              break
+            }
+            case 4: {
+              obj.timeMs = reader.uint64Number()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.networkKey`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.oldPeer`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.newPeer`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.timeMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface SuccessionNetworkKeyFieldEvent {
+    field: '$.networkKey'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface SuccessionOldPeerFieldEvent {
+    field: '$.oldPeer'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface SuccessionNewPeerFieldEvent {
+    field: '$.newPeer'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface SuccessionTimeMsFieldEvent {
+    field: '$.timeMs'
+    value: number
+  }
+
+  export function encode (obj: Partial<Succession>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, Succession.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Succession>): Succession {
+    return decodeMessage(buf, Succession.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Succession>): Generator<SuccessionNetworkKeyFieldEvent | SuccessionOldPeerFieldEvent | SuccessionNewPeerFieldEvent | SuccessionTimeMsFieldEvent> {
+    return streamMessage(buf, Succession.codec(), opts)
+  }
+}
+
+export interface RenewRequest {
+  succession: Uint8Array<ArrayBuffer>
+}
+
+export namespace RenewRequest {
+  let _codec: Codec<RenewRequest>
+
+  export const codec = (): Codec<RenewRequest> => {
+    if (_codec == null) {
+      _codec = message<RenewRequest>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.succession != null && obj.succession.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.succession)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          succession: uint8ArrayAlloc(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.succession = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.succession`,
+                value: reader.bytes()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface RenewRequestSuccessionFieldEvent {
+    field: '$.succession'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export function encode (obj: Partial<RenewRequest>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, RenewRequest.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RenewRequest>): RenewRequest {
+    return decodeMessage(buf, RenewRequest.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RenewRequest>): Generator<RenewRequestSuccessionFieldEvent> {
+    return streamMessage(buf, RenewRequest.codec(), opts)
+  }
+}
+
+export interface RenewAnswer {
+  code: number
+  reason: string
+  chain: Uint8Array<ArrayBuffer>[]
+}
+
+export namespace RenewAnswer {
+  let _codec: Codec<RenewAnswer>
+
+  export const codec = (): Codec<RenewAnswer> => {
+    if (_codec == null) {
+      _codec = message<RenewAnswer>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.code != null && obj.code !== 0)) {
+          w.uint32(8)
+          w.uint32(obj.code)
+        }
+
+        if ((obj.reason != null && obj.reason !== '')) {
+          w.uint32(18)
+          w.string(obj.reason)
+        }
+
+        if (obj.chain != null && obj.chain.length > 0) {
+          for (const value of obj.chain) {
+            w.uint32(26)
+            w.bytes(value)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          code: 0,
+          reason: '',
+          chain: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.code = reader.uint32()
+              break
+            }
+            case 2: {
+              obj.reason = reader.string()
+              break
+            }
+            case 3: {
+              if (opts.limits?.chain != null && obj.chain.length === opts.limits.chain) {
+                throw new MaxLengthError('Decode error - repeated field "chain" had too many elements')
+              }
+
+              obj.chain.push(reader.bytes())
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          chain: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.code`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.reason`,
+                value: reader.string()
+              }
+              break
+            }
+            case 3: {
+              if (opts.limits?.chain != null && obj.chain === opts.limits.chain) {
+                throw new MaxLengthError('Streaming decode error - repeated field "chain" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.chain[]`,
+                index: obj.chain,
+                value: reader.bytes()
+              }
+
+              obj.chain++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface RenewAnswerCodeFieldEvent {
+    field: '$.code'
+    value: number
+  }
+
+  export interface RenewAnswerReasonFieldEvent {
+    field: '$.reason'
+    value: string
+  }
+
+  export interface RenewAnswerChainFieldEvent {
+    field: '$.chain[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export function encode (obj: Partial<RenewAnswer>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, RenewAnswer.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RenewAnswer>): RenewAnswer {
+    return decodeMessage(buf, RenewAnswer.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RenewAnswer>): Generator<RenewAnswerCodeFieldEvent | RenewAnswerReasonFieldEvent | RenewAnswerChainFieldEvent> {
+    return streamMessage(buf, RenewAnswer.codec(), opts)
+  }
+}
+
+export interface SyncState {
+  kind: string
+  digest: Uint8Array<ArrayBuffer>
+  version: number
+}
+
+export namespace SyncState {
+  let _codec: Codec<SyncState>
+
+  export const codec = (): Codec<SyncState> => {
+    if (_codec == null) {
+      _codec = message<SyncState>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.kind != null && obj.kind !== '')) {
+          w.uint32(10)
+          w.string(obj.kind)
+        }
+
+        if ((obj.digest != null && obj.digest.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.digest)
+        }
+
+        if ((obj.version != null && obj.version !== 0)) {
+          w.uint32(24)
+          w.uint64Number(obj.version)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          kind: '',
+          digest: uint8ArrayAlloc(0),
+          version: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.kind = reader.string()
+              break
+            }
+            case 2: {
+              obj.digest = reader.bytes()
+              break
+            }
+            case 3: {
+              obj.version = reader.uint64Number()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.kind`,
+                value: reader.string()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.digest`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.version`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface SyncStateKindFieldEvent {
+    field: '$.kind'
+    value: string
+  }
+
+  export interface SyncStateDigestFieldEvent {
+    field: '$.digest'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface SyncStateVersionFieldEvent {
+    field: '$.version'
+    value: number
+  }
+
+  export function encode (obj: Partial<SyncState>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, SyncState.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncState>): SyncState {
+    return decodeMessage(buf, SyncState.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncState>): Generator<SyncStateKindFieldEvent | SyncStateDigestFieldEvent | SyncStateVersionFieldEvent> {
+    return streamMessage(buf, SyncState.codec(), opts)
+  }
+}
+
+export interface SyncAnnouncement {
+  states: SyncState[]
+  timeMs: number
+}
+
+export namespace SyncAnnouncement {
+  let _codec: Codec<SyncAnnouncement>
+
+  export const codec = (): Codec<SyncAnnouncement> => {
+    if (_codec == null) {
+      _codec = message<SyncAnnouncement>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.states != null && obj.states.length > 0) {
+          for (const value of obj.states) {
+            w.uint32(10)
+            SyncState.codec().encode(value, w)
+          }
+        }
+
+        if ((obj.timeMs != null && obj.timeMs !== 0)) {
+          w.uint32(16)
+          w.uint64Number(obj.timeMs)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          states: [],
+          timeMs: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              if (opts.limits?.states != null && obj.states.length === opts.limits.states) {
+                throw new MaxLengthError('Decode error - repeated field "states" had too many elements')
+              }
+
+              obj.states.push(SyncState.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.states$
+              }))
+              break
+            }
+            case 2: {
+              obj.timeMs = reader.uint64Number()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          states: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              if (opts.limits?.states != null && obj.states === opts.limits.states) {
+                throw new MaxLengthError('Streaming decode error - repeated field "states" had too many elements')
+              }
+
+              for (const evt of SyncState.codec().stream(reader, reader.uint32(), `${prefix}.states[]`, {
+                limits: opts.limits?.states$
+              })) {
+                yield {
+                  ...evt,
+                  index: obj.states
+                }
+              }
+
+              obj.states++
+
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.timeMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface SyncAnnouncementStatesKindFieldEvent {
+    field: '$.states[].kind'
+    value: string
+    index: number
+  }
+
+  export interface SyncAnnouncementStatesDigestFieldEvent {
+    field: '$.states[].digest'
+    value: Uint8Array<ArrayBuffer>
+    index: number
+  }
+
+  export interface SyncAnnouncementStatesVersionFieldEvent {
+    field: '$.states[].version'
+    value: number
+    index: number
+  }
+
+  export interface SyncAnnouncementTimeMsFieldEvent {
+    field: '$.timeMs'
+    value: number
+  }
+
+  export function encode (obj: Partial<SyncAnnouncement>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, SyncAnnouncement.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncAnnouncement>): SyncAnnouncement {
+    return decodeMessage(buf, SyncAnnouncement.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncAnnouncement>): Generator<SyncAnnouncementStatesKindFieldEvent | SyncAnnouncementStatesDigestFieldEvent | SyncAnnouncementStatesVersionFieldEvent | SyncAnnouncementTimeMsFieldEvent> {
+    return streamMessage(buf, SyncAnnouncement.codec(), opts)
+  }
+}
+
+export interface SyncRequest {
+  state?: SyncState
+  held: Uint8Array<ArrayBuffer>[]
+}
+
+export namespace SyncRequest {
+  let _codec: Codec<SyncRequest>
+
+  export const codec = (): Codec<SyncRequest> => {
+    if (_codec == null) {
+      _codec = message<SyncRequest>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.state != null) {
+          w.uint32(10)
+          SyncState.codec().encode(obj.state, w)
+        }
+
+        if (obj.held != null && obj.held.length > 0) {
+          for (const value of obj.held) {
+            w.uint32(18)
+            w.bytes(value)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          held: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.state = SyncState.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.state
+              })
+              break
+            }
+            case 2: {
+              if (opts.limits?.held != null && obj.held.length === opts.limits.held) {
+                throw new MaxLengthError('Decode error - repeated field "held" had too many elements')
+              }
+
+              obj.held.push(reader.bytes())
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          held: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield * SyncState.codec().stream(reader, reader.uint32(), `${prefix}.state`, {
+                limits: opts.limits?.state
+              })
+
+              break
+            }
+            case 2: {
+              if (opts.limits?.held != null && obj.held === opts.limits.held) {
+                throw new MaxLengthError('Streaming decode error - repeated field "held" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.held[]`,
+                index: obj.held,
+                value: reader.bytes()
+              }
+
+              obj.held++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface SyncRequestStateKindFieldEvent {
+    field: '$.state.kind'
+    value: string
+  }
+
+  export interface SyncRequestStateDigestFieldEvent {
+    field: '$.state.digest'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface SyncRequestStateVersionFieldEvent {
+    field: '$.state.version'
+    value: number
+  }
+
+  export interface SyncRequestHeldFieldEvent {
+    field: '$.held[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export function encode (obj: Partial<SyncRequest>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, SyncRequest.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncRequest>): SyncRequest {
+    return decodeMessage(buf, SyncRequest.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncRequest>): Generator<SyncRequestStateKindFieldEvent | SyncRequestStateDigestFieldEvent | SyncRequestStateVersionFieldEvent | SyncRequestHeldFieldEvent> {
+    return streamMessage(buf, SyncRequest.codec(), opts)
+  }
+}
+
+export interface SyncAnswer {
+  code: number
+  reason: string
+  state?: SyncState
+  items: Uint8Array<ArrayBuffer>[]
+  hasMore: boolean
+  wanted: Uint8Array<ArrayBuffer>[]
+}
+
+export namespace SyncAnswer {
+  let _codec: Codec<SyncAnswer>
+
+  export const codec = (): Codec<SyncAnswer> => {
+    if (_codec == null) {
+      _codec = message<SyncAnswer>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.code != null && obj.code !== 0)) {
+          w.uint32(8)
+          w.uint32(obj.code)
+        }
+
+        if ((obj.reason != null && obj.reason !== '')) {
+          w.uint32(18)
+          w.string(obj.reason)
+        }
+
+        if (obj.state != null) {
+          w.uint32(26)
+          SyncState.codec().encode(obj.state, w)
+        }
+
+        if (obj.items != null && obj.items.length > 0) {
+          for (const value of obj.items) {
+            w.uint32(34)
+            w.bytes(value)
+          }
+        }
+
+        if ((obj.hasMore != null && obj.hasMore !== false)) {
+          w.uint32(40)
+          w.bool(obj.hasMore)
+        }
+
+        if (obj.wanted != null && obj.wanted.length > 0) {
+          for (const value of obj.wanted) {
+            w.uint32(50)
+            w.bytes(value)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          code: 0,
+          reason: '',
+          items: [],
+          hasMore: false,
+          wanted: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.code = reader.uint32()
+              break
+            }
+            case 2: {
+              obj.reason = reader.string()
+              break
+            }
+            case 3: {
+              obj.state = SyncState.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.state
+              })
+              break
+            }
+            case 4: {
+              if (opts.limits?.items != null && obj.items.length === opts.limits.items) {
+                throw new MaxLengthError('Decode error - repeated field "items" had too many elements')
+              }
+
+              obj.items.push(reader.bytes())
+              break
+            }
+            case 5: {
+              obj.hasMore = reader.bool()
+              break
+            }
+            case 6: {
+              if (opts.limits?.wanted != null && obj.wanted.length === opts.limits.wanted) {
+                throw new MaxLengthError('Decode error - repeated field "wanted" had too many elements')
+              }
+
+              obj.wanted.push(reader.bytes())
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          items: 0,
+          wanted: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.code`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.reason`,
+                value: reader.string()
+              }
+              break
+            }
+            case 3: {
+              yield * SyncState.codec().stream(reader, reader.uint32(), `${prefix}.state`, {
+                limits: opts.limits?.state
+              })
+
+              break
+            }
+            case 4: {
+              if (opts.limits?.items != null && obj.items === opts.limits.items) {
+                throw new MaxLengthError('Streaming decode error - repeated field "items" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.items[]`,
+                index: obj.items,
+                value: reader.bytes()
+              }
+
+              obj.items++
+
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.hasMore`,
+                value: reader.bool()
+              }
+              break
+            }
+            case 6: {
+              if (opts.limits?.wanted != null && obj.wanted === opts.limits.wanted) {
+                throw new MaxLengthError('Streaming decode error - repeated field "wanted" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.wanted[]`,
+                index: obj.wanted,
+                value: reader.bytes()
+              }
+
+              obj.wanted++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface SyncAnswerCodeFieldEvent {
+    field: '$.code'
+    value: number
+  }
+
+  export interface SyncAnswerReasonFieldEvent {
+    field: '$.reason'
+    value: string
+  }
+
+  export interface SyncAnswerStateKindFieldEvent {
+    field: '$.state.kind'
+    value: string
+  }
+
+  export interface SyncAnswerStateDigestFieldEvent {
+    field: '$.state.digest'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface SyncAnswerStateVersionFieldEvent {
+    field: '$.state.version'
+    value: number
+  }
+
+  export interface SyncAnswerItemsFieldEvent {
+    field: '$.items[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface SyncAnswerHasMoreFieldEvent {
+    field: '$.hasMore'
+    value: boolean
+  }
+
+  export interface SyncAnswerWantedFieldEvent {
+    field: '$.wanted[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export function encode (obj: Partial<SyncAnswer>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, SyncAnswer.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncAnswer>): SyncAnswer {
+    return decodeMessage(buf, SyncAnswer.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncAnswer>): Generator<SyncAnswerCodeFieldEvent | SyncAnswerReasonFieldEvent | SyncAnswerStateKindFieldEvent | SyncAnswerStateDigestFieldEvent | SyncAnswerStateVersionFieldEvent | SyncAnswerItemsFieldEvent | SyncAnswerHasMoreFieldEvent | SyncAnswerWantedFieldEvent> {
+    return streamMessage(buf, SyncAnswer.codec(), opts)
+  }
+}
+
+export interface SyncDelivery {
+  items: Uint8Array<ArrayBuffer>[]
+}
+
+export namespace SyncDelivery {
+  let _codec: Codec<SyncDelivery>
+
+  export const codec = (): Codec<SyncDelivery> => {
+    if (_codec == null) {
+      _codec = message<SyncDelivery>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.items != null && obj.items.length > 0) {
+          for (const value of obj.items) {
+            w.uint32(10)
+            w.bytes(value)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          items: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              if (opts.limits?.items != null && obj.items.length === opts.limits.items) {
+                throw new MaxLengthError('Decode error - repeated field "items" had too many elements')
+              }
+
+              obj.items.push(reader.bytes())
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          items: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              if (opts.limits?.items != null && obj.items === opts.limits.items) {
+                throw new MaxLengthError('Streaming decode error - repeated field "items" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.items[]`,
+                index: obj.items,
+                value: reader.bytes()
+              }
+
+              obj.items++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface SyncDeliveryItemsFieldEvent {
+    field: '$.items[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export function encode (obj: Partial<SyncDelivery>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, SyncDelivery.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncDelivery>): SyncDelivery {
+    return decodeMessage(buf, SyncDelivery.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncDelivery>): Generator<SyncDeliveryItemsFieldEvent> {
+    return streamMessage(buf, SyncDelivery.codec(), opts)
   }
 }
 
