@@ -34,7 +34,7 @@ export type Built<F extends ServiceFactories> = { [Name in keyof F]: ReturnType<
 type NoServices = Record<never, never>
 
 export interface HostInit<F extends ServiceFactories = NoServices> {
-  network: TestNetwork
+  network: Pick<TestNetwork, 'networkId' | 'networkKey'>
   /** Default: that of the member, or a new one. */
   privateKey?: PrivateKey
   services?: F
@@ -47,7 +47,7 @@ export interface HostInit<F extends ServiceFactories = NoServices> {
 }
 
 export interface MemberHostInit<F extends ServiceFactories = NoServices> extends HostInit<F> {
-  member: TestMember
+  member: Pick<TestMember, 'privateKey' | 'chain'>
   admission?: Partial<AdmissionInit>
 }
 

@@ -47,6 +47,21 @@ const valuesOf = async function* (events: AsyncIterable<QueryEvent>): AsyncGener
   }
 }
 
+/** Each provider once, until enough holders in a row had nobody new to name. */
+const peersOf = async function* (events: AsyncIterable<QueryEvent>): AsyncGenerator<PeerId> {
+  const seen = new Set<string>()
+  let withoutNews = 0
+  for await (const event of events) {
+    if (event.name !== 'PEER_RESPONSE' || event.providers.length === 0) continue
+    const news = event.providers.filter(({ id }) => !seen.has(id.toString()))
+    for (const { id } of news) seen.add(id.toString())
+    yield* news.map(({ id }) => id)
+    if (event.path.index === local) continue
+    withoutNews = news.length > 0 ? 0 : withoutNews + 1
+    if (withoutNews >= holdersWithoutNews) return
+  }
+}
+
 /** The newest that enough holders agree on, or the newest at the end. */
 const settle = async (records: AsyncIterable<VerifiedRecord>): Promise<VerifiedRecord | undefined> => {
   let best: VerifiedRecord | undefined
@@ -95,19 +110,6 @@ export const createLookup = ({
   const providers = async function* (key: CID, signal: AbortSignal): AsyncGenerator<PeerId> {
     if (dht.routingTable.size === 0) return
     const settled = new AbortController()
-    const peersOf = async function* (events: AsyncIterable<QueryEvent>): AsyncGenerator<PeerId> {
-      const seen = new Set<string>()
-      let withoutNews = 0
-      for await (const event of events) {
-        if (event.name !== 'PEER_RESPONSE' || event.providers.length === 0) continue
-        const news = event.providers.filter(({ id }) => !seen.has(id.toString()))
-        for (const { id } of news) seen.add(id.toString())
-        yield* news.map(({ id }) => id)
-        if (event.path.index === local) continue
-        withoutNews = news.length > 0 ? 0 : withoutNews + 1
-        if (withoutNews >= holdersWithoutNews) return
-      }
-    }
     try {
       yield* pipe(
         dht.findProviders(key, { signal: deadline(10 * recordTimeoutMs, signal, settled.signal) }),
