@@ -15,6 +15,8 @@ import type { MeshProcess } from '../e2e/harness/mesh-process.ts'
 const schedulerMs = 10
 const turns = 3
 const turnMs = 4_000
+/** Ten thousand and more in the turns of one node. */
+const perSecond = 1_000
 const fewestStreams = 10_000
 const mostGrowthBytes = 128 * 1024 * 1024
 
@@ -47,7 +49,7 @@ const addressOf = (node: MeshProcess): string => node.ready.addresses[0] ?? ''
 /** Starts the rude program, and ends it. @returns how many streams it opened */
 const flood = async (target: MeshProcess, way: string): Promise<() => Promise<number>> => {
   const program = join(import.meta.dirname, 'stream-flood.ts')
-  const child = start(process.execPath, [program, mallory, addressOf(target), way])
+  const child = start(process.execPath, [program, mallory, addressOf(target), way, String(perSecond)])
   let opened = -1
   let said = ''
   child.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()))

@@ -1,13 +1,12 @@
 /**
  * A program of its own, so that its work is not the measuring program's: a libp2p host that opens streams to a node of
- * 127.0.0.1 as fast as it can, in one of several rude ways, until it is killed. Prints after every hundred how many
+ * 127.0.0.1 as fast as it is told, in one of several rude ways, until it is killed. Prints after every hundred how many
  * it has opened.
  *
- *   node stream-flood.ts STATE_DIR ADDRESS WAY
+ *   node stream-flood.ts STATE_DIR ADDRESS WAY PER_SECOND
  *
  * The state directory says which member it is; a stranger takes no more than the network from it.
  */
-import { setTimeout as wait } from 'node:timers/promises'
 import { multiaddr } from '@multiformats/multiaddr'
 import { loadKey, networkIdOf, parseNetworkKey } from '@agent-mesh/identity'
 import { stateFiles } from '@agent-mesh/node'
@@ -15,12 +14,10 @@ import { createHost, createStranger } from '@agent-mesh/testkit'
 import { protocols } from '@agent-mesh/wire'
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 
-/** Streams that are being opened at the same time. */
-const atOnce = 64
 /** As many as the other side lets anybody have, and more. */
 const mostStreams = 100_000
 
-const [stateDir = '', address = '', way = ''] = process.argv.slice(2)
+const [stateDir = '', address = '', way = '', perSecond = ''] = process.argv.slice(2)
 const files = stateFiles(stateDir)
 const document = await files.membership.read()
 const privateKey = await loadKey(files.identityKey)
@@ -54,10 +51,12 @@ const startHost = async (): Promise<Libp2p> => {
 const host = await startHost()
 
 let connection: Connection | undefined
+let dialling: Promise<Connection> | undefined
 let opened = 0
 const connect = async (): Promise<Connection> => {
   if (connection?.status === 'open') return connection
-  connection = await host.dial(multiaddr(address))
+  dialling ??= host.dial(multiaddr(address)).finally(() => (dialling = undefined))
+  connection = await dialling
   return connection
 }
 
@@ -71,15 +70,16 @@ const openOne = async (): Promise<void> => {
   behave(stream)
 }
 
-const openForEver = async (): Promise<never> => {
-  for (;;) {
-    await openOne().catch(async () => wait(5))
-    // A stream that is refused was opened as well: the other side had the work.
-    opened += 1
-    if (opened % 100 === 0) process.stdout.write(`${opened}\n`)
-  }
-}
+const everyMs = 20
+let due = 0
 
 await connect()
 process.stdout.write('0\n')
-await Promise.all(Array.from({ length: atOnce }, openForEver))
+setInterval(() => {
+  for (due += (Number(perSecond) * everyMs) / 1000; due >= 1; due--) {
+    // A stream that is refused was opened as well: the other side had the work.
+    openOne().catch(() => {})
+    opened += 1
+    if (opened % 100 === 0) process.stdout.write(`${opened}\n`)
+  }
+}, everyMs)

@@ -10,6 +10,7 @@ import { LateIdentify } from './late-identify.ts'
 import { MemberBook } from './member-book.ts'
 import { NamedPeers } from './named-peers.ts'
 import { Roster } from './roster.ts'
+import { paceStreams } from './stream-pace.ts'
 import { Visit } from './visit.ts'
 import type { Connection, Logger, PeerId, Startable } from '@libp2p/interface'
 import type { Membership } from '@agent-mesh/identity'
@@ -204,6 +205,7 @@ export class AdmissionService implements Admission, Startable {
 
   readonly #onOpen = ({ detail: connection }: CustomEvent<Connection>): void => {
     if (connection.status !== 'open') return
+    paceStreams(connection)
     const { helloTimeoutMs } = this.#init
     const visit = new Visit({
       connection,

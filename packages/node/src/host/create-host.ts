@@ -26,6 +26,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Config } from '../config/schema.ts'
 import type { Credentials } from '../state/credentials.ts'
 import { version } from '../version.ts'
+import { quietLogger } from './quiet-logger.ts'
 import { transport } from './transport.ts'
 
 /** What the host listens on, whatever it announces. */
@@ -72,11 +73,13 @@ export const createHost = async ({ credentials, config, listen, book, joins }: H
   const { most, from_one_host_per_second: perSecond, pending } = config.connections
   const strangers = new StrangerLimits({ rates: { connectionsPerSecond: perSecond, pendingConnections: pending } })
   const agent = `mesh-node/${version}`
+  const logger = quietLogger()
   return createLibp2p<Services>({
     privateKey: key,
     start: false,
     nodeInfo: { userAgent: agent },
     addresses: { listen, announce: config.announce },
+    ...(logger === undefined ? {} : { logger }),
     ...transport(),
     connectionGater: strangers.connectionGater,
     connectionManager: {
