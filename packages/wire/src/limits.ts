@@ -36,6 +36,12 @@ export const limits = {
   policySignatures: 8,
   /** Grants of one policy. */
   policyGrants: 4096,
+  /** Groups that one policy may define. */
+  policyGroups: 1024,
+  /** Tests of one policy. */
+  policyTests: 4096,
+  /** From × to × (services + capabilities), summed over the grants of one policy; a group counts as one. */
+  policyRules: 65_536,
   /** One signed revocation, the certificates of its signer included. */
   revocationBytes: 6 * KiB,
   /** Revocations that a node holds; they end with the certificates that they revoke. */
