@@ -40,14 +40,15 @@ describe('names that nobody has', () => {
   })
 })
 
+const grantFrom = (word: string): string => `grants: [{from: "${word}", to: bob, services: web}]`
+
 describe('a word that is a member and a group', () => {
   const both: PolicyDirectory = { members: [...directory.members, someone('ops', [], 'x')] }
 
   it('is refused until its kind is written', () => {
-    const source = (word: string) => `grants: [{from: "${word}", to: bob, services: web}]`
-    const [problem] = refusal(source('ops'), both).problems
+    const [problem] = refusal(grantFrom('ops'), both).problems
     expect(problem).toBe('p.yaml:1:17: "ops" is a group and a member; write group:ops or name:ops')
-    for (const word of ['group:ops', 'name:ops']) expect(warningsOf(source(word), both)).toEqual([])
+    for (const word of ['group:ops', 'name:ops']) expect(warningsOf(grantFrom(word), both)).toEqual([])
   })
 
   it('is refused where the group is one of the file', () => {

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { compilePolicy, decide, parsePolicy, type Question } from '@agent-mesh/identity'
 import { seed } from '@agent-mesh/testkit/mutations'

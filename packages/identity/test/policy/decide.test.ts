@@ -126,20 +126,20 @@ grants:
   })
 })
 
-describe('a succession', () => {
-  const policyFor = (peerId: string, successors: Array<[string, string]>) => {
-    const source = `groups: {g: ["${peerId}"]}\ngrants: [{from: g, to: "${peerId}", services: web}]`
-    return compilePolicy(parsePolicy(source), { successors: new Map(successors) })
-  }
-  const may = (policy: ReturnType<typeof policyFor>, peerId: string) =>
-    decide(policy, {
-      caller: someone('x', [], peerId),
-      callee: someone('y', [], peerId),
-      service: 'web',
-      capabilities: [],
-      nowMs
-    }).allowed
+const policyFor = (peerId: string, successors: Array<[string, string]>) => {
+  const source = `groups: {g: ["${peerId}"]}\ngrants: [{from: g, to: "${peerId}", services: web}]`
+  return compilePolicy(parsePolicy(source), { successors: new Map(successors) })
+}
+const may = (policy: ReturnType<typeof policyFor>, peerId: string) =>
+  decide(policy, {
+    caller: someone('x', [], peerId),
+    callee: someone('y', [], peerId),
+    service: 'web',
+    capabilities: [],
+    nowMs
+  }).allowed
 
+describe('a succession', () => {
   it('moves grants and group memberships to the last key, and away from those before', async () => {
     const [a, b, c] = [await peerIdOf(30), await peerIdOf(31), await peerIdOf(32)]
     const policy = policyFor(a, [

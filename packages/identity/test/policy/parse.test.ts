@@ -166,21 +166,21 @@ describe('a file that is refused', () => {
   })
 })
 
-describe('the limits of a file', () => {
-  const withGrants = (count: number): string =>
-    `grants:\n${Array.from({ length: count }, (_, i) => `- {from: a${i}, to: b, services: web}\n`).join('')}`
-  const withGroups = (count: number): string =>
-    `groups:\n${Array.from({ length: count }, (_, i) => `  g${i}: [bob]\n`).join('')}${grant}`
-  const test = '- {from: bob, to: alice, service: web, expect: allow}\n'
-  const list = (letter: string, count: number): string =>
-    Array.from({ length: count }, (_, i) => `${letter}${i}`).join(',')
-  const withRules = (most: number): string =>
-    `grants: [{from: [${list('a', 256)}], to: [${list('b', most / 256)}], services: web}`
-  const nested = (members: number): string => {
-    const chain = Array.from({ length: 256 }, (_, i) => `  g${i}: [g${i + 1}]\n`).join('')
-    return `groups:\n${chain}  g256: [${list('name:m', members)}]\n${grant}`
-  }
+const withGrants = (count: number): string =>
+  `grants:\n${Array.from({ length: count }, (_, i) => `- {from: a${i}, to: b, services: web}\n`).join('')}`
+const withGroups = (count: number): string =>
+  `groups:\n${Array.from({ length: count }, (_, i) => `  g${i}: [bob]\n`).join('')}${grant}`
+const test = '- {from: bob, to: alice, service: web, expect: allow}\n'
+const list = (letter: string, count: number): string =>
+  Array.from({ length: count }, (_, i) => `${letter}${i}`).join(',')
+const withRules = (most: number): string =>
+  `grants: [{from: [${list('a', 256)}], to: [${list('b', most / 256)}], services: web}`
+const nested = (members: number): string => {
+  const chain = Array.from({ length: 256 }, (_, i) => `  g${i}: [g${i + 1}]\n`).join('')
+  return `groups:\n${chain}  g256: [${list('name:m', members)}]\n${grant}`
+}
 
+describe('the limits of a file', () => {
   it.each([
     ['grants', withGrants(limits.policyGrants), withGrants(limits.policyGrants + 1)],
     ['groups', withGroups(limits.policyGroups), withGroups(limits.policyGroups + 1)],
