@@ -61,11 +61,15 @@ const isKnown = ({ kind, value }: SubjectWord, known: Acquaintances): boolean =>
       ? known.names.has(value)
       : kind !== 'certificateGroup' || known.groups.has(value)
 
+const mostWarnings = 100
+
 /** One for each word, at the first place where it stands. */
 const warn = (parsed: ParsedPolicy, isMeant: (word: SubjectWord) => boolean, what: (word: SubjectWord) => string) => {
   const words = new Map<string, SubjectWord>()
   for (const word of wordsOf(parsed)) if (isMeant(word) && !words.has(word.text)) words.set(word.text, word)
-  return [...words.values()].map((word) => `${parsed.file}:${word.at.line}:${word.at.column}: ${what(word)}.`)
+  return [...words.values()]
+    .slice(0, mostWarnings)
+    .map((word) => `${parsed.file}:${word.at.line}:${word.at.column}: ${what(word)}.`)
 }
 
 const unsureWarnings = (parsed: ParsedPolicy): string[] =>

@@ -4,8 +4,9 @@ import { keysOfWord, membersKey, withMemberships, type SubjectKey } from './subj
 import type { CompiledPolicy } from './compile.ts'
 import type { Problems } from './problems.ts'
 
-/** Combinations of caller, callee and service that are looked at in one file; grants beyond are taken for useful. */
-const mostCombinations = 262_144
+/** Lookups that one grant and a whole file may cost; a grant that would need more is taken for useful. */
+const mostLookupsOfGrant = 250_000
+const mostLookups = 16_000_000
 
 /** Everybody whom a word means, down through the groups of the file; an empty group means nobody. */
 const createLeaves = ({ groups }: ParsedPolicy): ((word: SubjectWord) => readonly SubjectWord[]) => {
@@ -28,15 +29,13 @@ const createLeaves = ({ groups }: ParsedPolicy): ((word: SubjectWord) => readonl
   }
 }
 
-/** What somebody has who is this and nothing else. */
-const personOf = (key: SubjectKey, { memberships }: CompiledPolicy): ReadonlySet<SubjectKey> =>
-  withMemberships([key, membersKey], memberships)
-
 /** Looks for grants that can never be the one that allows. */
 class Reach {
   readonly #compiled: CompiledPolicy
   readonly #leavesOf: (word: SubjectWord) => readonly SubjectWord[]
-  #budget = mostCombinations
+  /** What somebody has who is one thing and nothing else, by that. */
+  readonly #people = new Map<SubjectKey, ReadonlySet<SubjectKey>>()
+  #budget = mostLookups
 
   constructor(parsed: ParsedPolicy, compiled: CompiledPolicy) {
     this.#compiled = compiled
@@ -47,8 +46,13 @@ class Reach {
     return words.reduce((sum, word) => sum + this.#leavesOf(word).length, 0)
   }
 
-  #keys(words: readonly SubjectWord[]): SubjectKey[] {
-    return words.flatMap((word) => this.#leavesOf(word)).flatMap(keysOfWord)
+  #peopleOf(words: readonly SubjectWord[]): Array<ReadonlySet<SubjectKey>> {
+    const keys = words.flatMap((word) => this.#leavesOf(word)).flatMap(keysOfWord)
+    return keys.map((key) => {
+      const person = this.#people.get(key) ?? withMemberships([key, membersKey], this.#compiled.memberships)
+      this.#people.set(key, person)
+      return person
+    })
   }
 
   emptySide(grant: ParsedGrant): 'from' | 'to' | undefined {
@@ -61,15 +65,19 @@ class Reach {
       ...grant.services.map((service) => ({ service, capabilities: [] })),
       ...grant.capabilities.map((capability) => ({ service: everyService, capabilities: [capability] }))
     ]
-    if (this.#count(grant.from) * this.#count(grant.to) * actions.length > this.#budget) return undefined
     // At its last moment: who stands earlier and allows then allows at every moment before.
     const nowMs = grant.untilMs === undefined ? Number.MAX_VALUE : grant.untilMs - 1
-    const callees = this.#keys(grant.to).map((key) => personOf(key, this.#compiled))
+    const callees = this.#peopleOf(grant.to)
+    const most = Math.min(this.#budget, mostLookupsOfGrant)
+    let lookups = 0
     let line: number | undefined
-    for (const caller of this.#keys(grant.from).map((key) => personOf(key, this.#compiled))) {
+    for (const caller of this.#peopleOf(grant.from)) {
       for (const callee of callees) {
+        const cost = caller.size * callee.size * actions.length
+        lookups += cost
+        if (lookups > most) return undefined
+        this.#budget -= cost
         for (const action of actions) {
-          this.#budget--
           const rule = findRule(this.#compiled, caller, callee, { ...action, nowMs })
           if (rule === undefined || rule.number >= grant.number) return undefined
           line ??= rule.line
