@@ -37,19 +37,19 @@ const meanings: { [P in Part]: Record<(typeof policyKeys)[P][number], string> } 
 const example = `version: 1
 groups:
   translators: [alice, bob]
-  staff: [translators, group:ops]        # a group of the file, and one of certificates
+  staff: [translators, group:ops] # a group of the file, and one of certificates
 grants:
   - from: staff
     to: group:web-servers
     services: [web, api]
   - from: members
     to: translators
-    capabilities: language_processing    # translation and whatever else lies below
-  - {from: carol, to: alice, services: ssh, until: 2099-01-31T18:00:00Z}
+    capabilities: language_processing # translation and whatever else lies below
+  - { from: carol, to: alice, services: ssh, until: 2099-01-31T18:00:00Z }
 tests:
-  - {from: bob, to: {groups: [web-servers]}, service: web, expect: allow}
-  - {from: mallory, to: alice, service: ssh, expect: deny}
-  - {from: mallory, to: alice, service: web, capabilities: language_processing/translation, expect: allow}
+  - { from: bob, to: { groups: [web-servers] }, service: web, expect: allow }
+  - { from: mallory, to: alice, service: ssh, expect: deny }
+  - { from: mallory, to: alice, service: web, capabilities: language_processing/translation, expect: allow }
 `
 
 const table = (part: Part): string[] =>

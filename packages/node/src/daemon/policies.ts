@@ -67,7 +67,7 @@ export interface PolicyHolder {
 
 export interface PolicySpread extends Omit<PolicyStatus, 'source'> {
   holders: PolicyHolder[]
-  /** From the issue until the last of the connected members was known to hold it; absent while one does not. */
+  /** From the issue until the last of the connected members was known to hold it; absent while one does not, or none is. */
   convergedMs?: number
 }
 
@@ -163,7 +163,7 @@ export class Policies {
     if (issuedMs === undefined) return undefined
     const connected = new Set(this.#init.members().map((peer) => peer.toString()))
     const awaited = holders.filter(({ peer }) => connected.has(peer))
-    if (awaited.some(({ isCurrent }) => !isCurrent)) return undefined
+    if (awaited.length === 0 || awaited.some(({ isCurrent }) => !isCurrent)) return undefined
     return Math.max(0, ...awaited.map(({ sinceMs = issuedMs }) => sinceMs - issuedMs))
   }
 
