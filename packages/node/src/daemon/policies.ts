@@ -90,7 +90,7 @@ export class Policies {
 
   /**
    * Signs a file, or adds a signature to a signed one, where the network asks for several.
-   * @throws MeshError POLICY_INVALID, NOT_ADMIN, POLICY_OUTDATED, POLICY_REFUSED, LIMIT_EXCEEDED
+   * @throws MeshError POLICY_INVALID, NOT_ADMIN, POLICY_OUTDATED, POLICY_REFUSED, LIMIT_EXCEEDED, STATE_DAMAGED
    */
   async sign(input: PolicyInput): Promise<PolicySignature> {
     const { networkKey, membership } = this.#init.credentials()
@@ -101,6 +101,7 @@ export class Policies {
       this.#checkIsNewer(peekPolicy(input.signed, networkKey).version)
       signed = await addPolicySignature(input.signed, networkKey, key, chain)
     } else {
+      this.#checkVersionIsKnown()
       const source = qualifyPolicy(parsed, directory)
       const document = { source, version: this.#init.keeper.version() + 1, issuedMs: this.#now(), networkKey }
       signed = await sealPolicy(document, key, chain)
@@ -176,6 +177,14 @@ export class Policies {
     const { warnings } = await this.#read(input)
     this.#checkIsNewer(version)
     return { signed: input.signed, version, signers, signaturesNeeded: membership.policySignatures, warnings }
+  }
+
+  /** A version that others have passed already would be refused everywhere, and nobody here would hear of it. */
+  #checkVersionIsKnown(): void {
+    if (this.#init.keeper.status().state !== 'damaged') return
+    throw new MeshError('STATE_DAMAGED', 'The policy on disk is damaged, so that the next version is not known.', {
+      hint: 'Connect to a member that holds the policy; where there is none, move policy.signed out of the state directory and start again.'
+    })
   }
 
   #checkIsNewer(version: number): void {

@@ -91,6 +91,22 @@ describe('policy push', () => {
     expect(policies.show().signers).toMatchObject([{ name: '' }])
   })
 
+  it('waits where the version in force was lost with the disk, until a member brings it', async () => {
+    const { policies: other, keeper: whole } = await nodeOf(bob)
+    await other.push({ source, file })
+    const keeper = new PolicyKeeper({
+      networkKey: network.networkKey,
+      signaturesNeeded: () => 1,
+      store: { load: async () => Uint8Array.of(1), save: async () => {} },
+      now: () => nowMs
+    })
+    await keeper.load()
+    const { policies } = await nodeOf(alice, 1, { keeper })
+    await expect(policies.push({ source, file })).rejects.toMatchObject({ code: 'STATE_DAMAGED' })
+    await keeper.accept(whole.bytes ?? new Uint8Array())
+    expect((await policies.push({ source, file })).version).toBe(2)
+  })
+
   it('refuses what the check refuses', async () => {
     const { policies, keeper } = await nodeOf(alice)
     const wrong = source.replace('bob', 'bbo')
