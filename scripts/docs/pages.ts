@@ -4,6 +4,7 @@ import { renderApi } from './api.ts'
 import { renderConfig } from './config.ts'
 import { renderErrors } from './errors.ts'
 import { renderLimits } from './limits.ts'
+import { renderPolicy } from './policy.ts'
 
 /** Every page of `docs/reference` that is made from code, by its name. */
 export const renderPages = async (): Promise<Map<string, string>> =>
@@ -12,5 +13,6 @@ export const renderPages = async (): Promise<Map<string, string>> =>
     ['config.md', renderConfig()],
     ['errors.md', renderErrors()],
     ['limits.md', renderLimits()],
-    ['api.md', renderApi()]
+    ['api.md', renderApi()],
+    ['policy.md', renderPolicy()]
   ])

@@ -1,24 +1,23 @@
 import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
-import { measureStartUp } from './start-up.ts'
+import { measurePolicy, policyTable } from './policy.ts'
+import { measureStartUp, startUpTable } from './start-up.ts'
 
-const ms = (value: number): string => `${value.toFixed(0)} ms`.padStart(9)
-
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: { json: { type: 'boolean', default: false }, rounds: { type: 'string', default: '7' } }
 })
 
-const startUp = await measureStartUp(Number(values.rounds))
-if (values.json) {
-  process.stdout.write(`${JSON.stringify({ load: loadavg()[0], startUp })}\n`)
-} else {
-  process.stdout.write(
-    [
-      `medians of ${startUp.rounds} rounds, load ${loadavg()[0]?.toFixed(1) ?? '?'}`,
-      `node -e 0            ${ms(startUp.bareNodeMs)}`,
-      `mesh-node status     ${ms(startUp.statusMs)}`,
-      `mesh-node up, ready  ${ms(startUp.upToReadyMs)}`,
-      ''
-    ].join('\n')
-  )
-}
+const rounds = Number(values.rounds)
+const isAsked = (name: string): boolean => positionals.length === 0 || positionals.includes(name)
+
+const policy = isAsked('policy') ? measurePolicy(rounds) : undefined
+const startUp = isAsked('start-up') ? await measureStartUp(rounds) : undefined
+const lines = values.json
+  ? [JSON.stringify({ load: loadavg()[0], startUp, policy })]
+  : [
+      `medians of ${rounds} rounds, load ${loadavg()[0]?.toFixed(1) ?? '?'}`,
+      ...(startUp === undefined ? [] : startUpTable(startUp)),
+      ...(policy === undefined ? [] : policyTable(policy))
+    ]
+process.stdout.write(`${lines.join('\n')}\n`)

@@ -18,6 +18,15 @@ export interface StartUp {
   rounds: number
 }
 
+const ms = (value: number): string => `${value.toFixed(0)} ms`.padStart(9)
+
+/** Lines for people. */
+export const startUpTable = ({ bareNodeMs, statusMs, upToReadyMs }: StartUp): string[] => [
+  `node -e 0            ${ms(bareNodeMs)}`,
+  `mesh-node status     ${ms(statusMs)}`,
+  `mesh-node up, ready  ${ms(upToReadyMs)}`
+]
+
 const command = join(dirname(createRequire(import.meta.url).resolve('mesh-node/package.json')), 'bin', 'mesh-node.js')
 
 const run = async (args: string[]): Promise<number> => {

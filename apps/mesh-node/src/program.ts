@@ -35,7 +35,10 @@ const addCommand = (parent: Parser, command: Command, name: string): void => {
   })
 }
 
-const groupDescriptions: Record<string, string> = { network: 'Make, show or leave the network of this node.' }
+const groupDescriptions: Record<string, string> = {
+  network: 'Make, show or leave the network of this node.',
+  policy: 'Say who may do what in the network.'
+}
 
 /** The parser of the whole command line, or of the part whose commands are given. */
 const buildParser = (commands: readonly Command[]): Parser => {

@@ -34,6 +34,11 @@ describe('help', () => {
       'ping',
       'forward',
       'nc',
+      'policy check',
+      'policy sign',
+      'policy push',
+      'policy show',
+      'policy status',
       'whois',
       'version'
     ])

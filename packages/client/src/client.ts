@@ -26,6 +26,11 @@ export interface Client {
   network: (options?: CallOptions) => Promise<Api.NetworkInfo>
   invite: (request?: Api.InviteRequest, options?: CallOptions) => Promise<Api.InviteResponse>
   services: (options?: CallOptions) => Promise<Api.ServiceDocument[]>
+  policy: (options?: CallOptions) => Promise<Api.PolicyDocument>
+  pushPolicy: (request: Api.PolicyRequest, options?: CallOptions) => Promise<Api.PolicyPushResponse>
+  checkPolicy: (request: Api.PolicyRequest, options?: CallOptions) => Promise<Api.PolicyCheckResponse>
+  signPolicy: (request: Api.PolicyRequest, options?: CallOptions) => Promise<Api.PolicySignResponse>
+  policyStatus: (options?: CallOptions) => Promise<Api.PolicyStatusDocument>
   serve: (name: string, request: Api.ServeRequest, options?: CallOptions) => Promise<Api.ServeResponse>
   unserve: (name: string, options?: CallOptions) => Promise<Api.UnserveResponse>
   publish: (request: Api.PublishRequest, options?: CallOptions) => Promise<Api.PublishResponse>
@@ -67,6 +72,14 @@ export const createClient = ({ socketPath, timeoutMs = 75_000 }: ClientOptions):
       ask({ method: 'POST', path: '/v1/invites', body }, (api) => api.inviteResponse, options),
     services: async (options) =>
       (await ask({ method: 'GET', path: '/v1/services' }, (api) => api.servicesResponse, options)).services,
+    policy: (options) => ask({ method: 'GET', path: '/v1/policy' }, (api) => api.policyDocument, options),
+    pushPolicy: (body, options) =>
+      ask({ method: 'PUT', path: '/v1/policy', body }, (api) => api.policyPushResponse, options),
+    checkPolicy: (body, options) =>
+      ask({ method: 'POST', path: '/v1/policy/check', body }, (api) => api.policyCheckResponse, options),
+    signPolicy: (body, options) =>
+      ask({ method: 'POST', path: '/v1/policy/sign', body }, (api) => api.policySignResponse, options),
+    policyStatus: (options) => ask({ method: 'GET', path: '/v1/policy/status' }, (api) => api.policyStatus, options),
     serve: (name, body, options) =>
       ask({ method: 'PUT', path: `/v1/services/${part(name)}`, body }, (api) => api.serveResponse, options),
     unserve: (name, options) =>

@@ -12,6 +12,12 @@ import type {
   NodeEvent,
   PeerDocument,
   PingResponse,
+  PolicyCheckResponse,
+  PolicyDocument,
+  PolicyPushResponse,
+  PolicyRequest,
+  PolicySignResponse,
+  PolicyStatusDocument,
   PublishRequest,
   PublishResponse,
   ServeRequest,
@@ -32,6 +38,11 @@ export interface LocalNode {
   serve: (name: string, request: ServeRequest) => Promise<ServeResponse>
   unserve: (name: string) => Promise<void>
   services: () => ServiceDocument[]
+  policy: () => PolicyDocument
+  pushPolicy: (request: PolicyRequest) => Promise<PolicyPushResponse>
+  checkPolicy: (request: PolicyRequest) => Promise<PolicyCheckResponse>
+  signPolicy: (request: PolicyRequest) => Promise<PolicySignResponse>
+  policyStatus: () => PolicyStatusDocument
   publish: (request: PublishRequest) => Promise<PublishResponse>
   unpublish: (capability: string) => Promise<PublishResponse>
   find: (request: FindRequest, options: { signal: AbortSignal }) => Promise<FindResponse>

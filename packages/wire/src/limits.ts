@@ -36,6 +36,12 @@ export const limits = {
   policySignatures: 8,
   /** Grants of one policy. */
   policyGrants: 4096,
+  /** Groups that one policy may define. */
+  policyGroups: 1024,
+  /** Tests of one policy. */
+  policyTests: 4096,
+  /** From × to × (services + capabilities), summed over the grants of one policy; a group counts as one. */
+  policyRules: 65_536,
   /** One signed revocation, the certificates of its signer included. */
   revocationBytes: 6 * KiB,
   /** Revocations that a node holds; they end with the certificates that they revoke. */
@@ -130,6 +136,8 @@ export const limits = {
   candidatesPerLookup: 256,
   /** Body of one request to the local API. */
   apiBodyBytes: 64 * KiB,
+  /** Body of a request to the local API that carries a policy: the largest one, as base64 or as JSON text. */
+  apiPolicyBodyBytes: 1024 * KiB,
   /** Connections to the local API at once, tunnels of `mesh-node nc` included. */
   apiConnections: 1024,
   /** Events that wait for one slow reader before it is cut off. */

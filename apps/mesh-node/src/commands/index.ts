@@ -18,6 +18,7 @@ const files: Record<string, () => Promise<Command[]>> = {
   ping: async () => [(await import('./ping.ts')).ping],
   forward: async () => [(await import('./forward.ts')).forward],
   nc: async () => [(await import('./nc.ts')).nc],
+  policy: async () => (await import('./policy.ts')).policy,
   whois: async () => [(await import('./whois.ts')).whois],
   version: async () => [(await import('./version.ts')).version]
 }

@@ -25,6 +25,8 @@ interface Description {
   operation: string
   /** One sentence for people. */
   summary: string
+  /** Where it is more than `apiBodyBytes`. */
+  mostBodyBytes?: number
   /** HTTP status of success. */
   status?: number
 }

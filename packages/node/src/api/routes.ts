@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import * as api from '@agent-mesh/wire/api'
 import { limits } from '@agent-mesh/wire/limits'
+import { policyRoutes } from './policy-routes.ts'
 import { route, type AnyRoute } from './route.ts'
 
 const text = (most: number) => z.string().min(1).max(most)
@@ -40,6 +41,7 @@ export const routes: readonly AnyRoute[] = [
     body: api.inviteRequest,
     run: (node, { body }) => node.invite(body)
   }),
+  ...policyRoutes,
   route({
     method: 'GET',
     path: '/v1/services',

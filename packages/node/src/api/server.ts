@@ -105,7 +105,8 @@ const buildApp = (context: Context): FastifyInstance => {
     })
   })
   for (const route of routes) {
-    app.route({ method: route.method, url: toFastifyPath(route.path), handler: handlerOf(route, context) })
+    const { method, path, mostBodyBytes = limits.apiBodyBytes } = route
+    app.route({ method, url: toFastifyPath(path), bodyLimit: mostBodyBytes, handler: handlerOf(route, context) })
   }
   return app
 }

@@ -20,11 +20,13 @@ import {
   type Admission,
   type BootstrapPeer,
   type Dialler,
+  type PolicyKeeper,
   type RecordBook,
   type RunningDiscovery,
   type Taxonomy,
   type VerifiedRecord
 } from '@agent-mesh/control-plane'
+import type { PolicyDirectory } from '@agent-mesh/identity'
 import type { Setting } from '@agent-mesh/wire/api'
 import type { Config } from '../config/schema.ts'
 import type { Host } from '../host/create-host.ts'
@@ -35,6 +37,7 @@ import type { EventBus } from './event-bus.ts'
 import type { Invitations } from './invitations.ts'
 import { MeshNode } from './mesh-node.ts'
 import { Offers } from './offers.ts'
+import { Policies } from './policies.ts'
 import { Reach } from './reach.ts'
 import type { Memory } from './remember.ts'
 
@@ -51,6 +54,7 @@ export interface AssembleInit {
   book: RecordBook
   taxonomy: Taxonomy | undefined
   invitations: Invitations
+  keeper: PolicyKeeper
   /** Closes everything, this node included. */
   onStop: () => Promise<void>
 }
@@ -150,6 +154,20 @@ const isMeant = ({ peerId, membership }: VerifiedRecord, target: Target): boolea
   target.kind === 'capability' ||
   (target.kind === 'peer' ? peerId.toString() === target.peerId : membership.name === target.name)
 
+/** Everybody whom this node knows by a certificate that it has verified. */
+const directoryOf = ({ credentials, host, book }: AssembleInit): PolicyDirectory => {
+  const { admission } = host.services
+  const known = [
+    credentials.membership,
+    ...admission.members().flatMap((peer) => admission.membership(peer) ?? []),
+    ...book.all().map(({ membership }) => membership)
+  ]
+  const members = new Map(
+    known.map(({ peerId, name, groups }) => [peerId.toString(), { peerId: peerId.toString(), name, groups }])
+  )
+  return { members: [...members.values()] }
+}
+
 /** Puts the planes of one node together and gives what the local API calls. */
 export const assemble = (init: AssembleInit): Assembled => {
   const {
@@ -165,6 +183,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     book,
     taxonomy,
     invitations,
+    keeper,
     onStop
   } = init
   const { networkId, key, membership } = credentials
@@ -244,6 +263,15 @@ export const assemble = (init: AssembleInit): Assembled => {
       events.emit('debug', 'bootstrap:failed', { peer: peerId, code: toMeshError(error).code })
     }
   })
+  const policies = new Policies({
+    credentials: () => credentials,
+    keeper,
+    directory: async () => directoryOf(init),
+    holders: () => [],
+    members: () => admission.members(),
+    nameOf: (peer) => admission.membership(peer)?.name,
+    announce: () => {}
+  })
   let isStarted = false
   const listeners: Array<() => void> = []
   const local = new MeshNode({
@@ -257,6 +285,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     events,
     invitations,
     offers,
+    policies,
     reach,
     addresses: () => addresses().map((address) => address.toString()),
     routingTableSize: () => dht.routingTable.size,

@@ -17,6 +17,12 @@ import type {
   PublishRequest,
   PublishResponse,
   ServeRequest,
+  PolicyCheckResponse,
+  PolicyDocument,
+  PolicyPushResponse,
+  PolicyRequest,
+  PolicySignResponse,
+  PolicyStatusDocument,
   ServeResponse,
   ServiceDocument,
   Setting,
@@ -33,6 +39,7 @@ import type { Doors } from './doors.ts'
 import type { EventBus } from './event-bus.ts'
 import type { Invitations } from './invitations.ts'
 import type { Offers } from './offers.ts'
+import type { Policies, PolicyInput } from './policies.ts'
 import type { Reach } from './reach.ts'
 
 export interface MeshNodeParts {
@@ -49,9 +56,13 @@ export interface MeshNodeParts {
   events: EventBus
   invitations: Invitations
   offers: Offers
+  policies: Policies
   reach: Reach
   stop: () => Promise<void>
 }
+
+const policyInput = (request: PolicyRequest): PolicyInput =>
+  'signed' in request ? { file: request.file, signed: Buffer.from(request.signed, 'base64') } : request
 
 /** A running node as the local API sees it: each method is a call into the room of that name. */
 export class MeshNode implements LocalNode {
@@ -143,6 +154,29 @@ export class MeshNode implements LocalNode {
   async unserve(name: string): Promise<void> {
     await this.#parts.offers.unserve(name)
     this.#parts.events.emit('info', 'service:unserved', { service: name })
+  }
+
+  policy(): PolicyDocument {
+    return this.#parts.policies.show()
+  }
+
+  async pushPolicy(request: PolicyRequest): Promise<PolicyPushResponse> {
+    const pushed = await this.#parts.policies.push(policyInput(request))
+    this.#parts.events.emit('info', 'policy:pushed', { version: pushed.version, hash: pushed.hash })
+    return pushed
+  }
+
+  async checkPolicy(request: PolicyRequest): Promise<PolicyCheckResponse> {
+    return this.#parts.policies.check(policyInput(request))
+  }
+
+  async signPolicy(request: PolicyRequest): Promise<PolicySignResponse> {
+    const { signed, ...rest } = await this.#parts.policies.sign(policyInput(request))
+    return { ...rest, signed: Buffer.from(signed).toString('base64') }
+  }
+
+  policyStatus(): PolicyStatusDocument {
+    return this.#parts.policies.status()
   }
 
   services(): ServiceDocument[] {

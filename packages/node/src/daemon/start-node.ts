@@ -1,7 +1,7 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { MeshError, parseCapability } from '@agent-mesh/wire'
-import { readFileIfExists } from '@agent-mesh/identity'
-import { createRecordBook, createTaxonomy, type Taxonomy } from '@agent-mesh/control-plane'
+import { readFileIfExists, writeFileAtomic } from '@agent-mesh/identity'
+import { PolicyKeeper, createRecordBook, createTaxonomy, type Taxonomy } from '@agent-mesh/control-plane'
 import type { Logger } from 'pino'
 import { startApi, type ApiServer } from '../api/server.ts'
 import { loadConfig, type Flags } from '../config/load.ts'
@@ -103,6 +103,17 @@ export const startNode = async (
       holdersOf: async (name) => holdersOf(name)
     })
     await invitations.load()
+    const keeper = new PolicyKeeper({
+      networkKey: credentials.networkKey,
+      signaturesNeeded: () => credentials.membership.policySignatures,
+      store: {
+        load: async () => readFileIfExists(files.policy),
+        save: async (bytes) => writeFileAtomic(files.policy, bytes)
+      },
+      now: Date.now,
+      onFork: (fork) => events.emit('warn', 'policy:fork', { code: 'POLICY_FORK', ...fork })
+    })
+    await keeper.load()
     const wanted = Object.entries(verbs.state.ports).filter(([listen]) => config.listen.includes(listen))
     const ports = await stillFree(Object.fromEntries(wanted), (listen, port) =>
       events.emit('warn', 'port:taken', { listen, port })
@@ -132,6 +143,7 @@ export const startNode = async (
       book,
       taxonomy,
       invitations,
+      keeper,
       onStop: async () => {
         await closers.run(onError)
         stopped.resolve()

@@ -23,6 +23,7 @@ export const leaveNetwork = async (directory: StateDir): Promise<NetworkInfo> =>
     const files = stateFiles(directory.path)
     const left = describeNetwork(await loadCredentials(files, undefined))
     if (await exists(files.rootKey)) await rename(files.rootKey, `${files.rootKey}.${left.network}`)
+    await rm(files.policy, { force: true })
     for (const file of [files.peers, files.invites, files.issued, files.membership])
       await rm(file.path, { force: true })
     return left

@@ -56,6 +56,8 @@ export const stateFiles = (directory: string) => ({
   verbs: new JsonFile(join(directory, 'state.json'), verbState),
   invites: new JsonFile(join(directory, 'invites.json'), invites),
   issued: new JsonFile(join(directory, 'issued.json'), issued),
+  /** The last good policy, signed. */
+  policy: join(directory, 'policy.signed'),
   /** Rebuilt by itself when damaged. */
   peers: new JsonFile<unknown>(join(directory, 'peers.json'), z.unknown())
 })

@@ -212,6 +212,17 @@ describe('a refused request', () => {
     expect(answer).toMatchObject({ status: 413, body: { code: 'USAGE' } })
   })
 
+  it('takes a policy of the largest size, and one byte more is refused', async () => {
+    const { socketPath } = await serveExample()
+    const empty = JSON.stringify({ file: 'p', source: '' }).length
+    const push = async (bytes: number) =>
+      raw(socketPath, 'PUT', '/v1/policy', JSON.stringify({ file: 'p', source: 'x'.repeat(bytes - empty) }))
+    expect((await push(limits.apiPolicyBodyBytes)).status).toBe(200)
+    expect((await push(limits.apiPolicyBodyBytes + 1)).status).toBe(413)
+    // base64 takes four letters for three bytes.
+    expect(limits.apiPolicyBodyBytes).toBeGreaterThan((limits.policyBytes * 4) / 3 + 2048)
+  })
+
   it('that is no HTTP is refused too', async () => {
     const { socketPath } = await serveExample()
     const socket = connect(socketPath)

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 
+export * from './policy-schemas.ts'
+
 /**
  * Documents of the local API. Times are milliseconds since 1970, durations milliseconds; peer ids base58.
  * Responses may grow fields in a later version; requests refuse what they do not know.
