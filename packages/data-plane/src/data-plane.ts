@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Connection } from '@libp2p/interface'
+import type { Connection, Stream } from '@libp2p/interface'
 import { limits, MeshError, type Target } from '@agent-mesh/wire'
 import type { DataPlaneEvent, OnDataPlaneEvent } from './events.ts'
 import { Forward, type ForwardStatus } from './gateway/forward.ts'
@@ -20,6 +20,8 @@ export interface DataPlaneInit {
   events?: PathEvents
   /** What happens, for the log and the event stream. */
   onEvent?: OnDataPlaneEvent
+  /** A stream that a peer opened is put to use. */
+  onUsed?: (stream: Stream, connection: Connection) => void
   /** How a connection reaches its peer; inbound tunnels show it. */
   pathOf?: (connection: Connection) => PathClass
   /** Monotonic milliseconds, and milliseconds since 1970. */
@@ -82,7 +84,8 @@ export const createDataPlane = (init: DataPlaneInit): DataPlane => {
       authorizer: init.authorizer,
       findService: (name) => services.find(name),
       pathOf: init.pathOf,
-      onEvent
+      onEvent,
+      onUsed: init.onUsed
     }),
     handlerOptions: { maxInboundStreams: limits.tunnelsPerPeer, maxOutboundStreams: limits.tunnelsPerPeer },
     openTarget,

@@ -10,9 +10,9 @@ import { LateIdentify } from './late-identify.ts'
 import { MemberBook } from './member-book.ts'
 import { NamedPeers } from './named-peers.ts'
 import { Roster } from './roster.ts'
-import { paceStreams } from './stream-pace.ts'
+import { StreamPace } from './stream-pace.ts'
 import { Visit } from './visit.ts'
-import type { Connection, Logger, PeerId, Startable } from '@libp2p/interface'
+import type { Connection, Logger, PeerId, Startable, Stream } from '@libp2p/interface'
 import type { Membership } from '@agent-mesh/identity'
 import type { AdmissionComponents, AdmissionInit } from './admission-init.ts'
 import type { Admission, AdmissionChange, AdmissionListener, Greeting } from './interface.ts'
@@ -31,6 +31,7 @@ export class AdmissionService implements Admission, Startable {
   readonly #components: AdmissionComponents
   readonly #hello: HelloProtocol
   readonly #log: Logger
+  readonly #paces = new WeakMap<Connection, StreamPace>()
   readonly #visits = new Map<Connection, { visit: Visit; order: number }>()
   readonly #roster = new Roster()
   readonly #book: MemberBook
@@ -197,6 +198,11 @@ export class AdmissionService implements Admission, Startable {
     this.#book.forgetRefusals()
   }
 
+  /** A stream that a peer opened is put to use: it is not held against the peer any more. */
+  settle(connection: Connection, stream: Stream): void {
+    this.#paces.get(connection)?.settle(stream)
+  }
+
   /** The visit of a connection that is not admitted; a join gives it more time. */
   stranger(connection: Connection): Pick<Visit, 'beginJoin' | 'endJoin' | 'signal'> | undefined {
     const visit = this.#visits.get(connection)?.visit
@@ -205,7 +211,8 @@ export class AdmissionService implements Admission, Startable {
 
   readonly #onOpen = ({ detail: connection }: CustomEvent<Connection>): void => {
     if (connection.status !== 'open') return
-    paceStreams(connection)
+    const pace = StreamPace.of(connection)
+    if (pace !== undefined) this.#paces.set(connection, pace)
     const { helloTimeoutMs } = this.#init
     const visit = new Visit({
       connection,

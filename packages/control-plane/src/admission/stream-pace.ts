@@ -3,6 +3,11 @@ import type { Connection, Stream } from '@libp2p/interface'
 /** Streams of one connection that are negotiated before everybody else has a turn. */
 const perTurn = 8
 
+/** What a peer may owe at once, in streams that came to nothing. */
+const mostOwed = 256
+/** How many of those are forgiven per second: as many a peer can open in the long run, so that they cost little. */
+const forgivenPerSecond = 128
+
 interface Muxer {
   addEventListener: (type: 'stream', listener: (event: CustomEvent<Stream>) => void) => void
   removeEventListener: (type: 'stream', listener: (event: CustomEvent<Stream>) => void) => void
@@ -21,40 +26,95 @@ const isInside = (connection: object): connection is Inside =>
   'onIncomingStream' in connection &&
   typeof connection.onIncomingStream === 'function'
 
+export interface StreamPaceInit {
+  /** Milliseconds of a clock that never goes back. */
+  now?: () => number
+}
+
 /**
- * Lets a peer that opens streams in bursts wait for itself: of what arrives in one read, a few are negotiated at once and
- * the rest in later turns of the event loop, between which every other connection is served. A stream that its peer has
- * given up by then costs nothing.
- * @returns false where this version of libp2p does not show its streams; then they are negotiated as they come
+ * Lets a peer that opens streams in bursts, or for nothing, wait for itself. Of what arrives in one read a few streams are
+ * negotiated at once and the rest in later turns of the event loop, between which every other connection is served. Each
+ * is owed until it is used or ends in order; who owes too much has its further streams negotiated only as fast as its debt
+ * is forgiven. A stream that is given up before its turn costs nothing.
  */
-export const paceStreams = (connection: Connection): boolean => {
-  const inside: object = connection
-  if (!isInside(inside)) return false
-  const { muxer, onIncomingStream } = inside
+export class StreamPace {
+  readonly #accept: (event: CustomEvent<Stream>) => void
+  readonly #now: () => number
   /** In the order of their arrival; a stream leaves when its turn comes or when its peer gives it up. */
-  const waiting = new Set<CustomEvent<Stream>>()
-  let inThisTurn = 0
-  const take = (event: CustomEvent<Stream>): void => {
-    if (inThisTurn === 0) setImmediate(next)
-    inThisTurn++
-    onIncomingStream(event)
+  readonly #waiting = new Set<CustomEvent<Stream>>()
+  readonly #owing = new Set<Stream>()
+  #owed = 0
+  #owedAtMs: number
+  #inThisTurn = 0
+  #isArmed = false
+
+  private constructor({ muxer, onIncomingStream }: Inside, { now = () => performance.now() }: StreamPaceInit) {
+    this.#accept = onIncomingStream
+    this.#now = now
+    this.#owedAtMs = now()
+    muxer.removeEventListener('stream', onIncomingStream)
+    muxer.addEventListener('stream', this.#onStream)
   }
-  const next = (): void => {
-    inThisTurn = 0
-    for (const event of waiting) {
-      waiting.delete(event)
-      take(event)
-      if (inThisTurn >= perTurn) return
+
+  /** @returns undefined where this version of libp2p does not show its streams; then they are negotiated as they come */
+  static of(connection: Connection, init: StreamPaceInit = {}): StreamPace | undefined {
+    const inside: object = connection
+    return isInside(inside) ? new StreamPace(inside, init) : undefined
+  }
+
+  /** The stream is put to use. */
+  settle(stream: Stream): void {
+    if (this.#owing.delete(stream)) this.#owed = Math.max(0, this.#owed - 1)
+  }
+
+  readonly #onStream = (event: CustomEvent<Stream>): void => {
+    const { detail: stream } = event
+    if (this.#waiting.size === 0 && this.#mayTake()) this.#take(event)
+    else {
+      this.#waiting.add(event)
+      this.#arm()
     }
+    stream.addEventListener(
+      'close',
+      () => {
+        this.#waiting.delete(event)
+        if (stream.status === 'closed') this.settle(stream)
+        else this.#owing.delete(stream)
+      },
+      { once: true }
+    )
   }
-  const queue = (event: CustomEvent<Stream>): void => {
-    waiting.add(event)
-    event.detail.addEventListener('close', () => waiting.delete(event), { once: true })
+
+  #mayTake(): boolean {
+    const nowMs = this.#now()
+    this.#owed = Math.max(0, this.#owed - ((nowMs - this.#owedAtMs) / 1000) * forgivenPerSecond)
+    this.#owedAtMs = nowMs
+    return this.#inThisTurn < perTurn && this.#owed < mostOwed
   }
-  muxer.removeEventListener('stream', onIncomingStream)
-  muxer.addEventListener('stream', (event) => {
-    if (inThisTurn >= perTurn || waiting.size > 0) queue(event)
-    else take(event)
-  })
-  return true
+
+  #take(event: CustomEvent<Stream>): void {
+    this.#inThisTurn++
+    this.#owed++
+    this.#owing.add(event.detail)
+    this.#arm()
+    this.#accept(event)
+  }
+
+  #arm(): void {
+    if (this.#isArmed) return
+    this.#isArmed = true
+    if (this.#owed < mostOwed) setImmediate(this.#next)
+    else setTimeout(this.#next, 1000 / forgivenPerSecond).unref()
+  }
+
+  readonly #next = (): void => {
+    this.#isArmed = false
+    this.#inThisTurn = 0
+    for (const event of this.#waiting) {
+      if (!this.#mayTake()) break
+      this.#waiting.delete(event)
+      this.#take(event)
+    }
+    if (this.#waiting.size > 0) this.#arm()
+  }
 }

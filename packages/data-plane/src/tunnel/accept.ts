@@ -17,6 +17,8 @@ export interface AcceptorInit {
   findService: (name: string) => Service | undefined
   pathOf?: ((connection: Connection) => PathClass) | undefined
   onEvent?: OnDataPlaneEvent | undefined
+  /** A stream is put to use: its open message was granted and its service is connected. */
+  onUsed?: ((stream: Stream, connection: Connection) => void) | undefined
   /** How long a silent stream is kept, in milliseconds. */
   openTimeoutMs?: number | undefined
 }
@@ -33,7 +35,7 @@ export const createAcceptor =
     const peerId = connection.remotePeer.toString()
     const excess = refusalOf(() => init.registry.check(peerId))
     const tracked = init.registry.track(stream, peerId, 'inbound')
-    serve(init, tracked, connection, excess).catch((err: unknown) => {
+    serve(init, tracked, connection, excess, () => init.onUsed?.(stream, connection)).catch((err: unknown) => {
       const error = toMeshError(err)
       tracked.tunnel.destroy(error)
       const { asked } = tracked
@@ -52,7 +54,8 @@ const serve = async (
   init: AcceptorInit,
   tracked: TrackedTunnel,
   connection: Connection,
-  excess: MeshError | undefined
+  excess: MeshError | undefined,
+  onUsed: () => void
 ): Promise<void> => {
   const { tunnel } = tracked
   const open = await readOpen(tunnel, init.openTimeoutMs ?? limits.tunnelOpenTimeoutMs)
@@ -75,6 +78,7 @@ const serve = async (
     metadata: open.metadata,
     traceParent: open.traceParent
   })
+  onUsed()
   await splice(tunnel, socket)
 }
 

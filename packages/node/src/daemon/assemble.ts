@@ -229,6 +229,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     protocol: protocols(networkId).tunnel,
     pathOf: pathClassOf,
     events: paths,
+    onUsed: (stream, connection) => admission.settle(connection, stream),
     onEvent: ({ event, ...fields }) => {
       events.emit(event.endsWith('failed') || event.endsWith('refused') ? 'warn' : 'debug', event, fields)
     }
