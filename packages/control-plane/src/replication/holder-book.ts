@@ -41,7 +41,7 @@ export class HolderBook {
       const before = states.get(kind)
       // a copy: what arrives is a view of a larger buffer
       if (before === undefined || Buffer.compare(before.digest, digest) !== 0)
-        states.set(kind, { digest: digest.slice(), version, sinceMs: heardMs })
+        states.set(kind, { digest: Uint8Array.from(digest), version, sinceMs: heardMs })
     }
     this.#entries.delete(key)
     this.#entries.set(key, { peer, states, heardMs })

@@ -77,7 +77,7 @@ export class Intake {
     if ((this.#refused.get(key) ?? 0) > now()) return 'refused'
     try {
       // a copy: what arrives is a view of a larger buffer, and must not change after it was verified
-      if (!(await replica.accept(item.slice(), from))) return 'known'
+      if (!(await replica.accept(Uint8Array.from(item), from))) return 'known'
     } catch (err) {
       const { code } = toMeshError(err)
       if (outdated.test(code)) return 'known'
