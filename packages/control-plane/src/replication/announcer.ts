@@ -20,6 +20,10 @@ export const systemTimers: Timers = {
 
 export interface AnnouncerInit {
   timers: Timers
+  /** At least 0, below 1. */
+  random: () => number
+  /** How many there are, as far as it is known here. */
+  members: () => number
   states: () => SyncState[]
   publish: (message: Uint8Array) => void
 }
@@ -29,32 +33,53 @@ const gatherMs = 20
 /** Between two announcements; at a steady stream of changes the last one is what counts. */
 const pauseMs = 250
 
+/**
+ * Those who took something over say so, too, but none of them is in a hurry: with as many messages as members, all at
+ * once, they would keep each other from what they are about. So each hears about 10 of them a second, however many
+ * there are.
+ */
+const echoMsPerMember = 100
+
 /** Tells everybody what is held here: one message for a burst of changes. */
 export class Announcer {
   readonly #init: AnnouncerInit
-  #cancel: (() => void) | undefined
+  #waiting: { atMs: number; cancel: () => void } | undefined
   #lastMs = Number.NEGATIVE_INFINITY
 
   constructor(init: AnnouncerInit) {
     this.#init = init
   }
 
+  /** Something changed here. */
   announce(): void {
-    const { timers } = this.#init
-    if (this.#cancel !== undefined) return
-    // a clock that was set back must not silence this node
-    const sinceMs = Math.max(0, timers.now() - this.#lastMs)
-    this.#cancel = timers.setTimeout(() => this.#send(), Math.max(gatherMs, pauseMs - sinceMs))
+    this.#sendIn(gatherMs)
+  }
+
+  /** Something was taken over from another member. */
+  echo(): void {
+    const { random, members } = this.#init
+    this.#sendIn(gatherMs + random() * echoMsPerMember * members())
   }
 
   stop(): void {
-    this.#cancel?.()
-    this.#cancel = undefined
+    this.#waiting?.cancel()
+    this.#waiting = undefined
+  }
+
+  #sendIn(delayMs: number): void {
+    const { timers } = this.#init
+    const nowMs = timers.now()
+    // a clock that was set back must not silence this node
+    const sinceMs = Math.max(0, nowMs - this.#lastMs)
+    const waitMs = Math.max(delayMs, pauseMs - sinceMs)
+    if (this.#waiting !== undefined && this.#waiting.atMs <= nowMs + waitMs) return
+    this.#waiting?.cancel()
+    this.#waiting = { atMs: nowMs + waitMs, cancel: timers.setTimeout(() => this.#send(), waitMs) }
   }
 
   #send(): void {
     const { timers, states, publish } = this.#init
-    this.#cancel = undefined
+    this.#waiting = undefined
     this.#lastMs = timers.now()
     publish(encodeAnnouncement(states(), this.#lastMs))
   }

@@ -1,7 +1,7 @@
 import { limits, MeshError, toMeshError, type SyncState } from '@agent-mesh/wire'
 import { firstOf } from '../discovery/deadline.ts'
 import { composeDelivery, composePage, idKey, mostHeldIds } from './page.ts'
-import { stateOf, type Inventory } from './inventory.ts'
+import type { Inventory } from './inventory.ts'
 import {
   decodeAnnouncement,
   decodeAnswer,
@@ -77,14 +77,14 @@ export const ask = async (exchange: Exchange): Promise<SyncReport> => {
 }
 
 const askPages = async (exchange: Exchange, replica: Replica, report: SyncReport): Promise<void> => {
-  const { messages, peer, signal, intake, onStates } = exchange
+  const { messages, inventory, peer, signal, intake, onStates } = exchange
   const { kind } = replica
   /** Items that were looked at and not kept: they would fill every page again. */
   const declined = new Map<string, Uint8Array>()
   const delivered = new Set<string>()
   for (let page = 0; page < mostPages; page++) {
     const held = [...replica.ids(), ...declined.values()].slice(0, mostHeldIds)
-    await messages.write(encodeRequest(stateOf(replica), held), within(signal, messageMs))
+    await messages.write(encodeRequest(inventory.stateOf(replica), held), within(signal, messageMs))
     const answer = decodeAnswer(await messages.read(within(signal, messageMs)), kind)
     onStates(peer, [answer.state])
     const { taken, refused, seen, isHopeless } = await intake.take(replica, answer.items, peer, signal)
@@ -121,7 +121,7 @@ export const answer = async (exchange: Exchange): Promise<void> => {
       const isAvoided = conduct.isAvoided(peer.toString())
       const answered = composePage(replica, held)
       const wanted = isAvoided ? [] : answered.wanted
-      await messages.write(encodeAnswer(stateOf(replica), { ...answered, wanted }), within(signal, messageMs))
+      await messages.write(encodeAnswer(inventory.stateOf(replica), { ...answered, wanted }), within(signal, messageMs))
       if (wanted.length === 0) continue
       const { taken, refused, isHopeless } = await takeDelivery(exchange, replica)
       brought.taken += taken

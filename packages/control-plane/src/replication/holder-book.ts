@@ -36,12 +36,12 @@ export class HolderBook {
     const key = peer.toString()
     const heardMs = this.#init.now()
     const states: Entry['states'] = this.#entries.get(key)?.states ?? new Map()
-    for (const { kind, digest, version } of heard) {
+    for (const { kind, digest, version, ageMs } of heard) {
       if (!this.#init.isKept(kind)) continue
       const before = states.get(kind)
       // a copy: what arrives is a view of a larger buffer
       if (before === undefined || Buffer.compare(before.digest, digest) !== 0)
-        states.set(kind, { digest: Uint8Array.from(digest), version, sinceMs: heardMs })
+        states.set(kind, { digest: Uint8Array.from(digest), version, sinceMs: heardMs - Math.min(ageMs, heardMs) })
     }
     this.#entries.delete(key)
     this.#entries.set(key, { peer, states, heardMs })
@@ -52,7 +52,17 @@ export class HolderBook {
   /** Last known states of a peer. */
   states(peer: string): SyncState[] {
     const states = this.#entries.get(peer)?.states ?? new Map<string, KnownState>()
-    return [...states].map(([kind, { digest, version }]) => ({ kind, digest: Uint8Array.from(digest), version }))
+    return [...states].map(([kind, { digest, version }]) => ({
+      kind,
+      digest: Uint8Array.from(digest),
+      version,
+      ageMs: 0
+    }))
+  }
+
+  /** Members of which anything is known. */
+  get size(): number {
+    return this.#entries.size
   }
 
   holders(kind: string): Holder[] {

@@ -9,13 +9,19 @@ const overheadBytes = 4096
 /** The replicas of this node, by kind. */
 export class Inventory {
   readonly #replicas = new Map<string, Replica>()
+  readonly #now: () => number
+  readonly #since = new Map<string, { digest: Uint8Array; sinceMs: number }>()
 
-  /** @throws RangeError where a replica cannot be carried: a defect of this node */
-  constructor(replicas: Replica[]) {
+  /**
+   * @param now - milliseconds; only differences matter
+   * @throws RangeError where a replica cannot be carried: a defect of this node
+   */
+  constructor(replicas: Replica[], now: () => number) {
+    this.#now = now
     if (replicas.length > mostKinds) throw new RangeError(`${replicas.length} kinds do not fit in one announcement`)
     for (const replica of replicas) {
       const { kind, mostBytes } = replica
-      checkState(stateOf(replica))
+      checkState(this.stateOf(replica))
       if (this.#replicas.has(kind)) throw new RangeError(`there are two replicas of ${kind}`)
       if (mostBytes > limits.syncBytes - overheadBytes)
         throw new RangeError(`an item of ${kind} with ${mostBytes} bytes does not fit in one message`)
@@ -27,13 +33,22 @@ export class Inventory {
     return this.#replicas.get(kind)
   }
 
-  state(kind: string): SyncState | undefined {
-    const replica = this.#replicas.get(kind)
-    return replica === undefined ? undefined : stateOf(replica)
+  states(): SyncState[] {
+    return [...this.#replicas.values()].map((replica) => this.stateOf(replica))
   }
 
-  states(): SyncState[] {
-    return [...this.#replicas.values()].map(stateOf)
+  /** What is held of a kind, and for how long: since this was first called with it. */
+  stateOf(replica: Replica): SyncState {
+    const { kind } = replica
+    const digest = replica.digest()
+    const known = this.#since.get(kind)
+    const since =
+      known !== undefined && isEqual(known.digest, digest)
+        ? known
+        : { digest: Uint8Array.from(digest), sinceMs: this.#now() }
+    this.#since.set(kind, since)
+    const ageMs = Math.max(0, Math.round(this.#now() - since.sinceMs))
+    return { kind, digest: withArrayBuffer(digest), version: replica.version(), ageMs }
   }
 
   /** Of the states of another member, those of a kind that is held here, too, with another digest. */
@@ -44,11 +59,5 @@ export class Inventory {
     })
   }
 }
-
-export const stateOf = ({ kind, digest, version }: Replica): SyncState => ({
-  kind,
-  digest: withArrayBuffer(digest()),
-  version: version()
-})
 
 const isEqual = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0

@@ -65,7 +65,7 @@ class LiveReplication implements RunningReplication {
     this.#init = init
     this.#timers = timers
     this.#topic = syncTopic(networkId)
-    this.#inventory = new Inventory(replicas)
+    this.#inventory = new Inventory(replicas, now)
     this.#conduct = new Conduct(now)
     this.#book = new HolderBook({
       now,
@@ -80,6 +80,8 @@ class LiveReplication implements RunningReplication {
     })
     this.#announcer = new Announcer({
       timers,
+      random,
+      members: () => Math.max(admission.members().length, this.#book.size),
       states: () => this.#inventory.states(),
       publish: (message) => {
         pubsub.publish(this.#topic, message).catch(() => {}) // nobody listens yet: members compare when they meet
@@ -102,7 +104,13 @@ class LiveReplication implements RunningReplication {
         ...(init.onChange === undefined ? {} : { onChange: init.onChange }),
         ...(init.onRefused === undefined ? {} : { onRefused: init.onRefused })
       }),
-      onTaken: (kind) => this.announce(kind),
+      onTaken: () => {
+        this.#inventory.states() // from now on they are held
+        if (this.#stopping === undefined) return
+        this.#announcer.echo()
+        this.#plan.tookOver()
+        this.#arm()
+      },
       onStates: (peer, states) => this.#book.note(peer, states)
     }
   }
@@ -117,8 +125,8 @@ class LiveReplication implements RunningReplication {
       this.#arm()
     })
     for (const peer of admission.members()) this.#plan.arrived(peer.toString())
-    pubsub.topicValidators.set(this.#topic, (_, message) =>
-      this.#hear('from' in message ? message.from : undefined, message.data)
+    pubsub.topicValidators.set(this.#topic, (neighbour, message) =>
+      this.#hear(neighbour, 'from' in message ? message.from : undefined, message.data)
     )
     pubsub.subscribe(this.#topic)
     this.#arm()
@@ -137,7 +145,10 @@ class LiveReplication implements RunningReplication {
   }
 
   announce(kind: string): void {
-    if (this.#stopping !== undefined && this.#inventory.get(kind) !== undefined) this.#announcer.announce()
+    const replica = this.#inventory.get(kind)
+    if (this.#stopping === undefined || replica === undefined) return
+    this.#inventory.stateOf(replica) // from now on it is held
+    this.#announcer.announce()
   }
 
   async syncWith(peer: PeerId, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
@@ -170,19 +181,19 @@ class LiveReplication implements RunningReplication {
     }
   }
 
-  #hear(author: PeerId | undefined, data: Uint8Array): TopicValidatorResult {
+  #hear(neighbour: PeerId, author: PeerId | undefined, data: Uint8Array): TopicValidatorResult {
     const verdict = this.#rules.judge(author?.toString(), data)
     if (verdict.is === 'reject') return TopicValidatorResult.Reject
     if (verdict.is === 'ignore' || author === undefined) return TopicValidatorResult.Ignore
-    this.#note(author, verdict.states)
+    this.#note(neighbour, author, verdict.states)
     return TopicValidatorResult.Accept
   }
 
-  #note(author: PeerId, states: SyncState[]): void {
+  #note(neighbour: PeerId, author: PeerId, states: SyncState[]): void {
     this.#book.note(author, states)
     if (this.#inventory.differing(states).length === 0) return
     if (this.#init.admission.has(author)) this.#plan.heard(author.toString())
-    else this.#plan.heardOfOthers()
+    else this.#plan.heardThrough(neighbour.toString(), author.toString())
     this.#arm()
   }
 

@@ -2,7 +2,7 @@ import { MeshError } from '@agent-mesh/wire'
 import { abortable } from '../admission/abortable.ts'
 
 /** Exchanges that are served at once; each holds a few messages in memory. Others wait their turn. */
-export const mostSeats = 32
+const mostSeats = 32
 /** Of one member. */
 export const mostSeatsPerPeer = 2
 

@@ -24,10 +24,25 @@ const spreadMs = 250
 const spreadPerMemberMs = 10
 /** One holder that does not answer must not keep the others from being asked. */
 const hedgeMs = 500
-/** A neighbour will have by then what a member announced that is not connected to this node. */
+/** A neighbour that passed on what a member said that is not connected to this node may not hold it yet itself. */
+const firstHintMs = 150
+const mostHintTries = 5
+/** Such neighbours that are asked; more of them bring no more. */
+const mostHints = 3
+/** When none of them had it, somebody at random is asked. */
 const hearsayMs = 1_000
 const firstRestMs = 2_000
 const longestRestMs = 60_000
+
+/** Who asked so long ago for what was not held here yet is called back when it is. */
+const callBackMs = 5_000
+
+interface Hint {
+  /** Who holds something else. */
+  author: string
+  tries: number
+  atMs: number
+}
 
 interface Rest {
   times: number
@@ -45,6 +60,10 @@ export class SyncPlan {
   readonly #arrivals = new Map<string, number>()
   /** Members that said that they hold something else. */
   readonly #heard = new Set<string>()
+  /** Neighbours through which it was heard that somebody else holds something else. */
+  readonly #hints = new Map<string, Hint>()
+  /** Members that asked here, and when. */
+  readonly #askers = new Map<string, number>()
   readonly #running = new Set<string>()
   readonly #rests = new Map<string, Rest>()
   #askAtMs = Number.POSITIVE_INFINITY
@@ -66,6 +85,7 @@ export class SyncPlan {
   left(peer: string): void {
     this.#arrivals.delete(peer)
     this.#heard.delete(peer)
+    this.#hints.delete(peer)
     this.#rests.delete(peer)
   }
 
@@ -75,15 +95,28 @@ export class SyncPlan {
     this.#askAtMs = Math.min(this.#askAtMs, this.#init.now() + this.#spread())
   }
 
-  /** So does one that cannot be asked: somebody near will have it soon. */
-  heardOfOthers(): void {
-    const { now, random } = this.#init
-    this.#turnAtMs = Math.min(this.#turnAtMs, now() + hearsayMs * (0.5 + random()))
+  /** So does one that cannot be asked, as a neighbour passed on that is nearer to it and will have it sooner. */
+  heardThrough(neighbour: string, author: string): void {
+    if (this.#hints.size >= mostHints || this.#hints.has(neighbour)) return
+    this.#hints.set(neighbour, { author, tries: 0, atMs: this.#init.now() + this.#spread() })
   }
 
   /** The other side began, and it ended well. */
   wasAsked(peer: string): void {
     this.#arrivals.delete(peer)
+    this.#askers.delete(peer)
+    this.#askers.set(peer, this.#init.now())
+  }
+
+  /** Something was taken over: those who asked for it in vain a moment ago need not ask again. */
+  tookOver(): void {
+    const nowMs = this.#init.now()
+    for (const [peer, atMs] of this.#askers) {
+      if (nowMs - atMs > callBackMs) continue
+      this.#heard.add(peer)
+      this.#askAtMs = nowMs
+    }
+    this.#askers.clear()
   }
 
   began(peer: string): void {
@@ -95,6 +128,7 @@ export class SyncPlan {
     this.#running.delete(peer)
     this.#heard.delete(peer)
     if (this.#heard.size > 0) this.#askAtMs = Math.min(this.#askAtMs, nowMs + this.#spread())
+    this.#askAgain(peer)
     if (isDone) {
       this.#arrivals.delete(peer)
       this.#rests.delete(peer)
@@ -116,6 +150,7 @@ export class SyncPlan {
       .toSorted(([, a], [, b]) => a - b)
       .map(([peer]) => peer)
       .slice(0, this.#free())
+    chosen.push(...this.#dueHints(chosen, nowMs))
     if (this.#askAtMs <= nowMs && chosen.length < this.#free()) chosen.push(...this.#chooseHolder(chosen, nowMs))
     if (this.#turnAtMs <= nowMs && chosen.length < this.#free()) {
       this.#turnAtMs = this.#nextTurn()
@@ -128,7 +163,8 @@ export class SyncPlan {
   nextMs(): number {
     if (this.#free() === 0) return Number.POSITIVE_INFINITY
     const arrivals = [...this.#arrivals].filter(([peer]) => !this.#running.has(peer)).map(([, atMs]) => atMs)
-    return Math.min(this.#askAtMs, this.#turnAtMs, ...arrivals)
+    const hints = [...this.#hints].filter(([peer]) => !this.#running.has(peer)).map(([, { atMs }]) => atMs)
+    return Math.min(this.#askAtMs, this.#turnAtMs, ...arrivals, ...hints)
   }
 
   /** Any of the holders, so that not everybody asks the author. */
@@ -140,8 +176,30 @@ export class SyncPlan {
     return picked
   }
 
+  #dueHints(chosen: string[], nowMs: number): string[] {
+    for (const [peer, { author }] of this.#hints) if (!this.#init.differs(author)) this.#hints.delete(peer)
+    return [...this.#hints]
+      .filter(([peer, { atMs }]) => atMs <= nowMs && !this.#running.has(peer) && !chosen.includes(peer))
+      .map(([peer]) => peer)
+      .slice(0, this.#free() - chosen.length)
+  }
+
+  /** A neighbour that did not have it yet is asked again, later each time. */
+  #askAgain(peer: string): void {
+    const hint = this.#hints.get(peer)
+    if (hint === undefined) return
+    const { now, random, differs } = this.#init
+    const tries = hint.tries + 1
+    if (tries < mostHintTries && differs(hint.author)) {
+      this.#hints.set(peer, { ...hint, tries, atMs: now() + firstHintMs * 2 ** hint.tries })
+      return
+    }
+    this.#hints.delete(peer)
+    if (differs(hint.author)) this.#turnAtMs = Math.min(this.#turnAtMs, now() + hearsayMs * (0.5 + random()))
+  }
+
   #forgetAbsent(members: Set<string>): void {
-    for (const known of [this.#arrivals, this.#heard, this.#rests])
+    for (const known of [this.#arrivals, this.#heard, this.#hints, this.#rests, this.#askers])
       for (const peer of known.keys()) if (!members.has(peer)) known.delete(peer)
   }
 

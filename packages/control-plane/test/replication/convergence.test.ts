@@ -73,7 +73,7 @@ class Simulation {
   #member(peer: PeerId): Member {
     const { now } = this.clock
     const [set, document] = [growingSet(), versionedDocument()]
-    const inventory = new Inventory([set, document])
+    const inventory = new Inventory([set, document], now)
     const book = new HolderBook({ now, isKept: () => true, isHere: () => true })
     const plan = new SyncPlan({
       now,
@@ -94,7 +94,10 @@ class Simulation {
         conduct: new Conduct(now),
         now,
         onStates,
-        onTaken: () => this.announce(member)
+        onTaken: () => {
+          plan.tookOver()
+          this.announce(member)
+        }
       }
     }
     return member

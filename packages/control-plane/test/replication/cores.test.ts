@@ -7,22 +7,23 @@ import { AnnouncementRules } from '../../src/replication/announcement-rules.ts'
 import { Announcer } from '../../src/replication/announcer.ts'
 import { Conduct } from '../../src/replication/conduct.ts'
 import { HolderBook } from '../../src/replication/holder-book.ts'
-import { Inventory, stateOf } from '../../src/replication/inventory.ts'
+import { Inventory } from '../../src/replication/inventory.ts'
 import { createSeats } from '../../src/replication/seats.ts'
 import { decodeAnnouncement, encodeAnnouncement, mostKinds } from '../../src/replication/sync-message.ts'
-import { growingSet, sealed, versionedDocument } from './replicas.ts'
+import { growingSet, sealed, stateOf, versionedDocument } from './replicas.ts'
 import type { PeerId } from '@libp2p/interface'
 
 const state = (kind: string, fill: number, version = 0): SyncState => ({
   kind,
   digest: new Uint8Array(32).fill(fill),
-  version
+  version,
+  ageMs: 0
 })
 
 describe('an inventory', () => {
   it('tells which kinds differ, and passes over those that it does not hold', () => {
     const [document, set] = [versionedDocument(), growingSet()]
-    const inventory = new Inventory([document, set])
+    const inventory = new Inventory([document, set], () => 0)
     const before = inventory.states()
     expect(inventory.differing(before)).toEqual([])
     set.add(sealed('a'))
@@ -30,11 +31,11 @@ describe('an inventory', () => {
   })
 
   it('is not made of replicas that cannot be carried', () => {
-    expect(() => new Inventory([growingSet('Set')])).toThrow(/not a kind/)
-    expect(() => new Inventory([growingSet(), growingSet()])).toThrow(RangeError)
-    expect(() => new Inventory([growingSet('set', limits.syncBytes - 4095)])).toThrow(RangeError)
+    expect(() => new Inventory([growingSet('Set')], () => 0)).toThrow(/not a kind/)
+    expect(() => new Inventory([growingSet(), growingSet()], () => 0)).toThrow(RangeError)
+    expect(() => new Inventory([growingSet('set', limits.syncBytes - 4095)], () => 0)).toThrow(RangeError)
     const kinds = Array.from({ length: mostKinds + 1 }, (_, index) => growingSet(`k${index}`))
-    expect(() => new Inventory(kinds)).toThrow(RangeError)
+    expect(() => new Inventory(kinds, () => 0)).toThrow(RangeError)
   })
 })
 
@@ -45,6 +46,8 @@ describe('an announcer', () => {
     const sent: Array<{ atMs: number; states: SyncState[] }> = []
     const announcer = new Announcer({
       timers: clock,
+      random: () => 0.5,
+      members: () => 100,
       states: () => [stateOf(set)],
       publish: (bytes) => sent.push({ atMs: clock.now(), states: decodeAnnouncement(bytes).states })
     })
@@ -68,23 +71,23 @@ describe('an announcer', () => {
   })
 })
 
-describe('the rules for announcements', () => {
-  const setUp = (
-    more: { isMember?: boolean; mayAnnounce?: boolean } = {}
-  ): { clock: VirtualClock; judge: (author: string | undefined, timeMs: number, states?: SyncState[]) => string } => {
-    const clock = new VirtualClock()
-    const rules = new AnnouncementRules({
-      now: clock.now,
-      self: 'self',
-      isMember: () => more.isMember ?? true,
-      mayAnnounce: () => more.mayAnnounce ?? true
-    })
-    return {
-      clock,
-      judge: (author, timeMs, states = [state('set', 1)]) => rules.judge(author, encodeAnnouncement(states, timeMs)).is
-    }
+const setUp = (
+  more: { isMember?: boolean; mayAnnounce?: boolean } = {}
+): { clock: VirtualClock; judge: (author: string | undefined, timeMs: number, states?: SyncState[]) => string } => {
+  const clock = new VirtualClock()
+  const rules = new AnnouncementRules({
+    now: clock.now,
+    self: 'self',
+    isMember: () => more.isMember ?? true,
+    mayAnnounce: () => more.mayAnnounce ?? true
+  })
+  return {
+    clock,
+    judge: (author, timeMs, states = [state('set', 1)]) => rules.judge(author, encodeAnnouncement(states, timeMs)).is
   }
+}
 
+describe('the rules for announcements', () => {
   it('accept what a member says, unknown kinds included', () => {
     const { clock, judge } = setUp()
     expect(judge('alice', clock.now(), [state('of-tomorrow', 1)])).toBe('accept')

@@ -8,8 +8,7 @@ import {
   encodeDelivery,
   encodeRequest
 } from '../../src/replication/sync-message.ts'
-import { stateOf } from '../../src/replication/inventory.ts'
-import { growingSet, sealed, versionedDocument } from './replicas.ts'
+import { growingSet, sealed, stateOf, versionedDocument } from './replicas.ts'
 
 const filled = (from: number, to: number, bytes = 700): ReturnType<typeof growingSet> => {
   const set = growingSet()

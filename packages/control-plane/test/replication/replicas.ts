@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { MeshError } from '@agent-mesh/wire'
+import type { SyncState } from '@agent-mesh/wire'
 import type { Replica } from '../../src/replication/interface.ts'
 
 const hash = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest()
@@ -79,3 +80,10 @@ export const versionedDocument = (kind = 'document', mostBytes = 256 * 1024): Do
     }
   }
 }
+
+export const stateOf = ({ kind, digest, version }: Replica): SyncState => ({
+  kind,
+  digest: Uint8Array.from(digest()),
+  version: version(),
+  ageMs: 0
+})

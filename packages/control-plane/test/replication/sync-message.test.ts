@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { limits, SyncAnnouncement, SyncAnswer, SyncRequest, type SyncState } from '@agent-mesh/wire'
-import { cases, mutate, seed, seededRandom } from '../../../testkit/src/mutations.ts'
+import { cases, mutate, seed, seededRandom } from '@agent-mesh/testkit/mutations'
 import {
   decodeAnnouncement,
   decodeAnswer,
@@ -15,7 +15,7 @@ import {
 } from '../../src/replication/sync-message.ts'
 
 const digest = new Uint8Array(32)
-const stateOf = (kind: string): SyncState => ({ kind, digest, version: 3 })
+const stateOf = (kind: string): SyncState => ({ kind, digest, version: 3, ageMs: 0 })
 const invalid = expect.objectContaining({ code: 'SYNC_INVALID' })
 
 describe('an announcement', () => {
@@ -31,7 +31,11 @@ describe('an announcement', () => {
     const states = Array.from({ length: mostKinds }, (_, index) =>
       stateOf(`k${'x'.repeat(29)}${index + 10}`.slice(0, 32))
     )
-    const longest = states.map((state) => ({ ...state, version: Number.MAX_SAFE_INTEGER }))
+    const longest = states.map((state) => ({
+      ...state,
+      version: Number.MAX_SAFE_INTEGER,
+      ageMs: Number.MAX_SAFE_INTEGER
+    }))
     expect(encodeAnnouncement(longest, Date.now()).length).toBeLessThanOrEqual(limits.gossipMessageBytes)
   })
 

@@ -119,11 +119,40 @@ describe('a plan of comparisons', () => {
     expect(second.afterMs).toBeLessThan(1_000)
   })
 
-  it('compares within two seconds when only members that are not connected hold something else', () => {
-    plan.heardOfOthers()
+  it('asks the neighbour that passed on what somebody else holds, again and again until it has it', () => {
+    differing.add('far away')
+    plan.heardThrough('c', 'far away')
+    const waits: number[] = []
+    for (let time = 0; time < 5; time++) {
+      const { peers, afterMs } = begun()
+      expect(peers).toEqual(['c'])
+      waits.push(afterMs)
+      plan.ended('c', true)
+    }
+    expect(waits[0]).toBeLessThanOrEqual(40)
+    expect(waits.slice(1)).toEqual([150, 300, 600, 1_200])
     const { peers, afterMs } = begun()
     expect(peers).toHaveLength(1)
     expect(afterMs).toBeLessThanOrEqual(1_500)
+  })
+
+  it('calls those back who asked in vain a moment ago, and nobody else', () => {
+    plan.wasAsked('a')
+    clock.advance(6_000)
+    plan.wasAsked('c')
+    plan.wasAsked('d')
+    differing = new Set(['a', 'c', 'e'])
+    plan.tookOver()
+    expect(begun()).toEqual({ peers: ['c'], afterMs: 0 })
+    plan.ended('c', true)
+    expect(begun(10_000).peers).toEqual([])
+  })
+
+  it('does not ask a neighbour for what is held here by then', () => {
+    differing.add('far away')
+    plan.heardThrough('c', 'far away')
+    differing.clear()
+    expect(begun(10_000).peers).toEqual([])
   })
 
   it('has no more than a few under way at once, and goes on when one ends', () => {
