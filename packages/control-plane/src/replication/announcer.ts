@@ -39,6 +39,7 @@ const pauseMs = 250
  * there are.
  */
 const echoMsPerMember = 100
+const firstEchoMs = 500
 
 /** Tells everybody what is held here: one message for a burst of changes. */
 export class Announcer {
@@ -58,7 +59,7 @@ export class Announcer {
   /** Something was taken over from another member. */
   echo(): void {
     const { random, members } = this.#init
-    this.#sendIn(gatherMs + random() * echoMsPerMember * members())
+    this.#sendIn(firstEchoMs + random() * echoMsPerMember * members())
   }
 
   stop(): void {

@@ -64,6 +64,7 @@ export class SyncPlan {
   readonly #hints = new Map<string, Hint>()
   /** Members that asked here, and when. */
   readonly #askers = new Map<string, number>()
+  readonly #callBacks = new Set<string>()
   readonly #running = new Set<string>()
   readonly #rests = new Map<string, Rest>()
   #askAtMs = Number.POSITIVE_INFINITY
@@ -111,11 +112,7 @@ export class SyncPlan {
   /** Something was taken over: those who asked for it in vain a moment ago need not ask again. */
   tookOver(): void {
     const nowMs = this.#init.now()
-    for (const [peer, atMs] of this.#askers) {
-      if (nowMs - atMs > callBackMs) continue
-      this.#heard.add(peer)
-      this.#askAtMs = nowMs
-    }
+    for (const [peer, atMs] of this.#askers) if (nowMs - atMs <= callBackMs) this.#callBacks.add(peer)
     this.#askers.clear()
   }
 
@@ -126,6 +123,7 @@ export class SyncPlan {
   ended(peer: string, isDone: boolean): void {
     const nowMs = this.#init.now()
     this.#running.delete(peer)
+    this.#callBacks.delete(peer)
     this.#heard.delete(peer)
     if (this.#heard.size > 0) this.#askAtMs = Math.min(this.#askAtMs, nowMs + this.#spread())
     this.#askAgain(peer)
@@ -150,6 +148,7 @@ export class SyncPlan {
       .toSorted(([, a], [, b]) => a - b)
       .map(([peer]) => peer)
       .slice(0, this.#free())
+    chosen.push(...this.#dueCallBacks(chosen))
     chosen.push(...this.#dueHints(chosen, nowMs))
     if (this.#askAtMs <= nowMs && chosen.length < this.#free()) chosen.push(...this.#chooseHolder(chosen, nowMs))
     if (this.#turnAtMs <= nowMs && chosen.length < this.#free()) {
@@ -164,7 +163,8 @@ export class SyncPlan {
     if (this.#free() === 0) return Number.POSITIVE_INFINITY
     const arrivals = [...this.#arrivals].filter(([peer]) => !this.#running.has(peer)).map(([, atMs]) => atMs)
     const hints = [...this.#hints].filter(([peer]) => !this.#running.has(peer)).map(([, { atMs }]) => atMs)
-    return Math.min(this.#askAtMs, this.#turnAtMs, ...arrivals, ...hints)
+    const hasCallBack = [...this.#callBacks].some((peer) => !this.#running.has(peer))
+    return Math.min(this.#askAtMs, this.#turnAtMs, ...arrivals, ...hints, ...(hasCallBack ? [this.#init.now()] : []))
   }
 
   /** Any of the holders, so that not everybody asks the author. */
@@ -174,6 +174,13 @@ export class SyncPlan {
     const isLast = this.#heard.size <= picked.length
     this.#askAtMs = isLast ? Number.POSITIVE_INFINITY : nowMs + hedgeMs + this.#spread()
     return picked
+  }
+
+  #dueCallBacks(chosen: string[]): string[] {
+    for (const peer of this.#callBacks) if (!this.#init.differs(peer)) this.#callBacks.delete(peer)
+    return [...this.#callBacks]
+      .filter((peer) => !this.#running.has(peer) && !chosen.includes(peer))
+      .slice(0, this.#free() - chosen.length)
   }
 
   #dueHints(chosen: string[], nowMs: number): string[] {
@@ -199,7 +206,7 @@ export class SyncPlan {
   }
 
   #forgetAbsent(members: Set<string>): void {
-    for (const known of [this.#arrivals, this.#heard, this.#hints, this.#rests, this.#askers])
+    for (const known of [this.#arrivals, this.#heard, this.#hints, this.#rests, this.#askers, this.#callBacks])
       for (const peer of known.keys()) if (!members.has(peer)) known.delete(peer)
   }
 

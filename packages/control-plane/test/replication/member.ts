@@ -19,6 +19,7 @@ export interface SyncMember {
   replication: RunningReplication
   refusals: Array<{ from: string; code: ErrorCode }>
   syncs: SyncReport[]
+  failures: ErrorCode[]
   stop: () => Promise<void>
 }
 
@@ -47,6 +48,7 @@ export const startMember = async (
   const [document, set] = [versionedDocument(), growingSet()]
   const refusals: SyncMember['refusals'] = []
   const syncs: SyncReport[] = []
+  const failures: ErrorCode[] = []
   const replication = createReplication({
     replicas: [document, set],
     networkId,
@@ -55,6 +57,7 @@ export const startMember = async (
     pubsub,
     onRefused: (_, from, code) => refusals.push({ from: from.toString(), code }),
     onSynced: (_, report) => syncs.push(report),
+    onSyncFailed: (_, code) => failures.push(code),
     ...options
   })
   await members.handle(protocols(networkId).sync, replication.handler, replication.handlerOptions)
@@ -68,6 +71,7 @@ export const startMember = async (
     replication,
     refusals,
     syncs,
+    failures,
     stop: async () => {
       if (!isRunning) return
       isRunning = false
