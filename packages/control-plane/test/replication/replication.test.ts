@@ -81,10 +81,10 @@ describe('replication among real members', () => {
   it('brings a member that was away up to date when it returns', async () => {
     const [alice, bob] = await startTwo()
     await connect(alice, bob)
+    await until(() => alice.syncs.length + bob.syncs.length > 0)
     await disconnect(alice, bob)
     alice.document.write(7)
     alice.replication.announce('document')
-    await until(() => alice.syncs.length + bob.syncs.length > 0)
     expect(bob.document.version()).toBe(0)
     await connect(bob, alice)
     await until(() => bob.document.version() === 7)
