@@ -46,7 +46,7 @@ const hello: HelloRequest = {
 }
 
 const signed: SignedDocument = { envelope: bytes(400, 5), chain: [bytes(300, 6), bytes(290, 7)] }
-const state: SyncState = { kind: 'policy', digest: bytes(32, 8), version: 7 }
+const state: SyncState = { kind: 'policy', digest: bytes(32, 8), version: 7, ageMs: 1_234 }
 
 /** One kind of message with every field set, and how it is read from outside. */
 export interface Sample {

@@ -1,8 +1,32 @@
-import { limits, protocols, type NetworkId } from '@agent-mesh/wire'
+import { limits, protocols, syncTopic, type NetworkId } from '@agent-mesh/wire'
 import type { GossipsubOpts } from '@libp2p/gossipsub'
+import type { TopicScoreParams } from '@libp2p/gossipsub/score'
 
 /** Bytes of one message beside its payload: author, signature, topic. */
 const messageOverheadBytes = 1024
+
+/** Nobody is scored for how much it says: whether anything changes is not up to a neighbour. */
+const rejectionsOnly: TopicScoreParams = {
+  topicWeight: 1,
+  timeInMeshWeight: 0,
+  timeInMeshQuantum: 1,
+  timeInMeshCap: 1,
+  firstMessageDeliveriesWeight: 0,
+  firstMessageDeliveriesDecay: 0.5,
+  firstMessageDeliveriesCap: 1,
+  meshMessageDeliveriesWeight: 0,
+  meshMessageDeliveriesDecay: 0.5,
+  meshMessageDeliveriesCap: 1,
+  meshMessageDeliveriesThreshold: 1,
+  meshMessageDeliveriesWindow: 1,
+  meshMessageDeliveriesActivation: 1_000,
+  meshFailurePenaltyWeight: 0,
+  meshFailurePenaltyDecay: 0.5,
+  // the square of their number, which is down to a tenth after 22 s: five at once pass the threshold of -80, from
+  // which on nothing of that neighbour is read
+  invalidMessageDeliveriesWeight: -4,
+  invalidMessageDeliveriesDecay: 0.9
+}
 
 /** Protocol ids of gossip in one network. */
 export const gossipProtocols = (networkId: NetworkId): string[] => [`/${protocols(networkId).prefix}/meshsub/1.2.0`]
@@ -18,7 +42,10 @@ export const gossipDefaults = (networkId: NetworkId, topics: Iterable<string>): 
   // a peer that speaks floodsub alone would get every message and could not be scored
   fallbackToFloodsub: false,
   // by default 14 members behind one NAT or relay are enough for their messages to be dropped
-  scoreParams: { IPColocationFactorWeight: 0 },
+  // without a row of its own a topic is not scored at all, whatever its validator rejects
+  scoreParams: { IPColocationFactorWeight: 0, topics: { [syncTopic(networkId)]: rejectionsOnly } },
+  // the same message comes from many neighbours: it is known by its signature before that is verified once more
+  fastMsgIdFn: ({ signature }) => Buffer.from(signature ?? []).toString('base64'),
   // peer exchange dials whom a peer names; finding members is the work of the DHT
   doPX: false,
   allowPublishToZeroTopicPeers: true,

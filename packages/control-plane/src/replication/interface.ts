@@ -30,7 +30,7 @@ export interface Holder {
   peer: PeerId
   digest: Uint8Array
   version: number
-  /** When this digest was first heard of the peer, in milliseconds since 1970. */
+  /** Since when it says that it holds this, by the clock here, in milliseconds since 1970. */
   sinceMs: number
 }
 

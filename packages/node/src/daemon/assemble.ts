@@ -15,6 +15,7 @@ import {
   createDiscovery,
   createPathMemory,
   createRecordGossip,
+  createReplication,
   createResolver,
   pathClassOf,
   type Admission,
@@ -22,7 +23,9 @@ import {
   type Dialler,
   type PolicyKeeper,
   type RecordBook,
+  type Replica,
   type RunningDiscovery,
+  type RunningReplication,
   type Taxonomy,
   type VerifiedRecord
 } from '@agent-mesh/control-plane'
@@ -55,6 +58,8 @@ export interface AssembleInit {
   taxonomy: Taxonomy | undefined
   invitations: Invitations
   keeper: PolicyKeeper
+  /** What every member holds a copy of. */
+  replicas: Replica[]
   /** Closes everything, this node included. */
   onStop: () => Promise<void>
 }
@@ -62,6 +67,7 @@ export interface AssembleInit {
 export interface Assembled {
   local: MeshNode
   discovery: RunningDiscovery
+  replication: RunningReplication
   /** Once the host listens. */
   start: () => Promise<void>
   /** While the host still runs: says goodbye, drains, closes the doors. */
@@ -184,6 +190,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     taxonomy,
     invitations,
     keeper,
+    replicas,
     onStop
   } = init
   const { networkId, key, membership } = credentials
@@ -213,6 +220,16 @@ export const assemble = (init: AssembleInit): Assembled => {
     }
   })
   const recordGossip = createRecordGossip({ pubsub, book, networkId, self })
+  const replication = createReplication({
+    replicas,
+    networkId,
+    self,
+    admission,
+    pubsub,
+    onChange: (kind, from) => events.emit('info', 'sync:changed', { kind, peer: from.toString() }),
+    onRefused: (kind, from, code) => events.emit('warn', 'sync:refused', { kind, peer: from.toString(), code }),
+    onSyncFailed: (peer, code) => events.emit('debug', 'sync:failed', { peer: peer.toString(), code })
+  })
   const paths = createPathMemory()
   const resolver = createResolver({
     discovery,
@@ -296,6 +313,7 @@ export const assemble = (init: AssembleInit): Assembled => {
   return {
     local,
     discovery,
+    replication,
     start: async () => {
       isStarted = true
       listeners.push(
@@ -306,6 +324,9 @@ export const assemble = (init: AssembleInit): Assembled => {
         })
       )
       await host.services.members.handle(protocols(networkId).tunnel, dataPlane.handler, dataPlane.handlerOptions)
+      const { handler, handlerOptions } = replication
+      await host.services.members.handle(protocols(networkId).sync, handler, handlerOptions)
+      replication.start()
       offers.start()
       await doors.start()
       discovery.start()
@@ -321,6 +342,7 @@ export const assemble = (init: AssembleInit): Assembled => {
         () => recordGossip.announce(),
         () => recordGossip.announce()
       )
+      replication.stop()
       await dataPlane.stop({ drainTimeoutMs: config.drain_timeout })
       await goodbye
       recordGossip.stop()

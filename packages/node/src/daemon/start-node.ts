@@ -144,6 +144,7 @@ export const startNode = async (
       taxonomy,
       invitations,
       keeper,
+      replicas: [],
       onStop: async () => {
         await closers.run(onError)
         stopped.resolve()

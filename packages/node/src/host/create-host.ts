@@ -1,5 +1,5 @@
 import { createLibp2p, type Libp2p } from 'libp2p'
-import { protocols, recordsTopic } from '@agent-mesh/wire'
+import { protocols, recordsTopic, syncTopic } from '@agent-mesh/wire'
 import {
   admission,
   agentDht,
@@ -101,7 +101,7 @@ export const createHost = async ({ credentials, config, listen, book, joins }: H
       ...memberServices(networkId),
       dialParts: dialParts(),
       dht: memberOnly(agentDht({ networkId, book }), 'all'),
-      pubsub: memberGossip({ networkId, topics: [recordsTopic(networkId)] })
+      pubsub: memberGossip({ networkId, topics: [recordsTopic(networkId), syncTopic(networkId)] })
     }
   })
 }

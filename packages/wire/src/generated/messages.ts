@@ -1705,6 +1705,7 @@ export interface SyncState {
   kind: string
   digest: Uint8Array<ArrayBuffer>
   version: number
+  ageMs: number
 }
 
 export namespace SyncState {
@@ -1732,6 +1733,11 @@ export namespace SyncState {
           w.uint64Number(obj.version)
         }
 
+        if ((obj.ageMs != null && obj.ageMs !== 0)) {
+          w.uint32(32)
+          w.uint64Number(obj.ageMs)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -1739,7 +1745,8 @@ export namespace SyncState {
         const obj: any = {
           kind: '',
           digest: uint8ArrayAlloc(0),
-          version: 0
+          version: 0,
+          ageMs: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1758,6 +1765,10 @@ export namespace SyncState {
             }
             case 3: {
               obj.version = reader.uint64Number()
+              break
+            }
+            case 4: {
+              obj.ageMs = reader.uint64Number()
               break
             }
             default: {
@@ -1796,6 +1807,13 @@ export namespace SyncState {
               }
               break
             }
+            case 4: {
+              yield {
+                field: `${prefix}.ageMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1823,6 +1841,11 @@ export namespace SyncState {
     value: number
   }
 
+  export interface SyncStateAgeMsFieldEvent {
+    field: '$.ageMs'
+    value: number
+  }
+
   export function encode (obj: Partial<SyncState>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, SyncState.codec())
   }
@@ -1831,7 +1854,7 @@ export namespace SyncState {
     return decodeMessage(buf, SyncState.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncState>): Generator<SyncStateKindFieldEvent | SyncStateDigestFieldEvent | SyncStateVersionFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncState>): Generator<SyncStateKindFieldEvent | SyncStateDigestFieldEvent | SyncStateVersionFieldEvent | SyncStateAgeMsFieldEvent> {
     return streamMessage(buf, SyncState.codec(), opts)
   }
 }
@@ -1966,6 +1989,12 @@ export namespace SyncAnnouncement {
     index: number
   }
 
+  export interface SyncAnnouncementStatesAgeMsFieldEvent {
+    field: '$.states[].ageMs'
+    value: number
+    index: number
+  }
+
   export interface SyncAnnouncementTimeMsFieldEvent {
     field: '$.timeMs'
     value: number
@@ -1979,7 +2008,7 @@ export namespace SyncAnnouncement {
     return decodeMessage(buf, SyncAnnouncement.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncAnnouncement>): Generator<SyncAnnouncementStatesKindFieldEvent | SyncAnnouncementStatesDigestFieldEvent | SyncAnnouncementStatesVersionFieldEvent | SyncAnnouncementTimeMsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncAnnouncement>): Generator<SyncAnnouncementStatesKindFieldEvent | SyncAnnouncementStatesDigestFieldEvent | SyncAnnouncementStatesVersionFieldEvent | SyncAnnouncementStatesAgeMsFieldEvent | SyncAnnouncementTimeMsFieldEvent> {
     return streamMessage(buf, SyncAnnouncement.codec(), opts)
   }
 }
@@ -2107,6 +2136,11 @@ export namespace SyncRequest {
     value: number
   }
 
+  export interface SyncRequestStateAgeMsFieldEvent {
+    field: '$.state.ageMs'
+    value: number
+  }
+
   export interface SyncRequestHeldFieldEvent {
     field: '$.held[]'
     index: number
@@ -2121,7 +2155,7 @@ export namespace SyncRequest {
     return decodeMessage(buf, SyncRequest.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncRequest>): Generator<SyncRequestStateKindFieldEvent | SyncRequestStateDigestFieldEvent | SyncRequestStateVersionFieldEvent | SyncRequestHeldFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncRequest>): Generator<SyncRequestStateKindFieldEvent | SyncRequestStateDigestFieldEvent | SyncRequestStateVersionFieldEvent | SyncRequestStateAgeMsFieldEvent | SyncRequestHeldFieldEvent> {
     return streamMessage(buf, SyncRequest.codec(), opts)
   }
 }
@@ -2346,6 +2380,11 @@ export namespace SyncAnswer {
     value: number
   }
 
+  export interface SyncAnswerStateAgeMsFieldEvent {
+    field: '$.state.ageMs'
+    value: number
+  }
+
   export interface SyncAnswerItemsFieldEvent {
     field: '$.items[]'
     index: number
@@ -2371,7 +2410,7 @@ export namespace SyncAnswer {
     return decodeMessage(buf, SyncAnswer.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncAnswer>): Generator<SyncAnswerCodeFieldEvent | SyncAnswerReasonFieldEvent | SyncAnswerStateKindFieldEvent | SyncAnswerStateDigestFieldEvent | SyncAnswerStateVersionFieldEvent | SyncAnswerItemsFieldEvent | SyncAnswerHasMoreFieldEvent | SyncAnswerWantedFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncAnswer>): Generator<SyncAnswerCodeFieldEvent | SyncAnswerReasonFieldEvent | SyncAnswerStateKindFieldEvent | SyncAnswerStateDigestFieldEvent | SyncAnswerStateVersionFieldEvent | SyncAnswerStateAgeMsFieldEvent | SyncAnswerItemsFieldEvent | SyncAnswerHasMoreFieldEvent | SyncAnswerWantedFieldEvent> {
     return streamMessage(buf, SyncAnswer.codec(), opts)
   }
 }
