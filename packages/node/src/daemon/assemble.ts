@@ -285,10 +285,10 @@ export const assemble = (init: AssembleInit): Assembled => {
     credentials: () => credentials,
     keeper,
     directory: async () => directoryOf(init),
-    holders: () => [],
+    holders: () => replication.holders(keeper.kind),
     members: () => admission.members(),
     nameOf: (peer) => admission.membership(peer)?.name,
-    announce: () => {}
+    announce: () => replication.announce(keeper.kind)
   })
   let isStarted = false
   const listeners: Array<() => void> = []

@@ -144,7 +144,7 @@ export const startNode = async (
       taxonomy,
       invitations,
       keeper,
-      replicas: [],
+      replicas: [keeper],
       onStop: async () => {
         await closers.run(onError)
         stopped.resolve()
