@@ -1,6 +1,7 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { z } from 'zod'
 import { limits, parseCapability, parseName, parseTarget } from '@agent-mesh/wire'
+import { parseSubject } from './allow-list.ts'
 import { formatDuration, parseDuration } from './units.ts'
 
 const checked = (check: (text: string) => unknown) =>
@@ -48,7 +49,15 @@ const service = z.strictObject({
     'Name of the service: one label of a-z, 0-9 and hyphens.'
   ),
   address: z.string().describe('`http://host:port`, `grpc://`, `tcp://`, `ssh://`, or `unix:/path`.'),
-  capabilities: z.array(checked(parseCapability)).default([]).describe('Capability paths that this service answers.')
+  capabilities: z.array(checked(parseCapability)).default([]).describe('Capability paths that this service answers.'),
+  allow: z
+    .array(checked(parseSubject))
+    .min(1)
+    .max(limits.allowedSubjects)
+    .optional()
+    .describe(
+      'Who may open it, beside what the policy says: member names, peer ids, `group:<name>`, or `members`. Without it, all members.'
+    )
 })
 
 const forward = z.strictObject({

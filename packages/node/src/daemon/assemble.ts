@@ -2,13 +2,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { capabilityMatches, limits, protocols, toMeshError, type Target } from '@agent-mesh/wire'
 import { serviceKind } from '@agent-mesh/wire/api'
-import {
-  createDataPlane,
-  type Authorizer,
-  type DataPlane,
-  type ServiceKind,
-  type StreamDialer
-} from '@agent-mesh/data-plane'
+import { createDataPlane, type DataPlane, type ServiceKind, type StreamDialer } from '@agent-mesh/data-plane'
 import {
   createBootstrap,
   createDialler,
@@ -32,6 +26,7 @@ import type { Config } from '../config/schema.ts'
 import type { Host } from '../host/create-host.ts'
 import type { Credentials } from '../state/credentials.ts'
 import type { VerbStore } from '../state/verb-store.ts'
+import { createAuthorizer } from './authorize.ts'
 import { Doors } from './doors.ts'
 import type { EventBus } from './event-bus.ts'
 import type { Invitations } from './invitations.ts'
@@ -75,14 +70,6 @@ const withoutPeerId = (address: Multiaddr): Multiaddr => {
   const peerId = address.getComponents().findLast((part) => part.name === 'p2p')?.value
   return peerId === undefined ? address : address.decapsulate(`/p2p/${peerId}`)
 }
-
-/** Every admitted member may use what this node serves; nothing else is reachable. */
-const membersMayOpen = (admission: Admission): Authorizer => ({
-  mayOpen: (peer) =>
-    admission.has(peer)
-      ? { allowed: true, rule: 'members may use what this node serves (no policy)' }
-      : { allowed: false, code: 'NOT_A_MEMBER', rule: 'only members may open tunnels' }
-})
 
 const openThrough = (dialler: Dialler): StreamDialer => ({
   open: async (peer, protocol, { signal }) => {
@@ -222,9 +209,14 @@ export const assemble = (init: AssembleInit): Assembled => {
     hasAddresses: async (peer) => memory.peers.get(peer.toString()) !== undefined || (await host.peerStore.has(peer))
   })
   const dialler = createDialler({ self, host: dialParts, admission, discovery, memory: memory.peers })
+  const authorizer = createAuthorizer({
+    admission,
+    capabilitiesOf: (service) => offers.capabilitiesOf(service),
+    allow: (service) => offers.allowOf(service)
+  })
   const dataPlane: DataPlane = createDataPlane({
     resolver,
-    authorizer: membersMayOpen(admission),
+    authorizer,
     dialer: openThrough(dialler),
     protocol: protocols(networkId).tunnel,
     pathOf: pathClassOf,
@@ -238,6 +230,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     verbs,
     config,
     table: dataPlane,
+    ruleOf: (service) => authorizer.ruleOf(service),
     discovery,
     taxonomy,
     addresses: () => addresses().map(withoutPeerId)

@@ -28,13 +28,19 @@ export const service = z.object({
   kind: serviceKind,
   /** As typed: `http://127.0.0.1:8000`, `unix:/run/x.sock`. */
   address: z.string(),
-  capabilities: z.array(z.string())
+  capabilities: z.array(z.string()),
+  /** Whom `serve --allow` named; absent where it named nobody. */
+  allow: z.array(z.string()).optional(),
+  /** Who may open it, in words. */
+  rule: z.string().optional()
 })
 
 export const serveRequest = z.strictObject({
   /** `http://127.0.0.1:8000`, `grpc://…`, `tcp://…`, `ssh://…`, `unix:/path`. */
   address: z.string(),
   capabilities: z.array(z.string()).default([]),
+  /** Peer ids, member names, `group:<name>`, `members`. Absent: what is replaced keeps its list, others have none. */
+  allow: z.array(z.string()).min(1).optional(),
   replace: z.boolean().default(false)
 })
 
