@@ -26,6 +26,7 @@ import type { Config } from '../config/schema.ts'
 import type { Host } from '../host/create-host.ts'
 import type { Credentials } from '../state/credentials.ts'
 import type { VerbStore } from '../state/verb-store.ts'
+import { Audit } from './audit.ts'
 import { createAuthorizer } from './authorize.ts'
 import { Doors } from './doors.ts'
 import type { EventBus } from './event-bus.ts'
@@ -214,6 +215,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     capabilitiesOf: (service) => offers.capabilitiesOf(service),
     allow: (service) => offers.allowOf(service)
   })
+  const audit = new Audit({ stateDir, config: config.audit, self, admission, events })
   const dataPlane: DataPlane = createDataPlane({
     resolver,
     authorizer,
@@ -221,7 +223,9 @@ export const assemble = (init: AssembleInit): Assembled => {
     protocol: protocols(networkId).tunnel,
     pathOf: pathClassOf,
     events: paths,
-    onEvent: ({ event, ...fields }) => {
+    onEvent: (what) => {
+      audit.onTunnel(what)
+      const { event, ...fields } = what
       events.emit(event.endsWith('failed') || event.endsWith('refused') ? 'warn' : 'debug', event, fields)
     }
   })
@@ -273,6 +277,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     settings,
     credentials,
     admission,
+    audit,
     dataPlane,
     doors,
     events,
@@ -290,6 +295,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     discovery,
     start: async () => {
       isStarted = true
+      audit.start()
       listeners.push(
         rememberMembers(init),
         announcePeers(admission, events),
@@ -315,6 +321,7 @@ export const assemble = (init: AssembleInit): Assembled => {
       )
       await dataPlane.stop({ drainTimeoutMs: config.drain_timeout })
       await goodbye
+      await audit.close()
       recordGossip.stop()
       discovery.stop()
     }

@@ -35,6 +35,7 @@ import type { LocalNode } from '../local-node.ts'
 import { describeNetwork } from '../network/network-info.ts'
 import type { Credentials } from '../state/credentials.ts'
 import { version } from '../version.ts'
+import type { Audit } from './audit.ts'
 import type { Doors } from './doors.ts'
 import type { EventBus } from './event-bus.ts'
 import type { Invitations } from './invitations.ts'
@@ -51,6 +52,7 @@ export interface MeshNodeParts {
   routingTableSize: () => number
   knownPeers: () => number
   admission: Admission
+  audit: Pick<Audit, 'warnings'>
   dataPlane: DataPlane
   doors: Doors
   events: EventBus
@@ -106,12 +108,13 @@ export class MeshNode implements LocalNode {
   }
 
   #warnings(): Status['warnings'] {
-    const { admission, credentials, doors, offers } = this.#parts
+    const { admission, audit, credentials, doors, offers } = this.#parts
     const warnings: Status['warnings'] = doors.failures.map(({ listen, error }) => ({
       code: error.code,
       message: `The forward ${listen} is not open: ${error.message}`,
       hint: error.hint
     }))
+    warnings.push(...audit.warnings)
     const { pending } = offers.publication ?? {}
     if (pending !== undefined)
       warnings.push({

@@ -229,6 +229,35 @@ export const nodeEvent = z.object({
   fields: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
 })
 
+export const auditKind = z.enum(['open', 'deny', 'close', 'admit', 'refuse', 'gone', 'revoke', 'policy'])
+
+/** One line of the audit log. Never payload. */
+export const auditEntry = z.object({
+  /** ISO 8601. */
+  time: z.string(),
+  kind: auditKind,
+  /** Peer id of the node that wrote it. */
+  node: z.string(),
+  /** Whom it is about. */
+  peer: z.string().optional(),
+  name: z.string().optional(),
+  service: z.string().optional(),
+  /** What allowed or denied it. */
+  rule: z.string().optional(),
+  /** Which layer of rules denied it. */
+  layer: z.string().optional(),
+  code: z.string().optional(),
+  bytesIn: z.number().optional(),
+  bytesOut: z.number().optional(),
+  durationMs: z.number().optional(),
+  /** It happened so many times more within ten seconds. */
+  count: z.number().int().optional(),
+  text: z.string().optional()
+})
+export const auditEntries = z.object({ entries: z.array(auditEntry) })
+
+export type AuditKind = z.infer<typeof auditKind>
+export type AuditEntry = z.infer<typeof auditEntry>
 export type Problem = z.infer<typeof problem>
 export type ServiceDocument = z.infer<typeof service>
 export type ServeRequest = z.input<typeof serveRequest>
