@@ -13,7 +13,7 @@ const isKind = (text: string): text is AuditKind => kinds.some((kind) => kind ==
 const mostEntries = 100_000
 
 const filterOptions: OptionDefinition[] = [
-  { flags: '--peer <name|peer id>', describe: 'entries about one member' },
+  { flags: '--peer <member>', describe: 'entries about one member, by name or peer id' },
   { flags: '--service <name>', describe: 'entries about one service of this node' },
   { flags: '--kind <kind>', describe: `one of ${kinds.join(', ')}` }
 ]
@@ -73,10 +73,10 @@ const print = (context: Context, entries: AuditEntry[]): void => {
   )
 }
 
-const follow = async (context: Context, filter: AuditFilter): Promise<void> => {
+const follow = async (context: Context, filter: AuditFilter, last: number): Promise<void> => {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
-  for await (const entry of followAudit(auditFolder(context.stateDirPath), filter, { signal: stop.signal }))
+  for await (const entry of followAudit(auditFolder(context.stateDirPath), filter, { signal: stop.signal, last }))
     context.print(entry, () => [lineOf(entry)])
 }
 
@@ -94,17 +94,9 @@ const tail: Command = {
   ],
   handler: async (input, context) => {
     const filter = readFilter(input)
-    const entries = await readAudit(
-      auditFolder(context.stateDirPath),
-      filter,
-      input.count('lines', 1, mostEntries) ?? 20
-    )
-    if (!input.has('follow')) {
-      print(context, entries)
-      return
-    }
-    for (const entry of entries) context.print(entry, () => [lineOf(entry)])
-    await follow(context, filter)
+    const last = input.count('lines', 1, mostEntries) ?? 20
+    if (input.has('follow')) await follow(context, filter, last)
+    else print(context, await readAudit(auditFolder(context.stateDirPath), filter, last))
   }
 }
 

@@ -121,18 +121,24 @@ class GrowingFile {
 }
 
 /**
- * The entries that match and are written from now on, over rotations, until the signal fires.
+ * The last entries that match, and those that are written from now on, over rotations, until the signal fires.
  * @throws MeshError STATE_UNREADABLE
  */
 export async function* followAudit(
   folder: string,
   filter: AuditFilter,
-  { signal }: { signal: AbortSignal }
+  { signal, last = 0 }: { signal: AbortSignal; last?: number }
 ): AsyncGenerator<AuditEntry> {
   const path = join(folder, liveName)
   const first = await openIfThere(path)
   let growing = first === undefined ? undefined : new GrowingFile(first, (await first.stat()).size)
+  // What is written while the last entries are read is in both; it is told once.
+  const told = new Set<string>()
   try {
+    for (const entry of last === 0 ? [] : await readAudit(folder, filter, last)) {
+      told.add(JSON.stringify(entry))
+      yield entry
+    }
     while (!signal.aborted) {
       if (growing === undefined) {
         const file = await openIfThere(path)
@@ -142,8 +148,9 @@ export async function* followAudit(
       const isCurrent = (await growing?.isAt(path)) ?? true
       for (const line of (await growing?.lines()) ?? []) {
         const entry = parseEntry(line)
-        if (entry !== undefined && matches(entry, filter)) yield entry
+        if (entry !== undefined && matches(entry, filter) && !told.has(JSON.stringify(entry))) yield entry
       }
+      told.clear()
       if (isCurrent) await wait(pollEveryMs, undefined, { signal }).catch(() => {})
       else {
         await growing?.close()

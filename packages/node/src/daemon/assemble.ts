@@ -31,6 +31,7 @@ import { createAuthorizer } from './authorize.ts'
 import { Doors } from './doors.ts'
 import type { EventBus } from './event-bus.ts'
 import type { Invitations } from './invitations.ts'
+import { Why } from '../why/why.ts'
 import { MeshNode } from './mesh-node.ts'
 import { Offers } from './offers.ts'
 import { Policies } from './policies.ts'
@@ -285,6 +286,19 @@ export const assemble = (init: AssembleInit): Assembled => {
     offers,
     policies,
     reach,
+    why: new Why({
+      self,
+      own: () => membership,
+      admission,
+      authorizer,
+      dataPlane,
+      dialler,
+      discovery,
+      offers,
+      paths,
+      ping,
+      resolver
+    }),
     addresses: () => addresses().map((address) => address.toString()),
     routingTableSize: () => dht.routingTable.size,
     knownPeers: () => memory.peers.ranked().length,

@@ -27,7 +27,9 @@ import type {
   ServiceDocument,
   Setting,
   Status,
-  WhoisResponse
+  WhoisResponse,
+  WhyRequest,
+  WhyResponse
 } from '@agent-mesh/wire/api'
 import type { Admission } from '@agent-mesh/control-plane'
 import type { DataPlane } from '@agent-mesh/data-plane'
@@ -42,6 +44,7 @@ import type { Invitations } from './invitations.ts'
 import type { Offers } from './offers.ts'
 import type { Policies, PolicyInput } from './policies.ts'
 import type { Reach } from './reach.ts'
+import type { Why } from '../why/why.ts'
 
 export interface MeshNodeParts {
   stateDir: string
@@ -60,6 +63,7 @@ export interface MeshNodeParts {
   offers: Offers
   policies: Policies
   reach: Reach
+  why: Why
   stop: () => Promise<void>
 }
 
@@ -208,6 +212,10 @@ export class MeshNode implements LocalNode {
 
   async ping(request: DialRequest, options: { signal: AbortSignal }): Promise<PingResponse> {
     return this.#parts.reach.ping(request, options)
+  }
+
+  async why(request: WhyRequest, options: { signal: AbortSignal }): Promise<WhyResponse> {
+    return this.#parts.why.ask(request, options)
   }
 
   async addForward(request: ForwardRequest): Promise<ForwardDocument> {

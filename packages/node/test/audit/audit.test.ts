@@ -96,8 +96,9 @@ describe('denials that repeat', () => {
   })
 })
 
+const nameOf = (): string => 'bob'
+
 describe('what the data plane reports', () => {
-  const nameOf = (): string => 'bob'
   const fields = { id: 1, peerId: 'bob-id', service: 'web', direction: 'inbound' as const }
   it('becomes an entry without its message, which says where a service lives', () => {
     expect(
@@ -159,6 +160,8 @@ const openLog = async (options: { maxBytes?: number; keep?: number } = {}): Prom
 const opened = (service: string) => ({ kind: 'open', peer: 'bob-id', service }) as const
 const servicesOf = (entries: AuditEntry[]): Array<string | undefined> => entries.map(({ service }) => service)
 
+const at = (minute: number): string => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString()
+
 describe('the log on disk', () => {
   it('is there half a second later, for its owner alone', async () => {
     const { folder, log } = await openLog()
@@ -201,7 +204,6 @@ describe('the log on disk', () => {
 
   it('is filtered by who, what, and when', async () => {
     const folder = await newFolder()
-    const at = (minute: number): string => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString()
     const lines = [
       entry({ time: at(0), peer: 'bob-id', name: 'bob', service: 'web', kind: 'open' }),
       entry({ time: at(1), peer: 'eve-id', name: 'eve', service: 'web', kind: 'deny' }),

@@ -229,6 +229,37 @@ export const nodeEvent = z.object({
   fields: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
 })
 
+export const whyRequest = z.strictObject({
+  /** `<name>[/service]`, `<peer id>[/service]` or `cap:<path>`. */
+  target: z.string(),
+  /** Judges for this member instead, where the target is this node: name or peer id. */
+  from: z.string().optional(),
+  timeoutMs: z.number().int().positive().max(60_000).optional()
+})
+
+export const whyStep = z.object({
+  layer: z.string(),
+  verdict: z.enum(['ok', 'failed', 'skipped', 'unknown']),
+  text: z.string(),
+  code: z.string().optional(),
+  /** What mends it. */
+  command: z.string().optional(),
+  /** The layer that is to blame, where it is another one than noticed. */
+  blames: z.string().optional(),
+  details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])).optional()
+})
+
+export const whyResponse = z.object({
+  target: z.string(),
+  from: z.string().optional(),
+  verdict: z.enum(['ok', 'failed']),
+  /** The first step that failed, under the layer that is to blame. */
+  failed: whyStep.optional(),
+  /** Every layer, in its order. */
+  steps: z.array(whyStep),
+  elapsedMs: z.number()
+})
+
 export const auditKind = z.enum(['open', 'deny', 'close', 'admit', 'refuse', 'gone', 'revoke', 'policy'])
 
 /** One line of the audit log. Never payload. */
@@ -256,6 +287,9 @@ export const auditEntry = z.object({
 })
 export const auditEntries = z.object({ entries: z.array(auditEntry) })
 
+export type WhyRequest = z.input<typeof whyRequest>
+export type WhyStep = z.infer<typeof whyStep>
+export type WhyResponse = z.infer<typeof whyResponse>
 export type AuditKind = z.infer<typeof auditKind>
 export type AuditEntry = z.infer<typeof auditEntry>
 export type Problem = z.infer<typeof problem>
