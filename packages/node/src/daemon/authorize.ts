@@ -10,14 +10,12 @@ export interface Caller extends Subject {
 }
 
 /** What one layer says of a caller: nothing where it has no rule for the case. */
-export type Opinion =
-  | { allowed: true; rule: string }
-  | { allowed: false; code: ErrorCode; rule: string; isStranger?: boolean }
+type Opinion = { allowed: true; rule: string } | { allowed: false; code: ErrorCode; rule: string; isStranger?: boolean }
 
-export type RuleLayerName = 'membership' | 'revocation' | 'policy' | 'allow'
+type RuleLayerName = 'membership' | 'revocation' | 'policy' | 'allow'
 
 /** The rules that come from elsewhere. Each is asked at every decision, so that a change holds at once. */
-export interface Rules {
+interface Rules {
   /** Why the certificate of this caller counts for nothing any more. */
   revocation?: ((caller: Caller) => { rule: string; code?: ErrorCode } | undefined) | undefined
   policy?:

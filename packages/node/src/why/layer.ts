@@ -50,7 +50,7 @@ export type Probe = { durationMs: number; error?: undefined } | { error: MeshErr
  * Which way the question goes: from here to the service of another agent, from another agent to a service of this one
  * (`--from`), or to a service of this node with nobody named.
  */
-export type Direction = 'outbound' | 'inbound' | 'self'
+type Direction = 'outbound' | 'inbound' | 'self'
 
 /** One question, and what the layers so far have found. */
 export interface WhyContext {

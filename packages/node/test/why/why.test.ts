@@ -71,7 +71,7 @@ const portsWith = (parts: Partial<WhyPorts>): WhyPorts => ({
 const ask = async (parts: Partial<WhyPorts>) =>
   new Why(portsWith(parts)).ask({ target: 'bob/web' }, { signal: AbortSignal.timeout(5_000) })
 
-const layer = (name: string, order: number, check: WhyLayer['check']): WhyLayer => ({ name, order, check })
+const makeLayer = (name: string, order: number, check: WhyLayer['check']): WhyLayer => ({ name, order, check })
 
 describe('the layers', () => {
   it('are those of the page, in its order', async () => {
@@ -84,11 +84,11 @@ describe('the layers', () => {
   it('are judged up to the first that fails, and named after it', async () => {
     const reached: string[] = []
     const layers = [
-      layer('a', 1, () => ok('fine')),
-      layer('b', 2, () => {
+      makeLayer('a', 1, () => ok('fine')),
+      makeLayer('b', 2, () => {
         throw new MeshError('UNREACHABLE', 'Nobody answers.', { hint: 'mesh-node ping bob' })
       }),
-      layer('c', 3, () => {
+      makeLayer('c', 3, () => {
         reached.push('c')
         return ok('')
       })
