@@ -39,6 +39,11 @@ export class Context {
     return openStateDir(this.#path)
   }
 
+  /** Absolute path of the state directory, whether there is one or not. */
+  get stateDirPath(): string {
+    return locateStateDir(this.#path).path
+  }
+
   /** A command for this node to print, with the state directory that was typed. */
   here(command: string): string {
     return this.#typedStateDir === undefined

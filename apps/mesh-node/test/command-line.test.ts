@@ -40,6 +40,9 @@ describe('help', () => {
       'policy show',
       'policy status',
       'whois',
+      'why',
+      'audit tail',
+      'audit query',
       'version'
     ])
     for (const one of commands) {

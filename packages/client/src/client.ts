@@ -39,6 +39,7 @@ export interface Client {
   peers: (options?: CallOptions) => Promise<Api.PeerDocument[]>
   dial: (request: Api.DialRequest, options?: CallOptions) => Promise<Api.DialResponse>
   ping: (request: Api.DialRequest, options?: CallOptions) => Promise<Api.PingResponse>
+  why: (request: Api.WhyRequest, options?: CallOptions) => Promise<Api.WhyResponse>
   forwards: (options?: CallOptions) => Promise<Api.ForwardDocument[]>
   addForward: (request: Api.ForwardRequest, options?: CallOptions) => Promise<Api.ForwardDocument>
   /** @param idOrListen - id or local address */
@@ -97,6 +98,7 @@ export const createClient = ({ socketPath, timeoutMs = 75_000 }: ClientOptions):
       (await ask({ method: 'GET', path: '/v1/peers' }, (api) => api.peersResponse, options)).peers,
     dial: (body, options) => ask({ method: 'POST', path: '/v1/dial', body }, (api) => api.dialResponse, options),
     ping: (body, options) => ask({ method: 'POST', path: '/v1/ping', body }, (api) => api.pingResponse, options),
+    why: (body, options) => ask({ method: 'POST', path: '/v1/why', body }, (api) => api.whyResponse, options),
     forwards: async (options) =>
       (await ask({ method: 'GET', path: '/v1/forwards' }, (api) => api.forwardsResponse, options)).forwards,
     addForward: (body, options) => ask({ method: 'POST', path: '/v1/forwards', body }, (api) => api.forward, options),

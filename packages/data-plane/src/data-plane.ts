@@ -7,7 +7,9 @@ import type { ListenAddress } from './gateway/listen-address.ts'
 import { createTargetOpener, type OpenTarget } from './gateway/open-target.ts'
 import type { Authorizer, PathClass, PathEvents, PathResolver, Service, StreamDialer } from './interfaces.ts'
 import { createAcceptor, type StreamHandler } from './tunnel/accept.ts'
+import { recheckTunnels, type Recheck } from './tunnel/recheck.ts'
 import { TunnelRegistry, type TunnelRegistryInit } from './tunnel/registry.ts'
+import { connectUpstream } from './upstream/connect.ts'
 import { ServiceTable } from './upstream/service-table.ts'
 
 export interface DataPlaneInit {
@@ -42,6 +44,13 @@ export interface DataPlane {
   handlerOptions: { maxInboundStreams: number; maxOutboundStreams: number }
   openTarget: OpenTarget
   tunnels: TunnelRegistry
+  /** To be called when the rules of this node have changed: cuts the running inbound tunnels that are denied by now. */
+  recheck: () => Recheck
+  /**
+   * Connects to a service of this node and lets go of it at once.
+   * @throws MeshError SERVICE_UNKNOWN, UPSTREAM_REFUSED, UPSTREAM_TIMEOUT, UPSTREAM_UNREACHABLE, CANCELLED
+   */
+  probeService: (name: string, options: { signal: AbortSignal }) => Promise<void>
   /** @throws MeshError SERVICE_TAKEN, LIMIT_EXCEEDED */
   addService: (service: Service, options?: { replace?: boolean }) => void
   /** @throws MeshError SERVICE_UNKNOWN */
@@ -90,6 +99,13 @@ export const createDataPlane = (init: DataPlaneInit): DataPlane => {
     handlerOptions: { maxInboundStreams: limits.tunnelsPerPeer, maxOutboundStreams: limits.tunnelsPerPeer },
     openTarget,
     tunnels: registry,
+    recheck: () => recheckTunnels(registry, init.authorizer),
+    probeService: async (name, { signal }) => {
+      const service = services.find(name)
+      if (service === undefined) throw new MeshError('SERVICE_UNKNOWN', `This node offers no service "${name}".`)
+      const socket = await connectUpstream(service.address, { signal })
+      socket.destroy()
+    },
     addService: (service, options) => services.add(service, options),
     removeService: (name) => services.remove(name),
     listServices: () => services.list(),

@@ -13,16 +13,30 @@ interface TunnelFields {
 
 /** What happens in the data plane, for the log and the event stream. Never payload. Times in milliseconds, sizes in bytes. */
 export type DataPlaneEvent =
-  | ({ event: 'tunnel:opened' } & TunnelFields)
+  | ({ event: 'tunnel:opened'; rule?: string } & TunnelFields)
   | ({
       event: 'tunnel:closed'
       bytesIn: number
       bytesOut: number
       durationMs: number
+      /** What allowed it, or what cut it. */
+      rule?: string
+      /** Which layer of rules cut it. */
+      layer?: string
       code?: ErrorCode
       message?: string
     } & TunnelFields)
-  | { event: 'tunnel:refused'; peerId: string; service?: string; code: ErrorCode; message: string }
+  | {
+      /** An inbound open that was not granted. `message` is for this node alone: the caller may be told less. */
+      event: 'tunnel:refused'
+      peerId: string
+      service?: string
+      code: ErrorCode
+      message: string
+      layer?: string
+      rule?: string
+      durationMs: number
+    }
   | { event: 'forward:listening'; id: string; listen: string; target: string }
   | { event: 'forward:failed'; id: string; listen: string; target: string; code: ErrorCode; message: string }
   | { event: 'forward:closed'; id: string; listen: string; target: string }

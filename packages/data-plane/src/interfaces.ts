@@ -1,5 +1,5 @@
 import type { PeerId, Stream } from '@libp2p/interface'
-import type { ErrorCode, Target } from '@agent-mesh/wire'
+import type { ErrorCode, Metadata, Target } from '@agent-mesh/wire'
 
 /** How a peer is reached. */
 export type PathClass = 'local' | 'direct' | 'punched' | 'webrtc' | 'relayed'
@@ -21,11 +21,29 @@ export interface PathResolver {
   resolve: (target: Target, options: { signal: AbortSignal }) => Promise<Candidate[]>
 }
 
-export type Verdict = { allowed: true; rule: string } | { allowed: false; code: ErrorCode; rule: string }
+/** A decision with the rule that made it and the layer of rules that it stands in, each one clause for people. */
+export type Verdict =
+  | { allowed: true; rule: string; layer?: string }
+  | {
+      allowed: false
+      code: ErrorCode
+      rule: string
+      layer?: string
+      /** The caller is told the code and nothing else. */
+      isStranger?: boolean
+    }
 
-/** Decides on the receiving node, before a byte reaches the service. */
+/** What a caller said beside the name of the service; unknown keys included. */
+export interface OpenRequest {
+  metadata: readonly Metadata[]
+}
+
+/**
+ * Decides on the receiving node: before a byte reaches the service, again once the service is connected, and again for
+ * running tunnels when the rules change. It answers at once and keeps nothing.
+ */
 export interface Authorizer {
-  mayOpen: (peer: PeerId, service: string) => Verdict
+  mayOpen: (peer: PeerId, service: string, request: OpenRequest) => Verdict
 }
 
 /** Opens a libp2p stream of the tunnel protocol to an admitted peer, over the best connection there is. */

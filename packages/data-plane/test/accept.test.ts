@@ -84,18 +84,29 @@ describe('the accepting side', () => {
   })
 
   it('asks who may before anything touches the service', async () => {
-    verdict = { allowed: false, code: 'DENIED', rule: 'no grant names you' }
+    verdict = { allowed: false, code: 'DENIED', layer: 'policy', rule: 'no grant names you' }
     const accepted = service.accepted()
     asked.length = 0
     const peer = await rawPeer()
     peer.open('svc')
+    peer.say(data(Buffer.from('early bytes that nobody may see')))
     await within(1_000, peer.closed)
     expect(peer.answerCode).toBe('DENIED')
-    expect(peer.answer?.message.reason).toBe('Service "svc" is not open to you: no grant names you.')
+    expect(peer.answer?.message.reason).toBe('Service "svc" is not open to this caller (policy: no grant names you).')
+    expect(peer.answer?.message.metadata).toEqual([
+      { key: 'layer', value: new TextEncoder().encode('policy') },
+      { key: 'rule', value: new TextEncoder().encode('no grant names you') }
+    ])
     expect(asked).toEqual([`${pair.caller.node.peerId.toString()} svc`])
     expect(service.accepted()).toBe(accepted)
     expect(pair.callee.events).toContainEqual(
-      expect.objectContaining({ event: 'tunnel:refused', service: 'svc', code: 'DENIED' })
+      expect.objectContaining({
+        event: 'tunnel:refused',
+        service: 'svc',
+        code: 'DENIED',
+        layer: 'policy',
+        rule: 'no grant names you'
+      })
     )
   })
 
@@ -116,10 +127,13 @@ describe('the accepting side', () => {
     }
     expect(answers).toEqual([
       ['SERVICE_UNKNOWN', 'This agent offers no service "unknown".'],
-      ['UPSTREAM_REFUSED', `The service at 127.0.0.1:${port} refused the connection (ECONNREFUSED).`],
-      ['UPSTREAM_UNREACHABLE', 'The service at unix:/nonexistent/socket cannot be reached (ENOENT).'],
-      ['UPSTREAM_UNREACHABLE', expect.stringContaining('unix:/xxx')]
+      ['UPSTREAM_REFUSED', 'Service "refuses" does not accept connections.'],
+      ['UPSTREAM_UNREACHABLE', 'Service "nowhere" cannot be reached by its agent.'],
+      ['UPSTREAM_UNREACHABLE', 'Service "too-long" cannot be reached by its agent.']
     ])
+    const logged = pair.callee.events.flatMap((event) => (event.event === 'tunnel:refused' ? [event.message] : []))
+    expect(logged).toContain(`The service at 127.0.0.1:${port} refused the connection (ECONNREFUSED).`)
+    expect(logged).toContain('The service at unix:/nonexistent/socket cannot be reached (ENOENT).')
   })
 
   it('waits for a silent service no longer than the caller does, and not for a caller that is gone', async () => {
@@ -130,7 +144,7 @@ describe('the accepting side', () => {
     await within(1_000, patient.closed)
     expect([patient.answerCode, patient.answer?.message.reason]).toEqual([
       'UPSTREAM_TIMEOUT',
-      `The service at 127.0.0.1:${hole.port} did not answer within 200 ms.`
+      'Service "silent" did not answer in time.'
     ])
 
     await vi.waitFor(() => expect(pair.callee.plane.tunnels.size).toBe(0))

@@ -24,7 +24,9 @@ import type {
   ServeResponse,
   ServiceDocument,
   Status,
-  WhoisResponse
+  WhoisResponse,
+  WhyRequest,
+  WhyResponse
 } from '@agent-mesh/wire/api'
 
 /**
@@ -49,6 +51,7 @@ export interface LocalNode {
   peers: () => Promise<PeerDocument[]>
   dial: (request: DialRequest, options: { signal: AbortSignal }) => Promise<DialResponse>
   ping: (request: DialRequest, options: { signal: AbortSignal }) => Promise<PingResponse>
+  why: (request: WhyRequest, options: { signal: AbortSignal }) => Promise<WhyResponse>
   addForward: (request: ForwardRequest) => Promise<ForwardDocument>
   removeForward: (idOrListen: string) => Promise<ForwardDocument>
   forwards: () => ForwardDocument[]

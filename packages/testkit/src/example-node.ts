@@ -88,6 +88,7 @@ export const exampleNode = (): ExampleNode => {
     peers: async () => [],
     dial: async () => ({ ...reached, addresses: [] }),
     ping: async () => reached,
+    why: async ({ target }) => ({ target, verdict: 'ok', steps: [], elapsedMs: 1 }),
     addForward: async () => exampleForward,
     removeForward: async () => exampleForward,
     forwards: () => [exampleForward],

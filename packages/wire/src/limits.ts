@@ -60,6 +60,8 @@ export const limits = {
   capabilityDepth: 8,
   /** Services that one node may offer. */
   servicesPerNode: 32,
+  /** Peers, names and groups that one service may be narrowed to. */
+  allowedSubjects: 64,
   /** Addresses that a record tells others; the best ones are kept. */
   addressesPerRecord: 8,
   /** Tunnels that are open with one peer at once. */

@@ -20,6 +20,8 @@ const files: Record<string, () => Promise<Command[]>> = {
   nc: async () => [(await import('./nc.ts')).nc],
   policy: async () => (await import('./policy.ts')).policy,
   whois: async () => [(await import('./whois.ts')).whois],
+  why: async () => [(await import('./why.ts')).why],
+  audit: async () => (await import('./audit.ts')).audit,
   version: async () => [(await import('./version.ts')).version]
 }
 

@@ -24,12 +24,24 @@ export const serve: Command = {
   arguments: [{ name: '<name=address>', describe: 'http://, grpc://, tcp:// or ssh:// with host:port, or unix:/path' }],
   options: [
     { flags: '--capability <path>', describe: 'capability that this service answers', isRepeatable: true },
-    { flags: '--replace', describe: 'take the place of a service of the same name' }
+    {
+      flags: '--allow <subject>',
+      describe: 'who may open it: member name, peer id, group:<name> or members; several with commas',
+      isRepeatable: true
+    },
+    {
+      flags: '--replace',
+      describe: 'take the place of a service of the same name; it keeps its --allow without a new one'
+    }
   ],
   examples: [
     {
       command: 'mesh-node serve web=http://127.0.0.1:8000 --capability language_processing/translation',
       describe: 'an HTTP agent that others find by what it does'
+    },
+    {
+      command: 'mesh-node serve admin=http://127.0.0.1:9000 --allow group:ops,bob',
+      describe: 'for the members of one group and for bob alone'
     },
     { command: 'mesh-node serve llm=grpc://127.0.0.1:50051', describe: 'a gRPC agent' },
     { command: 'mesh-node serve ssh=ssh://127.0.0.1:22', describe: 'logins; see mesh-node nc --help' },
@@ -37,7 +49,13 @@ export const serve: Command = {
   ],
   handler: async (input, context) => {
     const { name, address } = parseBinding(input.argument(0))
-    const request = { address, capabilities: input.list('capability'), replace: input.has('replace') }
+    const allow = input.list('allow').flatMap((text) => text.split(',').map((one) => one.trim()))
+    const request = {
+      address,
+      capabilities: input.list('capability'),
+      replace: input.has('replace'),
+      ...(allow.length === 0 ? {} : { allow })
+    }
     const served = await context.waiting(
       'telling the network',
       context.ask((client) => client.serve(name, request))
@@ -45,6 +63,7 @@ export const serve: Command = {
     const member = context.isJson ? '' : (await context.ask((client) => client.network())).name
     context.print(served, () => [
       `${served.service.name} is ${served.service.address}; the record of this agent is ${describePublication(served.publication)}.`,
+      `Who may open it: ${served.service.rule ?? '-'}.`,
       'Another member uses it with:',
       ...served.service.capabilities.map((capability) => `mesh-node find ${capability}`),
       useCommand(served, member)

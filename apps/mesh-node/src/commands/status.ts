@@ -36,8 +36,14 @@ const describeStatus = (status: Status): string[] => {
     ...section(
       'services',
       table(
-        ['NAME', 'KIND', 'ADDRESS', 'CAPABILITIES'],
-        status.services.map((one) => [one.name, one.kind, one.address, one.capabilities.join(', ') || '-'])
+        ['NAME', 'KIND', 'ADDRESS', 'CAPABILITIES', 'WHO MAY OPEN IT'],
+        status.services.map((one) => [
+          one.name,
+          one.kind,
+          one.address,
+          one.capabilities.join(', ') || '-',
+          one.rule ?? '-'
+        ])
       )
     ),
     ...section(

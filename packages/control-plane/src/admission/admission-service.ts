@@ -17,6 +17,8 @@ import type { Membership } from '@agent-mesh/identity'
 import type { AdmissionComponents, AdmissionInit } from './admission-init.ts'
 import type { Admission, AdmissionChange, AdmissionListener, Greeting } from './interface.ts'
 
+type RefusalListener = (peer: PeerId, error: MeshError) => void
+
 /**
  * Admits members: says and hears hello on every connection of the host, and is the libp2p service `admission` that
  * the member-only views ask.
@@ -36,6 +38,7 @@ export class AdmissionService implements Admission, Startable {
   readonly #roster = new Roster()
   readonly #book: MemberBook
   readonly #listeners = new Set<AdmissionListener>()
+  readonly #refusalListeners = new Set<RefusalListener>()
   readonly #lateIdentify: LateIdentify
   readonly #expiry: ExpiryTimer
   #opened = 0
@@ -170,6 +173,14 @@ export class AdmissionService implements Admission, Startable {
     }
   }
 
+  /** Calls back for every connection that was refused, after which it closes. @returns the way to stop listening */
+  onRefused(listener: RefusalListener): () => void {
+    this.#refusalListeners.add(listener)
+    return () => {
+      this.#refusalListeners.delete(listener)
+    }
+  }
+
   expel(peer: PeerId, code: ErrorCode): void {
     const error = this.#book.expel(peer, code)
     const [first] = this.#roster.connections(peer)
@@ -266,6 +277,7 @@ export class AdmissionService implements Admission, Startable {
     const visit = this.#visits.get(connection)?.visit
     if (visit?.refuse(error) !== true) return
     this.#log('%p is refused - %s', connection.remotePeer, error.message)
+    for (const listener of this.#refusalListeners) listener(connection.remotePeer, error)
     if (isTold) void leave(connection, error)
     else connection.abort(error)
   }

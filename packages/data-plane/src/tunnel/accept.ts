@@ -5,7 +5,8 @@ import type { OnDataPlaneEvent } from '../events.ts'
 import type { Authorizer, PathClass, Service } from '../interfaces.ts'
 import { connectUpstream } from '../upstream/connect.ts'
 import { localAddressOf } from '../upstream/socket-address.ts'
-import { acceptance } from './answer.ts'
+import { acceptance, errorForCaller } from './answer.ts'
+import { denialError, denialOf } from './denial.ts'
 import type { TrackedTunnel, TunnelRegistry } from './registry.ts'
 import { resetLocal, splice } from './splice.ts'
 import type { Tunnel } from './tunnel.ts'
@@ -37,14 +38,16 @@ export const createAcceptor =
     const tracked = init.registry.track(stream, peerId, 'inbound')
     serve(init, tracked, connection, excess, () => init.onUsed?.(stream, connection)).catch((err: unknown) => {
       const error = toMeshError(err)
-      tracked.tunnel.destroy(error)
       const { asked } = tracked
+      tracked.tunnel.destroy(errorForCaller(error, asked ?? ''))
       init.onEvent?.({
         event: 'tunnel:refused',
         peerId,
         ...(asked === undefined ? {} : { service: asked }),
         code: error.code,
-        message: error.message
+        message: error.message,
+        ...denialOf(error),
+        durationMs: tracked.ageMs
       })
     })
   }
@@ -61,11 +64,14 @@ const serve = async (
   const open = await readOpen(tunnel, init.openTimeoutMs ?? limits.tunnelOpenTimeoutMs)
   tracked.asked = open.service
   if (excess !== undefined) throw excess
-  authorize(init, connection, open.service)
+  authorize(init, connection, open)
   const service = init.findService(open.service)
   if (service === undefined) throw new MeshError('SERVICE_UNKNOWN', `This agent offers no service "${open.service}".`)
   const socket = await connectWhileOpen(tunnel, service, open.deadlineMs)
+  let rule: string
   try {
+    // The rules may have changed while the service was being connected, and a check of running tunnels missed this one.
+    rule = authorize(init, connection, open)
     tunnel.sendPreamble(acceptance())
   } catch (err) {
     resetLocal(socket)
@@ -73,6 +79,8 @@ const serve = async (
   }
   tracked.open({
     service: service.name,
+    peer: connection.remotePeer,
+    rule,
     path: init.pathOf?.(connection),
     localAddress: localAddressOf(socket),
     metadata: open.metadata,
@@ -115,9 +123,15 @@ const readOpen = async (tunnel: Tunnel, ms: number): Promise<TunnelOpen> => {
   return open
 }
 
-const authorize = ({ authorizer }: AcceptorInit, connection: Connection, service: string): void => {
-  const verdict = authorizer.mayOpen(connection.remotePeer, service)
-  if (!verdict.allowed) throw new MeshError(verdict.code, `Service "${service}" is not open to you: ${verdict.rule}.`)
+/** @returns the rule that allows it */
+const authorize = (
+  { authorizer }: AcceptorInit,
+  { remotePeer }: Connection,
+  { service, metadata }: TunnelOpen
+): string => {
+  const verdict = authorizer.mayOpen(remotePeer, service, { metadata })
+  if (!verdict.allowed) throw denialError(verdict, service)
+  return verdict.rule
 }
 
 /** Connects to the service, and stops connecting when the caller is gone. */

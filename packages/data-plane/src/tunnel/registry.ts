@@ -1,9 +1,10 @@
-import type { Stream } from '@libp2p/interface'
+import type { PeerId, Stream } from '@libp2p/interface'
 import { limits, MeshError, type ErrorCode, type Metadata } from '@agent-mesh/wire'
 import type { OnDataPlaneEvent, TunnelDirection } from '../events.ts'
 import type { PathClass } from '../interfaces.ts'
 import { normalizeSocketAddress } from '../upstream/socket-address.ts'
 import { CreditBudget } from './credit-budget.ts'
+import { denialOf } from './denial.ts'
 import { SendTurns } from './send-turns.ts'
 import { Tunnel } from './tunnel.ts'
 
@@ -31,6 +32,10 @@ export interface TunnelTotals {
 
 interface Opened {
   service: string
+  /** Who calls; of inbound tunnels alone. */
+  peer?: PeerId
+  /** What allowed it, on the side that decides. */
+  rule?: string
   path?: PathClass | undefined
   localAddress?: string | undefined
   /** From the open message, unknown keys included. */
@@ -46,20 +51,22 @@ export class TrackedTunnel {
   readonly direction: TunnelDirection
   readonly tunnel: Tunnel
   readonly sinceMs: number
+  readonly #wallClock: () => number
   /** The service that the other side asked for, granted or not. */
   asked: string | undefined
   readonly #onOpened: (tracked: TrackedTunnel) => void
   #opened: Opened | undefined
 
   constructor(
-    init: { id: number; peerId: string; direction: TunnelDirection; tunnel: Tunnel; sinceMs: number },
+    init: { id: number; peerId: string; direction: TunnelDirection; tunnel: Tunnel; wallClock: () => number },
     onOpened: (tracked: TrackedTunnel) => void
   ) {
     this.id = init.id
     this.peerId = init.peerId
     this.direction = init.direction
     this.tunnel = init.tunnel
-    this.sinceMs = init.sinceMs
+    this.sinceMs = init.wallClock()
+    this.#wallClock = init.wallClock
     this.#onOpened = onOpened
   }
 
@@ -71,6 +78,11 @@ export class TrackedTunnel {
   open(opened: Opened): void {
     this.#opened = opened
     this.#onOpened(this)
+  }
+
+  /** Since its stream came, in milliseconds. */
+  get ageMs(): number {
+    return Math.max(0, this.#wallClock() - this.sinceMs)
   }
 
   get info(): TunnelInfo {
@@ -149,7 +161,7 @@ export class TunnelRegistry {
     this.#peers.set(peerId, peer)
     const tunnel = new Tunnel({ stream, lease: this.budget.open(peerId), turns: peer.turns, now: this.#now })
     const tracked = new TrackedTunnel(
-      { id: this.#nextId, peerId, direction, tunnel, sinceMs: this.#wallClock() },
+      { id: this.#nextId, peerId, direction, tunnel, wallClock: this.#wallClock },
       (one) => this.#onOpened(one)
     )
     this.#nextId += 1
@@ -178,6 +190,11 @@ export class TunnelRegistry {
 
   list(): TunnelInfo[] {
     return [...this.#live].filter((one) => one.opened !== undefined).map((one) => one.info)
+  }
+
+  /** Inbound tunnels that a service answers: those that the rules of this node hold for. */
+  inbound(): TrackedTunnel[] {
+    return [...this.#live].filter((one) => one.direction === 'inbound' && one.opened !== undefined)
   }
 
   /** Sums since the start; `open` and the bytes include the running ones. */
@@ -224,7 +241,16 @@ export class TunnelRegistry {
     const localAddress = tracked.opened?.localAddress
     if (localAddress !== undefined) this.#byLocalAddress.set(localAddress, tracked)
     const { id, peerId, service, direction, path } = tracked.info
-    this.#onEvent({ event: 'tunnel:opened', id, peerId, service, direction, ...(path === undefined ? {} : { path }) })
+    const { rule } = tracked.opened ?? {}
+    this.#onEvent({
+      event: 'tunnel:opened',
+      id,
+      peerId,
+      service,
+      direction,
+      ...(path === undefined ? {} : { path }),
+      ...(rule === undefined ? {} : { rule })
+    })
   }
 
   #onClosed(tracked: TrackedTunnel): void {
@@ -234,14 +260,20 @@ export class TunnelRegistry {
   }
 
   #onOpenedClosed(tracked: TrackedTunnel): void {
-    const { localAddress, sinceMs, ...fields } = tracked.info
+    const { localAddress, sinceMs: _, ...fields } = tracked.info
     const { failure } = tracked.tunnel
     if (localAddress !== undefined && this.#byLocalAddress.get(localAddress) === tracked)
       this.#byLocalAddress.delete(localAddress)
     this.#ended.total += 1
     this.#ended.bytesIn += fields.bytesIn
     this.#ended.bytesOut += fields.bytesOut
-    const failed = failure === undefined ? {} : { code: failure.code, message: failure.message }
-    this.#onEvent({ event: 'tunnel:closed', ...fields, durationMs: this.#wallClock() - sinceMs, ...failed })
+    const { rule } = tracked.opened ?? {}
+    this.#onEvent({
+      event: 'tunnel:closed',
+      ...fields,
+      durationMs: tracked.ageMs,
+      ...(rule === undefined ? {} : { rule }),
+      ...(failure === undefined ? {} : { code: failure.code, message: failure.message, ...denialOf(failure) })
+    })
   }
 }

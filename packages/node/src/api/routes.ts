@@ -127,6 +127,15 @@ export const routes: readonly AnyRoute[] = [
     run: (node, { body }, options) => node.ping(body, options)
   }),
   route({
+    method: 'POST',
+    path: '/v1/why',
+    operation: 'why',
+    response: api.whyResponse,
+    summary: 'Judges a target through every layer, and names the first that fails with what mends it.',
+    body: api.whyRequest,
+    run: (node, { body }, options) => node.why(body, options)
+  }),
+  route({
     method: 'GET',
     path: '/v1/forwards',
     operation: 'forwards',

@@ -1,7 +1,8 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { z } from 'zod'
 import { limits, parseCapability, parseName, parseTarget } from '@agent-mesh/wire'
-import { formatDuration, parseDuration } from './units.ts'
+import { parseSubject } from './allow-list.ts'
+import { formatDuration, parseDuration, parseSize } from './units.ts'
 
 const checked = (check: (text: string) => unknown) =>
   z.string().superRefine((text, context) => {
@@ -32,6 +33,20 @@ const duration = (leastMs: number, mostMs: number) =>
     return ms
   })
 
+const size = (leastText: string, mostText: string) =>
+  z.unknown().transform((value, context) => {
+    const bytes = typeof value === 'string' ? parseSize(value) : undefined
+    if (bytes !== undefined && bytes >= (parseSize(leastText) ?? 0) && bytes <= (parseSize(mostText) ?? 0)) return bytes
+    context.addIssue({
+      code: 'custom',
+      message:
+        bytes === undefined
+          ? 'a size needs a whole number and a unit (B, KiB, MiB, GiB)'
+          : `it must be between ${leastText} and ${mostText}`
+    })
+    return z.NEVER
+  })
+
 const address = checked((text) => multiaddr(text))
 
 const memberAddress = checked((text) => {
@@ -48,7 +63,15 @@ const service = z.strictObject({
     'Name of the service: one label of a-z, 0-9 and hyphens.'
   ),
   address: z.string().describe('`http://host:port`, `grpc://`, `tcp://`, `ssh://`, or `unix:/path`.'),
-  capabilities: z.array(checked(parseCapability)).default([]).describe('Capability paths that this service answers.')
+  capabilities: z.array(checked(parseCapability)).default([]).describe('Capability paths that this service answers.'),
+  allow: z
+    .array(checked(parseSubject))
+    .min(1)
+    .max(limits.allowedSubjects)
+    .optional()
+    .describe(
+      'Who may open it, beside what the policy says: member names, peer ids, `group:<name>`, or `members`. Without it, all members.'
+    )
 })
 
 const forward = z.strictObject({
@@ -113,6 +136,18 @@ export const configSchema = z.strictObject({
   drain_timeout: duration(0, 300_000)
     .prefault(formatDuration(limits.drainTimeoutMs))
     .describe('How long a stopping node lets open tunnels finish.'),
+  audit: z
+    .strictObject({
+      enabled: z
+        .boolean()
+        .default(true)
+        .describe(
+          'Whether openings, denials, admissions and the like are written to `audit/audit.jsonl` of the state directory.'
+        ),
+      max_size: size('64KiB', '1GiB').prefault('16MiB').describe('Size of one file of the audit log.'),
+      keep: z.number().int().min(0).max(100).default(8).describe('Full files of the audit log that are kept.')
+    })
+    .prefault({}),
   services: z
     .array(service)
     .max(limits.servicesPerNode)

@@ -10,6 +10,18 @@ export const parseDuration = (text: string): number | undefined => {
   return match === null || factor === undefined ? undefined : Math.round(Number(match[1]) * factor)
 }
 
+const sizes: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }
+
+/**
+ * Bytes of a size with its unit: `64KiB`, `16MiB`, `1GiB`.
+ * @returns undefined where the text is no size
+ */
+export const parseSize = (text: string): number | undefined => {
+  const match = /^(\d{1,9}) ?(B|KiB|MiB|GiB)$/.exec(text.trim())
+  const factor = sizes[match?.[2] ?? '']
+  return match === null || factor === undefined ? undefined : Number(match[1]) * factor
+}
+
 /** The shortest exact text of a duration. */
 export const formatDuration = (ms: number): string => {
   for (const unit of ['d', 'h', 'm', 's']) {

@@ -2,13 +2,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { capabilityMatches, limits, protocols, toMeshError, type Target } from '@agent-mesh/wire'
 import { serviceKind } from '@agent-mesh/wire/api'
-import {
-  createDataPlane,
-  type Authorizer,
-  type DataPlane,
-  type ServiceKind,
-  type StreamDialer
-} from '@agent-mesh/data-plane'
+import { createDataPlane, type DataPlane, type ServiceKind, type StreamDialer } from '@agent-mesh/data-plane'
 import {
   createBootstrap,
   createDialler,
@@ -35,9 +29,12 @@ import type { Config } from '../config/schema.ts'
 import type { Host } from '../host/create-host.ts'
 import type { Credentials } from '../state/credentials.ts'
 import type { VerbStore } from '../state/verb-store.ts'
+import { Audit } from './audit.ts'
+import { createAuthorizer } from './authorize.ts'
 import { Doors } from './doors.ts'
 import type { EventBus } from './event-bus.ts'
 import type { Invitations } from './invitations.ts'
+import { Why } from '../why/why.ts'
 import { MeshNode } from './mesh-node.ts'
 import { Offers } from './offers.ts'
 import { Policies } from './policies.ts'
@@ -81,14 +78,6 @@ const withoutPeerId = (address: Multiaddr): Multiaddr => {
   const peerId = address.getComponents().findLast((part) => part.name === 'p2p')?.value
   return peerId === undefined ? address : address.decapsulate(`/p2p/${peerId}`)
 }
-
-/** Every admitted member may use what this node serves; nothing else is reachable. */
-const membersMayOpen = (admission: Admission): Authorizer => ({
-  mayOpen: (peer) =>
-    admission.has(peer)
-      ? { allowed: true, rule: 'members may use what this node serves (no policy)' }
-      : { allowed: false, code: 'NOT_A_MEMBER', rule: 'only members may open tunnels' }
-})
 
 const openThrough = (dialler: Dialler): StreamDialer => ({
   open: async (peer, protocol, { signal }) => {
@@ -239,15 +228,23 @@ export const assemble = (init: AssembleInit): Assembled => {
     hasAddresses: async (peer) => memory.peers.get(peer.toString()) !== undefined || (await host.peerStore.has(peer))
   })
   const dialler = createDialler({ self, host: dialParts, admission, discovery, memory: memory.peers })
+  const authorizer = createAuthorizer({
+    admission,
+    capabilitiesOf: (service) => offers.capabilitiesOf(service),
+    allow: (service) => offers.allowOf(service)
+  })
+  const audit = new Audit({ stateDir, config: config.audit, self, admission, events })
   const dataPlane: DataPlane = createDataPlane({
     resolver,
-    authorizer: membersMayOpen(admission),
+    authorizer,
     dialer: openThrough(dialler),
     protocol: protocols(networkId).tunnel,
     pathOf: pathClassOf,
     events: paths,
     onUsed: (stream, connection) => admission.settle(connection, stream),
-    onEvent: ({ event, ...fields }) => {
+    onEvent: (what) => {
+      audit.onTunnel(what)
+      const { event, ...fields } = what
       events.emit(event.endsWith('failed') || event.endsWith('refused') ? 'warn' : 'debug', event, fields)
     }
   })
@@ -256,6 +253,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     verbs,
     config,
     table: dataPlane,
+    ruleOf: (service) => authorizer.ruleOf(service),
     discovery,
     taxonomy,
     addresses: () => addresses().map(withoutPeerId)
@@ -298,6 +296,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     settings,
     credentials,
     admission,
+    audit,
     dataPlane,
     doors,
     events,
@@ -305,6 +304,19 @@ export const assemble = (init: AssembleInit): Assembled => {
     offers,
     policies,
     reach,
+    why: new Why({
+      self,
+      own: () => membership,
+      admission,
+      authorizer,
+      dataPlane,
+      dialler,
+      discovery,
+      offers,
+      paths,
+      ping,
+      resolver
+    }),
     addresses: () => addresses().map((address) => address.toString()),
     routingTableSize: () => dht.routingTable.size,
     knownPeers: () => memory.peers.ranked().length,
@@ -316,6 +328,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     replication,
     start: async () => {
       isStarted = true
+      audit.start()
       listeners.push(
         rememberMembers(init),
         announcePeers(admission, events),
@@ -345,6 +358,7 @@ export const assemble = (init: AssembleInit): Assembled => {
       replication.stop()
       await dataPlane.stop({ drainTimeoutMs: config.drain_timeout })
       await goodbye
+      await audit.close()
       recordGossip.stop()
       discovery.stop()
     }

@@ -27,7 +27,9 @@ import type {
   ServiceDocument,
   Setting,
   Status,
-  WhoisResponse
+  WhoisResponse,
+  WhyRequest,
+  WhyResponse
 } from '@agent-mesh/wire/api'
 import type { Admission } from '@agent-mesh/control-plane'
 import type { DataPlane } from '@agent-mesh/data-plane'
@@ -35,12 +37,14 @@ import type { LocalNode } from '../local-node.ts'
 import { describeNetwork } from '../network/network-info.ts'
 import type { Credentials } from '../state/credentials.ts'
 import { version } from '../version.ts'
+import type { Audit } from './audit.ts'
 import type { Doors } from './doors.ts'
 import type { EventBus } from './event-bus.ts'
 import type { Invitations } from './invitations.ts'
 import type { Offers } from './offers.ts'
 import type { Policies, PolicyInput } from './policies.ts'
 import type { Reach } from './reach.ts'
+import type { Why } from '../why/why.ts'
 
 export interface MeshNodeParts {
   stateDir: string
@@ -51,6 +55,7 @@ export interface MeshNodeParts {
   routingTableSize: () => number
   knownPeers: () => number
   admission: Admission
+  audit: Pick<Audit, 'warnings'>
   dataPlane: DataPlane
   doors: Doors
   events: EventBus
@@ -58,6 +63,7 @@ export interface MeshNodeParts {
   offers: Offers
   policies: Policies
   reach: Reach
+  why: Why
   stop: () => Promise<void>
 }
 
@@ -106,12 +112,13 @@ export class MeshNode implements LocalNode {
   }
 
   #warnings(): Status['warnings'] {
-    const { admission, credentials, doors, offers } = this.#parts
+    const { admission, audit, credentials, doors, offers } = this.#parts
     const warnings: Status['warnings'] = doors.failures.map(({ listen, error }) => ({
       code: error.code,
       message: `The forward ${listen} is not open: ${error.message}`,
       hint: error.hint
     }))
+    warnings.push(...audit.warnings)
     const { pending } = offers.publication ?? {}
     if (pending !== undefined)
       warnings.push({
@@ -205,6 +212,10 @@ export class MeshNode implements LocalNode {
 
   async ping(request: DialRequest, options: { signal: AbortSignal }): Promise<PingResponse> {
     return this.#parts.reach.ping(request, options)
+  }
+
+  async why(request: WhyRequest, options: { signal: AbortSignal }): Promise<WhyResponse> {
+    return this.#parts.why.ask(request, options)
   }
 
   async addForward(request: ForwardRequest): Promise<ForwardDocument> {

@@ -12,11 +12,14 @@ import type {
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Config } from '../config/schema.ts'
 import type { VerbStore } from '../state/verb-store.ts'
+import { createAllowList, type AllowList } from '../config/allow-list.ts'
 
 /** Where services are put so that tunnels reach them. */
 interface ServiceTable {
   addService: (service: Service, options?: { replace?: boolean }) => void
   removeService: (name: string) => Service
+  /** Who may open a service has changed: tunnels that run are asked about again. */
+  recheck: () => unknown
 }
 
 export interface OffersInit {
@@ -26,6 +29,8 @@ export interface OffersInit {
   table: ServiceTable
   discovery: Discovery
   taxonomy?: Taxonomy | undefined
+  /** Who may open a service, in words. */
+  ruleOf: (service: string) => string
   /** What the record tells others. */
   addresses: () => Multiaddr[]
 }
@@ -33,6 +38,7 @@ export interface OffersInit {
 interface Offer {
   service: Service
   isFromFile: boolean
+  allow?: AllowList
 }
 
 /** What this node offers to others, and what became of telling them. */
@@ -47,11 +53,12 @@ export class Offers {
 
   /** Puts the services of the file and of earlier verbs into the table. The file wins where both name one. */
   start(): void {
-    for (const { name, address, capabilities } of this.#init.config.services) {
-      this.#put({ service: makeService(name, address, capabilities), isFromFile: true })
+    for (const { name, address, capabilities, allow } of this.#init.config.services) {
+      this.#put({ service: makeService(name, address, capabilities), isFromFile: true, ...listOf(allow) })
     }
-    for (const { name, address, capabilities } of this.#init.verbs.state.services) {
-      if (!this.#offers.has(name)) this.#put({ service: makeService(name, address, capabilities), isFromFile: false })
+    for (const { name, address, capabilities, allow } of this.#init.verbs.state.services) {
+      if (this.#offers.has(name)) continue
+      this.#put({ service: makeService(name, address, capabilities), isFromFile: false, ...listOf(allow) })
     }
   }
 
@@ -68,6 +75,16 @@ export class Offers {
       ...this.#init.config.capabilities.map((capability) => ({ capability })),
       ...this.#ownCapabilities()
     ]
+  }
+
+  /** Whom a service is for; undefined where it is for every member. */
+  allowOf(name: string): AllowList | undefined {
+    return this.#offers.get(name)?.allow
+  }
+
+  /** What a service answers, those capabilities included that were published for it. */
+  capabilitiesOf(name: string): string[] {
+    return [...new Set([...(this.#offers.get(name)?.service.capabilities ?? []), ...this.#publishedFor(name)])]
   }
 
   get publication(): Publication | undefined {
@@ -94,7 +111,10 @@ export class Offers {
     }
   }
 
-  /** @throws MeshError SERVICE_TAKEN, SERVICE_INVALID, NAME_INVALID, CAPABILITY_*, LIMIT_EXCEEDED */
+  /**
+   * Tunnels that run and that the list does not allow are cut.
+   * @throws MeshError SERVICE_TAKEN, SERVICE_INVALID, NAME_INVALID, CAPABILITY_*, LIMIT_EXCEEDED
+   */
   async serve(name: string, request: ServeRequest): Promise<ServeResponse> {
     const capabilities = [
       ...new Set((request.capabilities ?? []).map((capability) => this.#checkCapability(capability)))
@@ -111,14 +131,23 @@ export class Offers {
     if (existing === undefined && this.#offers.size >= limits.servicesPerNode)
       throw new MeshError('LIMIT_EXCEEDED', `A node serves at most ${limits.servicesPerNode} services.`)
     this.#checkKeys(capabilities, name)
+    // Whoever replaces a service to move it must not open it to everybody by the way.
+    const allow = request.allow ?? existing?.allow?.subjects
+    const list = listOf(allow)
     await this.#init.verbs.update((state) => ({
       ...state,
       services: [
         ...state.services.filter((one) => one.name !== name),
-        { name, address: formatUpstream(service), capabilities }
+        {
+          name,
+          address: formatUpstream(service),
+          capabilities,
+          ...(list.allow === undefined ? {} : { allow: [...list.allow.subjects] })
+        }
       ]
     }))
-    this.#put({ service, isFromFile: false })
+    this.#put({ service, isFromFile: false, ...list })
+    this.#init.table.recheck()
     return { service: this.#document(service), publication: await this.#publishOrPending() }
   }
 
@@ -242,8 +271,16 @@ export class Offers {
   }
 
   #document(service: Service): ServiceDocument {
-    const capabilities = [...new Set([...service.capabilities, ...this.#publishedFor(service.name)])]
-    return { name: service.name, kind: service.kind, address: formatUpstream(service), capabilities }
+    const { name, kind } = service
+    const allow = this.allowOf(name)
+    return {
+      name,
+      kind,
+      address: formatUpstream(service),
+      capabilities: this.capabilitiesOf(name),
+      ...(allow === undefined ? {} : { allow: [...allow.subjects] }),
+      rule: this.#init.ruleOf(name)
+    }
   }
 
   #ownCapabilities(): Array<{ capability: string; service?: string }> {
@@ -263,3 +300,7 @@ export class Offers {
     return [...new Set(this.capabilities().map((one) => one.capability))]
   }
 }
+
+/** @throws MeshError NAME_INVALID, LIMIT_EXCEEDED */
+const listOf = (subjects: readonly string[] | undefined): { allow?: AllowList } =>
+  subjects === undefined ? {} : { allow: createAllowList(subjects) }

@@ -10,7 +10,15 @@ const membership = z.strictObject({
 })
 
 const verbState = z.strictObject({
-  services: z.array(z.strictObject({ name: z.string(), address: z.string(), capabilities: z.array(z.string()) })),
+  services: z.array(
+    z.strictObject({
+      name: z.string(),
+      address: z.string(),
+      capabilities: z.array(z.string()),
+      /** Whom the service is for; absent: every member. */
+      allow: z.array(z.string()).min(1).optional()
+    })
+  ),
   forwards: z.array(z.strictObject({ listen: z.string(), target: z.string() })),
   /** Capabilities published on their own, with the service that answers where one does. */
   capabilities: z.array(z.strictObject({ capability: z.string(), service: z.string().optional() })),

@@ -91,6 +91,8 @@ describe('the client and the server', () => {
     expect(await client.peers()).toEqual([])
     expect(await client.dial({ target: 'bob' })).toMatchObject({ path: 'direct' })
     expect(await client.ping({ target: 'bob' })).toMatchObject({ rttMs: 1.5 })
+    expect(await client.why({ target: 'bob/web', from: 'eve' })).toMatchObject({ target: 'bob/web', verdict: 'ok' })
+    expect(node.why).toHaveBeenCalledWith({ target: 'bob/web', from: 'eve' }, { signal: expect.any(AbortSignal) })
     expect(await client.forwards()).toEqual([exampleForward])
     expect(await client.addForward({ listen: '127.0.0.1:0', target: 'bob/web' })).toEqual(exampleForward)
     expect(await client.whois('[::1]:4000')).toMatchObject({ service: 'web' })

@@ -28,13 +28,19 @@ export const service = z.object({
   kind: serviceKind,
   /** As typed: `http://127.0.0.1:8000`, `unix:/run/x.sock`. */
   address: z.string(),
-  capabilities: z.array(z.string())
+  capabilities: z.array(z.string()),
+  /** Whom `serve --allow` named; absent where it named nobody. */
+  allow: z.array(z.string()).optional(),
+  /** Who may open it, in words. */
+  rule: z.string().optional()
 })
 
 export const serveRequest = z.strictObject({
   /** `http://127.0.0.1:8000`, `grpc://…`, `tcp://…`, `ssh://…`, `unix:/path`. */
   address: z.string(),
   capabilities: z.array(z.string()).default([]),
+  /** Peer ids, member names, `group:<name>`, `members`. Absent: what is replaced keeps its list, others have none. */
+  allow: z.array(z.string()).min(1).optional(),
   replace: z.boolean().default(false)
 })
 
@@ -223,6 +229,69 @@ export const nodeEvent = z.object({
   fields: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
 })
 
+export const whyRequest = z.strictObject({
+  /** `<name>[/service]`, `<peer id>[/service]` or `cap:<path>`. */
+  target: z.string(),
+  /** Judges for this member instead, where the target is this node: name or peer id. */
+  from: z.string().optional(),
+  timeoutMs: z.number().int().positive().max(60_000).optional()
+})
+
+export const whyStep = z.object({
+  layer: z.string(),
+  verdict: z.enum(['ok', 'failed', 'skipped', 'unknown']),
+  text: z.string(),
+  code: z.string().optional(),
+  /** What mends it. */
+  command: z.string().optional(),
+  /** The layer that is to blame, where it is another one than noticed. */
+  blames: z.string().optional(),
+  details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])).optional()
+})
+
+export const whyResponse = z.object({
+  target: z.string(),
+  from: z.string().optional(),
+  verdict: z.enum(['ok', 'failed']),
+  /** The first step that failed, under the layer that is to blame. */
+  failed: whyStep.optional(),
+  /** Every layer, in its order. */
+  steps: z.array(whyStep),
+  elapsedMs: z.number()
+})
+
+export const auditKind = z.enum(['open', 'deny', 'close', 'admit', 'refuse', 'gone', 'revoke', 'policy'])
+
+/** One line of the audit log. Never payload. */
+export const auditEntry = z.object({
+  /** ISO 8601. */
+  time: z.string(),
+  kind: auditKind,
+  /** Peer id of the node that wrote it. */
+  node: z.string(),
+  /** Whom it is about. */
+  peer: z.string().optional(),
+  name: z.string().optional(),
+  service: z.string().optional(),
+  /** What allowed or denied it. */
+  rule: z.string().optional(),
+  /** Which layer of rules denied it. */
+  layer: z.string().optional(),
+  code: z.string().optional(),
+  bytesIn: z.number().optional(),
+  bytesOut: z.number().optional(),
+  durationMs: z.number().optional(),
+  /** It happened so many times more within ten seconds. */
+  count: z.number().int().optional(),
+  text: z.string().optional()
+})
+export const auditEntries = z.object({ entries: z.array(auditEntry) })
+
+export type WhyRequest = z.input<typeof whyRequest>
+export type WhyStep = z.infer<typeof whyStep>
+export type WhyResponse = z.infer<typeof whyResponse>
+export type AuditKind = z.infer<typeof auditKind>
+export type AuditEntry = z.infer<typeof auditEntry>
 export type Problem = z.infer<typeof problem>
 export type ServiceDocument = z.infer<typeof service>
 export type ServeRequest = z.input<typeof serveRequest>

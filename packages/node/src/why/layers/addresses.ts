@@ -1,0 +1,35 @@
+import { isErrorCode, toMeshError, type ErrorCode, type MeshError } from '@agent-mesh/wire'
+import { failed, ok, skipped, unknown, type WhyLayer } from '../layer.ts'
+
+/** The layer that a refused connection is about; undefined where nobody answered. */
+const blamed = ({ code, details }: MeshError): string | undefined => {
+  const { code: earlier } = details
+  const said: ErrorCode =
+    code === 'REFUSED_EARLIER' && typeof earlier === 'string' && isErrorCode(earlier) ? earlier : code
+  if (said === 'REVOKED') return 'revocation'
+  return said.startsWith('CERTIFICATE_') || said === 'CLOCK_SKEW' ? 'certificate' : undefined
+}
+
+/** Where the other agent is dialled, and what each address does. */
+export const addresses: WhyLayer = {
+  name: 'addresses',
+  order: 700,
+  check: async (context, { signal }) => {
+    const { ports, peer, name, direction, record } = context
+    if (peer === undefined || direction === 'self') return skipped('this node itself')
+    const [open] = ports.admission.connections(peer)
+    if (open !== undefined) {
+      context.connection = open
+      return ok(`connected: ${open.remoteAddr.toString()}`)
+    }
+    if (direction === 'inbound') return unknown(`${name} is not connected to this node; it dials when it calls`)
+    try {
+      context.connection = await ports.dialler.connect(peer, { signal, addresses: record?.addresses ?? [] })
+      return ok(`dialled: ${context.connection.remoteAddr.toString()}`)
+    } catch (err) {
+      const error = toMeshError(err)
+      const blames = blamed(error)
+      return failed(error, blames === undefined ? {} : { blames })
+    }
+  }
+}

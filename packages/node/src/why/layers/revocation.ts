@@ -1,0 +1,16 @@
+import { MeshError } from '@agent-mesh/wire'
+import { callerOf, failed, ok, skipped, type WhyLayer } from '../layer.ts'
+
+/** Whether a certificate was taken back before its end. */
+export const revocation: WhyLayer = {
+  name: 'revocation',
+  order: 400,
+  check: (context) => {
+    const { revocation: find } = context.ports
+    if (find === undefined) return skipped('this node keeps no revocations')
+    const found = find(callerOf(context))
+    return found === undefined
+      ? ok('not revoked')
+      : failed(new MeshError('REVOKED', `The certificate of ${context.name} was revoked: ${found.rule}.`))
+  }
+}
