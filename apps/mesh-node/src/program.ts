@@ -37,7 +37,8 @@ const addCommand = (parent: Parser, command: Command, name: string): void => {
 
 const groupDescriptions: Record<string, string> = {
   network: 'Make, show or leave the network of this node.',
-  policy: 'Say who may do what in the network.'
+  policy: 'Say who may do what in the network.',
+  cert: 'Request, sign, import, show or renew certificates.'
 }
 
 /** The parser of the whole command line, or of the part whose commands are given. */
