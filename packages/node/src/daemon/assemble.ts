@@ -67,8 +67,6 @@ export interface AssembleInit {
   replicas: Replica[]
   issuance: Issuance
   revocations: RevocationKeeper
-  /** Tells the other members that there is one more; replication does. */
-  announceRevocations?: () => void
   /** Closes everything, this node included. */
   onStop: () => Promise<void>
 }
@@ -203,7 +201,6 @@ export const assemble = (init: AssembleInit): Assembled => {
     replicas,
     issuance,
     revocations,
-    announceRevocations = () => {},
     onStop
   } = init
   const { networkId, key } = credentials
@@ -313,7 +310,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     dialler,
     members: host.services.members,
     events,
-    announceRevocations
+    announceRevocations: () => replication.announce(revocations.kind)
   })
   credentials.onRenewed(() => void offers.publishNow().catch(() => {}))
   let isStarted = false
