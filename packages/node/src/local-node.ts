@@ -20,9 +20,15 @@ import type {
   PolicyStatusDocument,
   PublishRequest,
   PublishResponse,
+  RenewResponse,
+  RevocationDocument,
+  RevokeRequest,
+  RotateResponse,
   ServeRequest,
   ServeResponse,
   ServiceDocument,
+  SignRequest,
+  SignResponse,
   Status,
   WhoisResponse,
   WhyRequest,
@@ -37,6 +43,11 @@ export interface LocalNode {
   status: () => Promise<Status>
   network: () => NetworkInfo
   invite: (request: InviteRequest) => Promise<InviteResponse>
+  revoke: (request: RevokeRequest) => Promise<RevocationDocument>
+  revocations: () => RevocationDocument[]
+  signCertificate: (request: SignRequest) => Promise<SignResponse>
+  renewCertificate: () => Promise<RenewResponse>
+  rotateKey: () => Promise<RotateResponse>
   serve: (name: string, request: ServeRequest) => Promise<ServeResponse>
   unserve: (name: string) => Promise<void>
   services: () => ServiceDocument[]

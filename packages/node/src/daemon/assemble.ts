@@ -18,6 +18,7 @@ import {
   type PolicyKeeper,
   type RecordBook,
   type Replica,
+  type RevocationKeeper,
   type RunningDiscovery,
   type RunningReplication,
   type Taxonomy,
@@ -27,26 +28,30 @@ import type { PolicyDirectory } from '@agent-mesh/identity'
 import type { Setting } from '@agent-mesh/wire/api'
 import type { Config } from '../config/schema.ts'
 import type { Host } from '../host/create-host.ts'
-import type { Credentials } from '../state/credentials.ts'
+import type { StateFiles } from '../state/documents.ts'
+import type { Identity } from '../state/identity.ts'
 import type { VerbStore } from '../state/verb-store.ts'
 import { Audit } from './audit.ts'
-import { createAuthorizer } from './authorize.ts'
 import { Doors } from './doors.ts'
 import type { EventBus } from './event-bus.ts'
 import type { Invitations } from './invitations.ts'
 import { Why } from '../why/why.ts'
+import type { Issuance } from './issuance.ts'
 import { MeshNode } from './mesh-node.ts'
 import { Offers } from './offers.ts'
 import { Policies } from './policies.ts'
 import { Reach } from './reach.ts'
+import { NodeRules } from './rules.ts'
+import { createStanding } from './standing.ts'
 import type { Memory } from './remember.ts'
 
 export interface AssembleInit {
   stateDir: string
+  files: StateFiles
   startedMs: number
   config: Config
   settings: Setting[]
-  credentials: Credentials
+  credentials: Identity
   verbs: VerbStore
   memory: Memory
   events: EventBus
@@ -57,6 +62,8 @@ export interface AssembleInit {
   keeper: PolicyKeeper
   /** What every member holds a copy of. */
   replicas: Replica[]
+  issuance: Issuance
+  revocations: RevocationKeeper
   /** Closes everything, this node included. */
   onStop: () => Promise<void>
 }
@@ -167,6 +174,7 @@ const directoryOf = ({ credentials, host, book }: AssembleInit): PolicyDirectory
 export const assemble = (init: AssembleInit): Assembled => {
   const {
     stateDir,
+    files,
     startedMs,
     settings,
     config,
@@ -180,11 +188,13 @@ export const assemble = (init: AssembleInit): Assembled => {
     invitations,
     keeper,
     replicas,
+    issuance,
+    revocations,
     onStop
   } = init
-  const { networkId, key, membership } = credentials
+  const { networkId, key } = credentials
   const { admission, dht, dialParts, ping, pubsub } = host.services
-  const self = membership.peerId
+  const self = credentials.membership.peerId
   const addresses = (): Multiaddr[] => host.getMultiaddrs()
   const discovery = createDiscovery({
     dht,
@@ -193,7 +203,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     networkId,
     self,
     privateKey: key,
-    membership: () => membership,
+    membership: () => credentials.membership,
     sequence: {
       load: async () => verbs.state.sequence,
       save: async (sequence) => verbs.update((state) => ({ ...state, sequence }))
@@ -228,12 +238,19 @@ export const assemble = (init: AssembleInit): Assembled => {
     hasAddresses: async (peer) => memory.peers.get(peer.toString()) !== undefined || (await host.peerStore.has(peer))
   })
   const dialler = createDialler({ self, host: dialParts, admission, discovery, memory: memory.peers })
-  const authorizer = createAuthorizer({
+  const audit = new Audit({ stateDir, config: config.audit, self, admission, events })
+  const rules = new NodeRules({
+    identity: credentials,
     admission,
+    book,
+    keeper,
+    revocations,
+    audit,
+    events,
     capabilitiesOf: (service) => offers.capabilitiesOf(service),
     allow: (service) => offers.allowOf(service)
   })
-  const audit = new Audit({ stateDir, config: config.audit, self, admission, events })
+  const { authorizer } = rules
   const dataPlane: DataPlane = createDataPlane({
     resolver,
     authorizer,
@@ -249,7 +266,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     }
   })
   const offers = new Offers({
-    name: membership.name,
+    name: credentials.membership.name,
     verbs,
     config,
     table: dataPlane,
@@ -288,10 +305,24 @@ export const assemble = (init: AssembleInit): Assembled => {
     nameOf: (peer) => admission.membership(peer)?.name,
     announce: () => replication.announce(keeper.kind)
   })
+  const standing = createStanding({
+    identity: credentials,
+    issuance,
+    keeper: revocations,
+    admission,
+    book,
+    discovery,
+    dialler,
+    members: host.services.members,
+    events,
+    announceRevocations: () => replication.announce(revocations.kind)
+  })
+  credentials.onRenewed(() => void offers.publishNow().catch(() => {}))
   let isStarted = false
   const listeners: Array<() => void> = []
   const local = new MeshNode({
     stateDir,
+    files,
     startedMs,
     settings,
     credentials,
@@ -301,12 +332,17 @@ export const assemble = (init: AssembleInit): Assembled => {
     doors,
     events,
     invitations,
+    issuance,
+    standing,
+    revocations,
     offers,
     policies,
     reach,
     why: new Why({
       self,
-      own: () => membership,
+      own: () => credentials.membership,
+      revocation: ({ peerId }) => rules.revocationOf(peerId),
+      policy: rules.policyOf,
       admission,
       authorizer,
       dataPlane,
@@ -329,6 +365,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     start: async () => {
       isStarted = true
       audit.start()
+      rules.start(dataPlane)
       listeners.push(
         rememberMembers(init),
         announcePeers(admission, events),
@@ -345,10 +382,13 @@ export const assemble = (init: AssembleInit): Assembled => {
       discovery.start()
       recordGossip.start()
       bootstrap.start()
+      await standing.start()
       void offers.publishNow().catch(() => {})
     },
     close: async () => {
       if (!isStarted) return
+      await standing.stop()
+      rules.stop()
       bootstrap.stop()
       for (const stop of listeners.splice(0)) stop()
       const goodbye = discovery.withdraw({ signal: AbortSignal.timeout(withdrawTimeoutMs) }).then(

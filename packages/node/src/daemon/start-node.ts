@@ -1,7 +1,14 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { MeshError, parseCapability } from '@agent-mesh/wire'
 import { readFileIfExists, writeFileAtomic } from '@agent-mesh/identity'
-import { PolicyKeeper, createRecordBook, createTaxonomy, type Taxonomy } from '@agent-mesh/control-plane'
+import {
+  PolicyKeeper,
+  createRecordBook,
+  createRevocationKeeper,
+  type RevocationKeeper,
+  createTaxonomy,
+  type Taxonomy
+} from '@agent-mesh/control-plane'
 import type { Logger } from 'pino'
 import { startApi, type ApiServer } from '../api/server.ts'
 import { loadConfig, type Flags } from '../config/load.ts'
@@ -9,6 +16,9 @@ import { createHost } from '../host/create-host.ts'
 import { chosenPorts, stillFree, withKnownPorts } from '../host/listen.ts'
 import type { LocalNode } from '../local-node.ts'
 import { renewByRoot } from '../state/credentials.ts'
+import { Identity } from '../state/identity.ts'
+import { takeNextIdentity } from '../state/next-identity.ts'
+import { revocationStore } from '../state/revocation-store.ts'
 import { stateFiles } from '../state/documents.ts'
 import { lockState } from '../state/lock.ts'
 import type { StateDir } from '../state/state-dir.ts'
@@ -16,6 +26,7 @@ import { VerbStore } from '../state/verb-store.ts'
 import { assemble } from './assemble.ts'
 import { EventBus } from './event-bus.ts'
 import { Invitations } from './invitations.ts'
+import { Issuance } from './issuance.ts'
 import { openMemory } from './remember.ts'
 import type { PeerId } from '@libp2p/interface'
 
@@ -42,6 +53,14 @@ export interface RunningNode extends LocalNode {
   /** Resolves when the node has stopped, whoever asked for it. */
   readonly stopped: Promise<void>
 }
+
+/** From each peer id whose key was changed to the one that goes on in its place. */
+const successorsIn = ({ list, successorOf }: RevocationKeeper): Map<string, string> =>
+  new Map(
+    list()
+      .filter(({ succession }) => succession !== undefined)
+      .map(({ peerId }) => [peerId.toString(), successorOf(peerId)?.toString() ?? peerId.toString()])
+  )
 
 /** Longest look for another holder of a name before it is given; the joiner waits. */
 const nameCheckTimeoutMs = 3_000
@@ -91,17 +110,28 @@ export const startNode = async (
   try {
     closers.add(await lockState(directory.path))
     const files = stateFiles(directory.path)
-    const credentials = await renewByRoot(files, startedMs)
+    await takeNextIdentity(files)
+    const credentials = new Identity(files, await renewByRoot(files, startedMs))
     const verbs = await VerbStore.open(files)
     const memory = await openMemory(files, events)
     closers.add(memory.close)
-    const book = createRecordBook({ networkId: credentials.networkId, networkKey: credentials.networkKey })
-    const invitations = new Invitations({
-      credentials,
-      files,
-      addresses: () => ticketAddresses(),
-      holdersOf: async (name) => holdersOf(name)
+    const { networkId, networkKey } = credentials
+    const revocations = createRevocationKeeper({
+      networkKey,
+      store: revocationStore(files),
+      onSaveFailed: (err) =>
+        events.emit('error', 'state:failed', { file: files.revocations.path, message: String(err) })
     })
+    await revocations.load()
+    const book = createRecordBook({
+      networkId,
+      networkKey,
+      isRevoked: revocations.isRevoked,
+      onAccepted: ({ membership }) => host.services.admission.learn(membership)
+    })
+    const issuance = new Issuance({ credentials, files, revocations, holdersOf: async (name) => holdersOf(name) })
+    await issuance.load()
+    const invitations = new Invitations({ credentials, files, issuance, addresses: () => ticketAddresses() })
     await invitations.load()
     const keeper = new PolicyKeeper({
       networkKey: credentials.networkKey,
@@ -111,9 +141,12 @@ export const startNode = async (
         save: async (bytes) => writeFileAtomic(files.policy, bytes)
       },
       now: Date.now,
+      isRevoked: revocations.isRevoked,
+      successors: () => successorsIn(revocations),
       onFork: (fork) => events.emit('warn', 'policy:fork', { code: 'POLICY_FORK', ...fork })
     })
     await keeper.load()
+    revocations.onChange(() => keeper.successorsChanged())
     const wanted = Object.entries(verbs.state.ports).filter(([listen]) => config.listen.includes(listen))
     const ports = await stillFree(Object.fromEntries(wanted), (listen, port) =>
       events.emit('warn', 'port:taken', { listen, port })
@@ -122,6 +155,7 @@ export const startNode = async (
       credentials,
       config,
       book,
+      revocations,
       listen: withKnownPorts(config.listen, ports),
       joins: {
         sealKeyOf: (id) => invitations.sealKeyOf(id),
@@ -132,6 +166,7 @@ export const startNode = async (
     const stopped = Promise.withResolvers<void>()
     const node = assemble({
       stateDir: directory.path,
+      files,
       startedMs,
       config,
       settings,
@@ -144,7 +179,9 @@ export const startNode = async (
       taxonomy,
       invitations,
       keeper,
-      replicas: [keeper],
+      replicas: [keeper, revocations],
+      issuance,
+      revocations,
       onStop: async () => {
         await closers.run(onError)
         stopped.resolve()

@@ -18,6 +18,7 @@ const membershipOf = (name: string, peerId = bob, fields: Partial<Membership> = 
   peerId,
   name,
   groups: [],
+  issuedMs: nowMs - 1_000,
   notBeforeMs: nowMs - 1_000,
   notAfterMs: nowMs + 1_000,
   serial: '00',

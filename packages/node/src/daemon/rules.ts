@@ -1,0 +1,164 @@
+import {
+  strongest,
+  type Admission,
+  type PolicyKeeper,
+  type RecordBook,
+  type RevocationKeeper
+} from '@agent-mesh/control-plane'
+import type { Membership } from '@agent-mesh/identity'
+import type { DataPlane } from '@agent-mesh/data-plane'
+import { peerIdFromString } from '@libp2p/peer-id'
+import type { AllowList, Subject } from '../config/allow-list.ts'
+import type { Identity } from '../state/identity.ts'
+import type { WhyPorts } from '../why/layer.ts'
+import type { Audit } from './audit.ts'
+import { createAuthorizer, type NodeAuthorizer } from './authorize.ts'
+import type { EventBus } from './event-bus.ts'
+
+export interface RulesInit {
+  identity: Identity
+  admission: Pick<Admission, 'has' | 'membership' | 'members' | 'onChange'>
+  book: Pick<RecordBook, 'all' | 'get'>
+  keeper: PolicyKeeper
+  revocations: Pick<RevocationKeeper, 'find' | 'list' | 'onChange' | 'isRevoked'>
+  audit: Pick<Audit, 'record'>
+  events: EventBus
+  /** Whom `serve --allow` named; undefined where it named nobody. */
+  allow: (service: string) => AllowList | undefined
+  capabilitiesOf: (service: string) => string[]
+}
+
+/** Grants end by the clock and certificates change without a word to the tunnels: they are looked at this often. */
+const lookEveryMs = 2_000
+
+/**
+ * Who may open what on this node, from all sources of rules at once, and what becomes of tunnels that run when one of
+ * them changes.
+ */
+export class NodeRules {
+  readonly authorizer: NodeAuthorizer
+  readonly #init: RulesInit
+  readonly #stops: Array<() => void> = []
+  #seenRevocations = new Set<string>()
+
+  constructor(init: RulesInit) {
+    this.#init = init
+    const { admission, allow, capabilitiesOf } = init
+    this.authorizer = createAuthorizer({
+      admission: {
+        has: (peer) => admission.has(peer),
+        membership: (peer) => this.#present(admission.membership(peer))
+      },
+      capabilitiesOf,
+      allow,
+      revocation: ({ peerId }) => this.revocationOf(peerId),
+      policy: {
+        decide: (caller, service, capabilities) => this.policyOf(caller, this.#own(), service, capabilities),
+        describe: () => this.#describe()
+      }
+    })
+  }
+
+  /** Judges running tunnels again whenever a rule changes, and now and then. */
+  start(dataPlane: Pick<DataPlane, 'recheck'>): void {
+    const { keeper, revocations, identity, audit, events } = this.#init
+    this.#seenRevocations = new Set(revocations.list().map(({ id }) => id))
+    let inForce = Buffer.from(keeper.digest()).toString('hex')
+    const recheck = (why: string): void => {
+      const { checked, cut } = dataPlane.recheck()
+      if (cut > 0) events.emit('warn', 'tunnels:cut', { checked, cut, why })
+    }
+    this.#stops.push(
+      keeper.onChange(() => {
+        const text = this.#describe() ?? 'no policy'
+        const hash = Buffer.from(keeper.digest()).toString('hex')
+        if (hash !== inForce) {
+          events.emit('info', 'policy:changed', { version: keeper.version(), hash })
+          audit.record({ kind: 'policy', text: `${text}, ${hash.slice(0, 12)}` })
+        }
+        inForce = hash
+        recheck(text)
+      }),
+      revocations.onChange(() => {
+        this.#noteRevocations()
+        recheck('a revocation')
+      })
+    )
+    identity.onRenewed(() => recheck('another certificate'))
+    const timer = setInterval(recheck, lookEveryMs, 'the time').unref()
+    this.#stops.push(() => clearInterval(timer))
+  }
+
+  stop(): void {
+    for (const stop of this.#stops.splice(0)) stop()
+  }
+
+  /** What the policy that this node holds says; undefined where there never was one. */
+  policyOf: NonNullable<WhyPorts['policy']> = (caller, callee, service, capabilities) => {
+    const { keeper } = this.#init
+    if (keeper.status().state === 'none') return undefined
+    const { allowed, rule, line } = keeper.decide(
+      { ...caller, groups: [...caller.groups] },
+      { ...callee, groups: [...callee.groups] },
+      service,
+      capabilities
+    )
+    return { allowed, rule, ...(line === undefined ? {} : { line }) }
+  }
+
+  /** Why the certificate of a peer counts for nothing any more. */
+  revocationOf(peerId: string): { rule: string } | undefined {
+    const { admission, book, revocations } = this.#init
+    const peer = peerIdFromString(peerId)
+    const membership = admission.membership(peer) ?? book.get(peer)?.membership
+    const found = membership === undefined ? undefined : revocations.find(membership)
+    if (found === undefined) return undefined
+    const reason = found.reason === '' ? '' : `: ${found.reason}`
+    return { rule: `revoked at ${new Date(found.revokedMs).toISOString()}${reason}` }
+  }
+
+  #own(): Subject {
+    const { peerId, name, groups } = this.#init.identity.membership
+    return { peerId: peerId.toString(), name, groups }
+  }
+
+  #describe(): string | undefined {
+    const { state, version } = this.#init.keeper.status()
+    if (state === 'none') return undefined
+    return state === 'held' ? `policy version ${version}` : 'the policy on disk is damaged, and nothing is allowed'
+  }
+
+  /** A name that another member holds by as good a right is nobody's name, and grants nothing. */
+  #present(membership: Membership | undefined): Membership | undefined {
+    if (membership === undefined) return undefined
+    const { admission, book, revocations, identity } = this.#init
+    const { name, peerId } = membership
+    const seen = [
+      identity.membership,
+      ...admission.members().map((peer) => admission.membership(peer)),
+      ...book.all().map((record) => record.membership)
+    ]
+    const namesakes = seen.filter(
+      (one) => one?.name === name && !one.peerId.equals(peerId) && !revocations.isRevoked(one)
+    )
+    if (namesakes.length === 0) return membership
+    const best = strongest([membership, ...namesakes.filter((one) => one !== undefined)])
+    return best.every((one) => one.peerId.equals(peerId)) ? membership : { ...membership, name: '' }
+  }
+
+  #noteRevocations(): void {
+    const { revocations, audit, admission } = this.#init
+    const held = revocations.list()
+    const news = held.filter(({ id }) => !this.#seenRevocations.has(id))
+    this.#seenRevocations = new Set(held.map(({ id }) => id))
+    for (const { peerId, reason } of news) {
+      const name = admission.membership(peerId)?.name
+      audit.record({
+        kind: 'revoke',
+        peer: peerId.toString(),
+        ...(name === undefined ? {} : { name }),
+        ...(reason === '' ? {} : { text: reason })
+      })
+    }
+  }
+}
