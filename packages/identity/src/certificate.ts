@@ -23,8 +23,12 @@ export interface Membership {
   /** From when to when the whole chain holds: a member does not outlive the certificate of the one who admitted it. */
   notBeforeMs: number
   notAfterMs: number
+  /** From when on the certificate of the peer itself holds: another certificate of its issuer does not change it. */
+  issuedMs: number
   /** 16 random bytes, hexadecimal. */
   serial: string
+  /** The certificate of the delegate in the chain, where there is one. */
+  delegate?: { serial: string; issuedMs: number }
   /** May issue certificates to others. */
   mayAdmit: boolean
   /** A name from the root beats one from a delegate. */
@@ -54,6 +58,8 @@ export interface CertificateRequest {
   /** Is not renewed. */
   isEphemeral?: boolean
 }
+
+const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
 const fail = (why: string): never => {
   throw new MeshError('CERTIFICATE_INVALID', `A certificate was refused: ${why}.`)
@@ -185,8 +191,12 @@ export const verifyChain = async (
     groups,
     notBeforeMs: Math.max(notBeforeMs, delegate?.certificate.notBeforeMs ?? 0),
     notAfterMs: Math.min(notAfterMs, delegate?.certificate.notAfterMs ?? Infinity),
+    issuedMs: notBeforeMs,
     mayAdmit,
-    serial: Buffer.from(serial).toString('hex'),
+    serial: hexOf(serial),
+    ...(delegate === undefined
+      ? {}
+      : { delegate: { serial: hexOf(delegate.certificate.serial), issuedMs: delegate.certificate.notBeforeMs } }),
     isIssuedByRoot,
     isAdmin: isIssuedByRoot && groups.includes(adminGroup),
     policySignatures: Math.max(1, (delegate ?? leaf).certificate.policySignatures),

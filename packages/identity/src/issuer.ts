@@ -7,7 +7,7 @@ export interface Issuer {
   /**
    * @returns the chain for the new member, leaf first. A delegate's ends no later than its own certificate, and names
    * only groups that the delegate is in.
-   * @throws MeshError NOT_ISSUER, CERTIFICATE_EXPIRED, NAME_INVALID, LIMIT_EXCEEDED
+   * @throws MeshError NOT_ISSUER, CERTIFICATE_EXPIRED, NAME_INVALID, LIMIT_EXCEEDED (groups, lifetime)
    */
   issue: (request: {
     peerId: PeerId
@@ -28,6 +28,14 @@ export interface IssuerInit {
   membership: Membership
 }
 
+/** A revocation is kept for one lifetime: what lasts longer would come back after it. */
+const checkLifetime = (lifetimeMs: number): void => {
+  if (lifetimeMs > limits.certificateLifetimeMs) {
+    const days = limits.certificateLifetimeMs / 86_400_000
+    throw new MeshError('LIMIT_EXCEEDED', `A certificate lasts at most ${days} days.`)
+  }
+}
+
 /**
  * @throws MeshError NOT_ISSUER where there is neither the root key nor the right to admit, KEY_FOREIGN where the key
  * that would sign is not the one that the network or the certificate names
@@ -39,12 +47,14 @@ export const createIssuer = ({ networkKey, rootKey, memberKey, membership }: Iss
       throw new MeshError('KEY_FOREIGN', 'The root key at hand is that of another network.')
     }
     return {
-      issue: async ({ nowMs, lifetimeMs = limits.certificateLifetimeMs, ...request }) => [
-        await issueCertificate(
+      issue: async ({ nowMs, lifetimeMs = limits.certificateLifetimeMs, ...request }) => {
+        checkLifetime(lifetimeMs)
+        const certificate = await issueCertificate(
           { networkKey, notBeforeMs: nowMs, notAfterMs: nowMs + lifetimeMs, policySignatures, ...request },
           rootKey
         )
-      ]
+        return [certificate]
+      }
     }
   }
   const whose = `The certificate of ${quote(membership.name)}`
@@ -70,6 +80,7 @@ export const createIssuer = ({ networkKey, rootKey, memberKey, membership }: Iss
           `${whose} ended at ${new Date(membership.notAfterMs).toISOString()}, so it admits nobody.`
         )
       }
+      checkLifetime(lifetimeMs)
       const notAfterMs = Math.min(nowMs + lifetimeMs, membership.notAfterMs)
       return [
         await issueCertificate({ networkKey, notBeforeMs: nowMs, notAfterMs, ...request }, memberKey),

@@ -105,6 +105,7 @@ const takesAnything = async (hello: HelloRequest, peerId: PeerId): Promise<Greet
     groups: [],
     notBeforeMs: 0,
     notAfterMs: Infinity,
+    issuedMs: 0,
     serial: '',
     mayAdmit: false,
     isIssuedByRoot: false,
