@@ -198,6 +198,7 @@ export class AdmissionService implements Admission, Startable {
     if (greeting === undefined) return
     this.#roster.renew(peerId, { ...greeting, membership })
     this.#expiry.arm()
+    this.#init.onRenewed?.(membership)
   }
 
   refusal(peer: PeerId): MeshError | undefined {

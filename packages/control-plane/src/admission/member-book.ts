@@ -17,7 +17,7 @@ export interface MemberBookInit {
 export class MemberBook {
   readonly #init: MemberBookInit
   readonly #memberships: BoundedMap<string, Membership>
-  /** By serial of a certificate, or by peer id where none was seen. */
+  /** By peer id and serial of a certificate, or by peer id where none was seen. */
   readonly #expelled = new BoundedMap<string, ErrorCode>(limits.membersRemembered)
   readonly #refusals: RefusalMemory
 
@@ -45,7 +45,7 @@ export class MemberBook {
 
   /** The code with which a member is refused though its certificates verify. */
   deny(peer: PeerId, membership: Membership | undefined): ErrorCode | undefined {
-    const expelled = membership === undefined ? undefined : this.#expelled.get(membership.serial)
+    const expelled = membership === undefined ? undefined : this.#expelled.get(certificateOf(membership))
     return expelled ?? this.#expelled.get(peer.toString()) ?? this.#init.isDenied(peer, membership)
   }
 
@@ -56,16 +56,23 @@ export class MemberBook {
     this.#refusals.forget(peer)
   }
 
-  /** @returns whether this membership lasts longer than the one that was known */
+  /**
+   * Takes note of a certificate that was issued later than the one that was known, or that holds where that one does not.
+   * @returns whether it was news
+   */
   learn(membership: Membership): boolean {
-    const known = this.membership(membership.peerId)
-    if (known !== undefined && known.notAfterMs >= membership.notAfterMs) return false
+    const { peerId } = membership
+    if (this.isOver(membership) || this.deny(peerId, membership) !== undefined) return false
+    const known = this.membership(peerId)
+    const holds = known !== undefined && !this.isOver(known) && this.deny(peerId, known) === undefined
+    if (holds && !isLater(membership, known)) return false
     this.#memberships.set(membership.peerId.toString(), membership)
     return true
   }
 
   expel(peer: PeerId, code: ErrorCode): MeshError {
-    this.#expelled.set(this.membership(peer)?.serial ?? peer.toString(), code)
+    const membership = this.membership(peer)
+    this.#expelled.set(membership === undefined ? peer.toString() : certificateOf(membership), code)
     const error = new MeshError(code, `${peer.toString()} was expelled.`)
     this.refused(peer, error)
     return error
@@ -78,8 +85,11 @@ export class MemberBook {
     this.#refusals.note(peer.toString(), error.code, error.message, typeof retryAfterMs === 'number' ? retryAfterMs : 0)
   }
 
-  /** Why a peer is not dialled at the moment. */
+  /** Why a peer is not dialled at the moment: for good as long as its certificate is the one that is known, or a while. */
   refusal(peer: PeerId): MeshError | undefined {
+    if (this.deny(peer, this.membership(peer)) === 'REVOKED') {
+      return new MeshError('REVOKED', `The certificate of ${peer.toString()} was revoked.`)
+    }
     const refusal = this.#refusals.get(peer.toString())
     if (refusal === undefined) return undefined
     const { code, reason, times, untilMs } = refusal
@@ -97,5 +107,11 @@ export class MemberBook {
     this.#refusals.clear()
   }
 }
+
+/** A serial is the choice of whoever issues, so it names a certificate of one peer alone. */
+const certificateOf = ({ peerId, serial }: Membership): string => `${peerId.toString()} ${serial}`
+
+const isLater = (a: Membership, b: Membership): boolean =>
+  a.issuedMs === b.issuedMs ? a.notAfterMs > b.notAfterMs : a.issuedMs > b.issuedMs
 
 const passing = new Set<ErrorCode>(['CONNECTION_LOST', 'HELLO_TIMEOUT', 'SHUTTING_DOWN', 'INTERNAL'])

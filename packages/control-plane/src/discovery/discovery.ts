@@ -15,6 +15,8 @@ import type { RecordBook } from './record-book.ts'
 export interface RunningDiscovery extends Discovery {
   /** The newest record of a peer that this node has at hand, without asking anybody. */
   known: (peer: PeerId) => VerifiedRecord | undefined
+  /** Members of this name by the records that this node has at hand. */
+  knownNamed: (name: string) => VerifiedRecord[]
   /** Drops what is known of a peer, so that the next question goes to its holders. */
   forget: (peer: PeerId) => void
   start: () => void
@@ -96,6 +98,7 @@ export const createDiscovery = ({
     record: finder.record,
     suggest: createSuggest({ book, finder, members: () => admission.members() }),
     known: (peer) => book.get(peer),
+    knownNamed: (name) => book.all().filter((record) => !record.isWithdrawn && record.membership.name === name),
     forget: book.forget,
     start: () => {
       table.start()

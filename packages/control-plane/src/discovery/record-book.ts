@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
-import { limits } from '@agent-mesh/wire'
+import { limits, MeshError, quote } from '@agent-mesh/wire'
 import { createRecordCache, type RecordCache } from './record-cache.ts'
 import { createSequenceGuard } from './record-rules.ts'
 import { checkRecordTime, verifyRecord } from './record.ts'
 import { withAllAncestors } from './provider-keys.ts'
 import type { PeerId, PublicKey } from '@libp2p/interface'
+import type { Membership } from '@agent-mesh/identity'
 import type { NetworkId } from '@agent-mesh/wire'
 import type { VerifiedRecord } from './interface.ts'
 
@@ -12,7 +13,7 @@ import type { VerifiedRecord } from './interface.ts'
 export interface RecordBook extends Omit<RecordCache, 'add'> {
   /**
    * Verifies a record and takes it over where it is not older than what is known.
-   * @throws MeshError of the verification, or RECORD_STALE
+   * @throws MeshError of the verification, REVOKED, or RECORD_STALE
    */
   accept: (bytes: Uint8Array, author?: PeerId) => Promise<VerifiedRecord>
   /** Verifies only; a record that was superseded still passes. */
@@ -27,6 +28,8 @@ export interface RecordBookInit {
   now?: () => number
   /** Records that are kept, by author. */
   size?: number
+  /** Records of whoever shows such a certificate are refused, and those that are held are nobody's. */
+  isRevoked?: (membership: Membership) => boolean
   /** A record verified and is not older than what was known; its certificate may be a renewed one. */
   onAccepted?: (record: VerifiedRecord) => void
 }
@@ -40,13 +43,24 @@ export const createRecordBook = ({
   networkKey,
   now = Date.now,
   size = 1024,
+  isRevoked = () => false,
   onAccepted
 }: RecordBookInit): RecordBook => {
   const cache = createRecordCache({ now, size })
   const guard = createSequenceGuard({ now, size: 4 * size })
   const verified = new Map<string, { record: VerifiedRecord; untilMs: number }>()
 
-  const verify = async (bytes: Uint8Array, author?: PeerId): Promise<VerifiedRecord> => {
+  const isUsable = ({ membership }: VerifiedRecord): boolean => !isRevoked(membership)
+
+  const usable = (record: VerifiedRecord): VerifiedRecord => {
+    if (isUsable(record)) return record
+    throw new MeshError('REVOKED', `A record of ${quote(record.membership.name)} is refused with its certificate.`)
+  }
+
+  const verify = async (bytes: Uint8Array, author?: PeerId): Promise<VerifiedRecord> =>
+    usable(await check(bytes, author))
+
+  const check = async (bytes: Uint8Array, author?: PeerId): Promise<VerifiedRecord> => {
     const id = bytes.length > limits.recordBytes ? '' : createHash('sha256').update(bytes).digest('base64')
     const verdict = verified.get(id)
     const nowMs = now()
@@ -82,13 +96,17 @@ export const createRecordBook = ({
       onAccepted?.(record)
       return record
     },
-    get: cache.get,
+    get: (peer, youngerThanMs) => {
+      const record = cache.get(peer, youngerThanMs)
+      return record !== undefined && isUsable(record) ? record : undefined
+    },
     forget: cache.forget,
-    all: cache.all,
+    all: () => cache.all().filter(isUsable),
     pathsInUse: () =>
       withAllAncestors(
         cache
           .all()
+          .filter(isUsable)
           .filter((record) => !record.isWithdrawn)
           .flatMap((record) => record.capabilities)
       )

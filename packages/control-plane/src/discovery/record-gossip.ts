@@ -32,7 +32,8 @@ export const createRecordGossip = ({ pubsub, book, networkId, self }: RecordGoss
       await book.accept(data)
       return TopicValidatorResult.Accept
     } catch (err) {
-      return err instanceof MeshError && (err.code === 'RECORD_STALE' || err.code === 'RECORD_EXPIRED')
+      // a neighbour may not know of a revocation yet
+      return err instanceof MeshError && ['RECORD_STALE', 'RECORD_EXPIRED', 'REVOKED'].includes(err.code)
         ? TopicValidatorResult.Ignore
         : TopicValidatorResult.Reject
     }

@@ -3,6 +3,7 @@ import { pipe } from 'it-pipe'
 import { base36 } from 'multiformats/bases/base36'
 import { CID } from 'multiformats/cid'
 import { capabilityMatches, limits, MeshError, type Target } from '@agent-mesh/wire'
+import { BoundedMap } from '../admission/bounded-map.ts'
 import { abortedError, deadline } from '../discovery/deadline.ts'
 import { untilQuiet } from '../discovery/parallel.ts'
 import { didYouMean } from '../discovery/taxonomy.ts'
@@ -33,7 +34,7 @@ export interface Resolver {
   /**
    * Candidates, best first, at least one.
    * @param options.includeSelf - names this node too where it offers the capability
-   * @throws MeshError PEER_UNKNOWN, NAME_UNKNOWN, NAME_CONFLICT, NOT_FOUND, TARGET_INVALID, TIMEOUT, CANCELLED
+   * @throws MeshError PEER_UNKNOWN, REVOKED, NAME_UNKNOWN, NAME_CONFLICT, NOT_FOUND, TARGET_INVALID, TIMEOUT, CANCELLED
    */
   resolve: (
     target: Target,
@@ -42,8 +43,8 @@ export interface Resolver {
 }
 
 export interface ResolverInit {
-  discovery: Pick<RunningDiscovery, 'find' | 'findName' | 'record' | 'known' | 'suggest'>
-  admission: Pick<Admission, 'members' | 'membership' | 'connections'>
+  discovery: Pick<RunningDiscovery, 'find' | 'findName' | 'record' | 'known' | 'knownNamed' | 'suggest'>
+  admission: Pick<Admission, 'members' | 'membership' | 'connections' | 'refusal'>
   self: PeerId
   /** This node's own name. */
   name?: () => string
@@ -56,6 +57,8 @@ export interface ResolverInit {
 
 /** After a first agent of a capability, others are waited for this long each. */
 const gatherMs = 500
+/** A name that is in use is looked up for a second holder this often. */
+const nameCheckMs = 60_000
 
 /** Reads both written forms of a peer id. @throws MeshError TARGET_INVALID */
 export const parsePeerId = (text: string): PeerId => {
@@ -110,6 +113,8 @@ export const createResolver = ({
     }
   }
 
+  const lookedAtMs = new BoundedMap<string, number>(limits.membersRemembered)
+
   const ownName = (): string | undefined => name?.() ?? discovery.known(self)?.membership.name
 
   const ranked = (all: Found[]): RouteCandidate[] => {
@@ -135,6 +140,8 @@ export const createResolver = ({
     const peer = parsePeerId(text)
     const isNear = peer.equals(self) || admission.connections(peer).length > 0
     if (!isNear) {
+      const refusal = admission.refusal(peer)
+      if (refusal?.code === 'REVOKED') throw refusal
       const record = discovery.known(peer) ?? (await discovery.record(peer, { signal }))
       if (record?.isWithdrawn === true) throw new MeshError('PEER_UNKNOWN', `${text} has left the network.`)
       if (record === undefined && !(await hasAddresses(peer))) {
@@ -142,6 +149,17 @@ export const createResolver = ({
       }
     }
     return ranked([named(peer, service)])
+  }
+
+  /**
+   * A connected member with a name from the root is not kept waiting for the network. Whether an issuer erred is asked
+   * beside it: a second holder is among the records at hand by the next time.
+   */
+  const lookForOthers = (wanted: string): void => {
+    const nowMs = now()
+    if ((lookedAtMs.get(wanted) ?? -Infinity) + nameCheckMs > nowMs) return
+    lookedAtMs.set(wanted, nowMs)
+    discovery.findName(wanted, { signal: AbortSignal.timeout(limits.lookupTimeoutMs) }).catch(() => undefined)
   }
 
   const byName = async (
@@ -156,7 +174,10 @@ export const createResolver = ({
       .filter((membership) => membership?.name === wanted)
       .filter((membership) => membership !== undefined)
     const isSettled = here.some((membership) => membership.isIssuedByRoot)
-    const elsewhere = isSettled ? [] : (await discovery.findName(wanted, { signal })).map((record) => record.membership)
+    if (isSettled) lookForOthers(wanted)
+    const elsewhere = (isSettled ? discovery.knownNamed(wanted) : await discovery.findName(wanted, { signal })).map(
+      (record) => record.membership
+    )
     const holders = new Map(strongest([...here, ...elsewhere]).map(({ peerId }) => [peerId.toString(), peerId]))
     const [first, ...others] = holders.values()
     if (first === undefined) throw new MeshError('NAME_UNKNOWN', `No member named "${wanted}" is known.`)

@@ -20,7 +20,7 @@ const connectionTo = (remotePeer: PeerId): Connection => partly<Connection>({ re
 const greetingOf = (instanceId: string): Greeting => partly<Greeting>({ instanceId })
 
 const membershipOf = (peerId: PeerId, serial: string, notAfterMs: number): Membership =>
-  partly<Membership>({ peerId, serial, notAfterMs })
+  partly<Membership>({ peerId, serial, notAfterMs, issuedMs: 0 })
 
 const newBuckets = (capacity: number, perSecond: number, keys = 10) => {
   const clock = new VirtualClock()
@@ -254,11 +254,26 @@ describe('the book of members', () => {
 
   it('learns what lasts longer', async () => {
     const [self, peer] = [await newPeer(), await newPeer()]
-    const { book } = newBook(self)
-    expect(book.learn(membershipOf(peer, 'one', 10))).toBe(true)
-    expect(book.learn(membershipOf(peer, 'two', 10))).toBe(false)
-    expect(book.learn(membershipOf(peer, 'three', 11))).toBe(true)
+    const { book, clock } = newBook(self)
+    const until = clock.now() + 10
+    expect(book.learn(membershipOf(peer, 'one', until))).toBe(true)
+    expect(book.learn(membershipOf(peer, 'two', until))).toBe(false)
+    expect(book.learn(membershipOf(peer, 'three', until + 1))).toBe(true)
     expect(book.membership(peer)?.serial).toBe('three')
+  })
+
+  it('learns what was issued later, and nothing that is denied; what is denied gives way', async () => {
+    const [self, peer] = [await newPeer(), await newPeer()]
+    const { book, clock } = newBook(self)
+    const until = clock.now() + 1_000
+    book.admit({ ...membershipOf(peer, 'long', until), issuedMs: 5 })
+    expect(book.learn({ ...membershipOf(peer, 'earlier', until + 1), issuedMs: 4 })).toBe(false)
+    expect(book.learn({ ...membershipOf(peer, 'later', until - 1), issuedMs: 6 })).toBe(true)
+    book.expel(peer, 'REVOKED')
+    expect(book.refusal(peer)?.code).toBe('REVOKED')
+    expect(book.learn({ ...membershipOf(peer, 'later', until - 1), issuedMs: 7 })).toBe(false)
+    expect(book.learn({ ...membershipOf(peer, 'again', until - 2), issuedMs: 5 })).toBe(true)
+    expect(book.deny(peer, book.membership(peer))).toBeUndefined()
   })
 })
 

@@ -1,8 +1,10 @@
-import { verifyChain, type Membership } from '@agent-mesh/identity'
+import { sealRevocation, verifyChain, type Membership } from '@agent-mesh/identity'
 import { createHost, type MemberServices, type TestHost, type TestMember, type TestNetwork } from '@agent-mesh/testkit'
 import { agentDht, peerStoreDefaults, pingDefaults, type AgentDht } from '../../src/discovery/dht.ts'
 import { createDiscovery, type DiscoveryInit, type RunningDiscovery } from '../../src/discovery/discovery.ts'
 import { createRecordBook, type RecordBook } from '../../src/discovery/record-book.ts'
+import { guardByRevocations } from '../../src/revocation/revocation-guard.ts'
+import { createRevocationKeeper, type RevocationKeeper } from '../../src/revocation/revocation-keeper.ts'
 import { memberOnly } from '../../src/admission/member-only.ts'
 import { createDialler, dialParts, type Dialler, type DialParts } from '../../src/routing/dialler.ts'
 import { createPathMemory, type PathMemory } from '../../src/routing/path-memory.ts'
@@ -29,6 +31,7 @@ export interface TestNode {
   host: TestHost<Services & MemberServices>
   dht: AgentDht
   book: RecordBook
+  revocations: RevocationKeeper
   discovery: RunningDiscovery
   dialler: Dialler
   resolver: Resolver
@@ -81,11 +84,22 @@ export const startNode = async (
   const member = typeof name === 'string' ? await network.member(name) : name
   const { networkId, networkKey } = network
   const membership = await verifyChain(member.chain, networkKey, now())
-  const book = createRecordBook({ networkId, networkKey, now })
+  const revocations = createRevocationKeeper({ networkKey, now, store: { load: async () => [], save: async () => {} } })
+  const book = createRecordBook({
+    networkId,
+    networkKey,
+    now,
+    isRevoked: revocations.isRevoked,
+    onAccepted: (record) => host.libp2p.services.admission.learn(record.membership)
+  })
   const host = await createHost({
     network,
     member,
-    admission: { now, helloTimeoutMs },
+    admission: {
+      now,
+      helloTimeoutMs,
+      isDenied: (_, shown) => (shown !== undefined && revocations.isRevoked(shown) ? 'REVOKED' : undefined)
+    },
     listen,
     libp2p: {
       peerStore: peerStoreDefaults,
@@ -121,6 +135,7 @@ export const startNode = async (
   })
   const resolver = createResolver({ discovery, admission, self: member.peerId, name: () => member.name, paths, now })
   discovery.start()
+  guardByRevocations({ keeper: revocations, admission })
   let isRunning = true
   const node: TestNode = {
     member,
@@ -129,6 +144,7 @@ export const startNode = async (
     host,
     dht,
     book,
+    revocations,
     discovery,
     dialler,
     resolver,
@@ -179,6 +195,13 @@ export const connect = async (from: TestNode, to: TestNode): Promise<void> => {
 /** Makes a node ask the network: in a small mesh it holds everybody's record itself. */
 export const forgetOthers = ({ book, member }: TestNode): void => {
   for (const { peerId } of book.all()) if (!peerId.equals(member.peerId)) book.forget(peerId)
+}
+
+/** Tells a node that the root revoked whatever a peer holds at present. */
+export const revokeAt = async (node: TestNode, network: TestNetwork, { member }: TestNode): Promise<void> => {
+  const { networkKey, rootKey } = network
+  const init = { networkKey, peerId: member.peerId, revokedMs: Date.now() }
+  await node.revocations.accept(await sealRevocation(init, rootKey, []), node.member.peerId)
 }
 
 /** Waits for a condition that nothing announces. */

@@ -4,6 +4,7 @@ import { parseTarget } from '@agent-mesh/wire'
 import {
   connect,
   connectAll,
+  revokeAt,
   signal,
   startNode,
   startNodes,
@@ -143,6 +144,30 @@ describe('a name', () => {
       code: 'NAME_CONFLICT',
       details: { peers: expect.arrayContaining(twins.map(({ peerId }) => peerId.toString())) }
     })
+  })
+
+  it('that two delegates gave leads to nobody, and to the one that is left when the other is revoked', async () => {
+    const issuers = [await network.member('one', { mayAdmit: true }), await network.member('two', { mayAdmit: true })]
+    const twins = await Promise.all(issuers.map((issuer) => network.member('twin', { issuer })))
+    const nodes = await startApart(twins)
+    const [reader, , first, second] = nodes
+    if (reader === undefined || first === undefined || second === undefined) throw new Error('not started')
+    await expect(resolve(reader, 'twin')).rejects.toMatchObject({ code: 'NAME_CONFLICT' })
+    await revokeAt(reader, network, first)
+    const candidates = await resolve(reader, 'twin')
+    expect(candidates.map(({ peerId }) => peerId.toString())).toEqual([second.member.peerId.toString()])
+  })
+
+  it('that the root gave twice leads to nobody, though one of the two is connected', async () => {
+    const [connected, other] = [await network.member('twin'), await network.member('twin')]
+    const [reader] = await startApart([other])
+    if (reader === undefined) throw new Error('not started')
+    const near = await startNode(network, connected)
+    await connect(near, reader)
+    // the first answer does not wait for the network; it is asked meanwhile
+    await resolve(reader, 'twin').catch(() => undefined)
+    await until(() => reader.book.get(other.peerId) !== undefined)
+    await expect(resolve(reader, 'twin')).rejects.toMatchObject({ code: 'NAME_CONFLICT' })
   })
 })
 
