@@ -38,7 +38,8 @@ const addCommand = (parent: Parser, command: Command, name: string): void => {
 const groupDescriptions: Record<string, string> = {
   network: 'Make, show or leave the network of this node.',
   policy: 'Say who may do what in the network.',
-  audit: 'Read who was let in, who opened what, and who was denied.'
+  audit: 'Read who was let in, who opened what, and who was denied.',
+  cert: 'Request, sign, import, show or renew certificates.'
 }
 
 /** The parser of the whole command line, or of the part whose commands are given. */

@@ -25,6 +25,10 @@ export interface Client {
   status: (options?: CallOptions) => Promise<Api.Status>
   network: (options?: CallOptions) => Promise<Api.NetworkInfo>
   invite: (request?: Api.InviteRequest, options?: CallOptions) => Promise<Api.InviteResponse>
+  revoke: (request: Api.RevokeRequest, options?: CallOptions) => Promise<Api.RevocationDocument>
+  revocations: (options?: CallOptions) => Promise<Api.RevocationDocument[]>
+  signCertificate: (request: Api.SignRequest, options?: CallOptions) => Promise<Api.SignResponse>
+  renewCertificate: (options?: CallOptions) => Promise<Api.RenewResponse>
   services: (options?: CallOptions) => Promise<Api.ServiceDocument[]>
   policy: (options?: CallOptions) => Promise<Api.PolicyDocument>
   pushPolicy: (request: Api.PolicyRequest, options?: CallOptions) => Promise<Api.PolicyPushResponse>
@@ -71,6 +75,13 @@ export const createClient = ({ socketPath, timeoutMs = 75_000 }: ClientOptions):
     network: (options) => ask({ method: 'GET', path: '/v1/network' }, (api) => api.networkInfo, options),
     invite: (body = {}, options) =>
       ask({ method: 'POST', path: '/v1/invites', body }, (api) => api.inviteResponse, options),
+    revoke: (body, options) => ask({ method: 'POST', path: '/v1/revocations', body }, (api) => api.revocation, options),
+    revocations: async (options) =>
+      (await ask({ method: 'GET', path: '/v1/revocations' }, (api) => api.revocationsResponse, options)).revocations,
+    signCertificate: (body, options) =>
+      ask({ method: 'POST', path: '/v1/certificates', body }, (api) => api.signResponse, options),
+    renewCertificate: (options) =>
+      ask({ method: 'POST', path: '/v1/certificate/renewals' }, (api) => api.renewResponse, options),
     services: async (options) =>
       (await ask({ method: 'GET', path: '/v1/services' }, (api) => api.servicesResponse, options)).services,
     policy: (options) => ask({ method: 'GET', path: '/v1/policy' }, (api) => api.policyDocument, options),

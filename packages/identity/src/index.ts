@@ -3,6 +3,7 @@
  * atomic file on disk.
  */
 export * from './atomic-file.ts'
+export * from './certificate-text.ts'
 export * from './certificate.ts'
 export * from './envelope.ts'
 export * from './invite.ts'
@@ -11,6 +12,7 @@ export * from './key-store.ts'
 export * from './network.ts'
 export * from './peer-id.ts'
 export * from './policy/index.ts'
+export * from './renewal.ts'
 export * from './revocation/revocation.ts'
 export * from './revocation/revocation-set.ts'
 export * from './revocation/succession.ts'

@@ -19,6 +19,10 @@ export interface Invite {
   uses: number
   /** Peer ids that joined with it; one that asks again is served again. */
   usedBy: string[]
+  /** The members that it makes are not renewed, and last so long. */
+  ephemeralMs?: number | undefined
+  /** The members that it makes may admit others. */
+  mayAdmit?: boolean | undefined
 }
 
 export interface CreatedInvite {
@@ -35,6 +39,9 @@ export interface InviteInit {
   /** How many peers may join with it; default 1. */
   uses?: number
   groups?: string[]
+  /** Makes members that are not renewed, and that last so long; at most the lifetime of a certificate. */
+  ephemeralMs?: number
+  mayAdmit?: boolean
 }
 
 const hash = (secret: Uint8Array): Buffer => createHash('sha256').update(secret).digest()
@@ -44,13 +51,18 @@ export const createInvite = ({
   nowMs,
   lifetimeMs = limits.inviteLifetimeMs,
   uses = 1,
-  groups = []
+  groups = [],
+  ephemeralMs,
+  mayAdmit
 }: InviteInit): CreatedInvite => {
   if (!Number.isInteger(uses) || uses < 1 || uses > mostUses) {
     throw new MeshError('USAGE', `An invitation is good for 1 to ${mostUses} members, not for ${uses}.`)
   }
   if (!Number.isInteger(lifetimeMs) || lifetimeMs < 1) {
     throw new MeshError('USAGE', `An invitation cannot last ${lifetimeMs} ms.`)
+  }
+  if (ephemeralMs !== undefined && !(ephemeralMs >= 1 && ephemeralMs <= limits.certificateLifetimeMs)) {
+    throw new MeshError('USAGE', `A member cannot last ${ephemeralMs} ms.`)
   }
   for (const group of groups) parseName(group, 'group')
   if (groups.length > limits.groupsPerCertificate) {
@@ -70,7 +82,9 @@ export const createInvite = ({
       groups,
       expiresMs: nowMs + lifetimeMs,
       uses,
-      usedBy: []
+      usedBy: [],
+      ...(ephemeralMs === undefined ? {} : { ephemeralMs }),
+      ...(mayAdmit === undefined ? {} : { mayAdmit })
     }
   }
 }

@@ -20,9 +20,14 @@ import type {
   PolicyStatusDocument,
   PublishRequest,
   PublishResponse,
+  RenewResponse,
+  RevocationDocument,
+  RevokeRequest,
   ServeRequest,
   ServeResponse,
   ServiceDocument,
+  SignRequest,
+  SignResponse,
   Status,
   WhoisResponse,
   WhyRequest,
@@ -37,6 +42,10 @@ export interface LocalNode {
   status: () => Promise<Status>
   network: () => NetworkInfo
   invite: (request: InviteRequest) => Promise<InviteResponse>
+  revoke: (request: RevokeRequest) => Promise<RevocationDocument>
+  revocations: () => RevocationDocument[]
+  signCertificate: (request: SignRequest) => Promise<SignResponse>
+  renewCertificate: () => Promise<RenewResponse>
   serve: (name: string, request: ServeRequest) => Promise<ServeResponse>
   unserve: (name: string) => Promise<void>
   services: () => ServiceDocument[]

@@ -53,6 +53,16 @@ const service = { name: 'web', kind: 'http' as const, address: 'http://127.0.0.1
 const published = { capability: 'a/b', service: 'web', publication, suggestions: [] }
 const reached = { peerId: examplePeerId, name: 'bob', path: 'direct' as const, rttMs: 1.5 }
 
+const exampleRevocation = {
+  peerId: examplePeerId,
+  name: 'bob',
+  reason: 'left',
+  revoked: '2026-01-01T00:00:00.000Z',
+  until: '2026-01-31T00:00:00.000Z',
+  by: examplePeerId,
+  right: 'root' as const
+}
+
 export interface ExampleNode extends LocalNode {
   /** Reaches every listener. */
   emit: (event: NodeEvent) => void
@@ -73,6 +83,22 @@ export const exampleNode = (): ExampleNode => {
       uses: 1,
       groups: [],
       network: 'abc'
+    }),
+    revoke: async () => exampleRevocation,
+    revocations: () => [exampleRevocation],
+    signCertificate: async () => ({
+      certificate: 'meshcert1x',
+      peerId: examplePeerId,
+      name: 'bob',
+      groups: [],
+      serial: '2',
+      notAfter: '2026-02-01T00:00:00.000Z'
+    }),
+    renewCertificate: async () => ({
+      serial: '3',
+      notAfter: '2026-02-01T00:00:00.000Z',
+      issuer: examplePeerId,
+      isIssuedByRoot: true
     }),
     serve: async () => ({ service, publication }),
     unserve: async () => {},

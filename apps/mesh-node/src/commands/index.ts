@@ -4,6 +4,8 @@ import type { Command } from '../command.ts'
 const files: Record<string, () => Promise<Command[]>> = {
   network: async () => (await import('./network.ts')).network,
   invite: async () => [(await import('./invite.ts')).invite],
+  cert: async () => (await import('./cert.ts')).cert,
+  revoke: async () => [(await import('./revoke.ts')).revoke],
   join: async () => [(await import('./join.ts')).join],
   up: async () => [(await import('./up.ts')).up],
   down: async () => [(await import('./down.ts')).down],

@@ -27,7 +27,7 @@ export const describeNetwork = ({
   ])
 
 /** A running node answers faster than its files are read. */
-const show = async (context: Context): Promise<NetworkInfo> => {
+export const showNetworkInfo = async (context: Context): Promise<NetworkInfo> => {
   try {
     return await context.ask((client) => client.network())
   } catch (err) {
@@ -78,7 +78,7 @@ export const network: Command[] = [
       { command: 'mesh-node network show', describe: 'which network this is, and until when the certificate holds' }
     ],
     handler: async (_input, context) => {
-      const shown = await show(context)
+      const shown = await showNetworkInfo(context)
       context.print(shown, () => describeNetwork(shown))
     }
   },

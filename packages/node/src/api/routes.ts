@@ -43,6 +43,43 @@ export const routes: readonly AnyRoute[] = [
   }),
   ...policyRoutes,
   route({
+    method: 'POST',
+    path: '/v1/revocations',
+    operation: 'revoke',
+    response: api.revocation,
+    status: 201,
+    summary: 'Revokes a member, or one certificate of it, and puts it out everywhere.',
+    body: api.revokeRequest,
+    run: (node, { body }) => node.revoke(body)
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/revocations',
+    operation: 'revocations',
+    response: api.revocationsResponse,
+    summary: 'The revocations that this node holds.',
+    run: (node) => ({ revocations: node.revocations() })
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/certificates',
+    operation: 'signCertificate',
+    response: api.signResponse,
+    status: 201,
+    summary: 'Signs the request of a node that no member can reach.',
+    body: api.signRequest,
+    run: (node, { body }) => node.signCertificate(body)
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/certificate/renewals',
+    operation: 'renewCertificate',
+    response: api.renewResponse,
+    status: 201,
+    summary: 'Renews the certificate of this node now.',
+    run: (node) => node.renewCertificate()
+  }),
+  route({
     method: 'GET',
     path: '/v1/services',
     operation: 'services',

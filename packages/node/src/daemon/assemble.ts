@@ -18,6 +18,7 @@ import {
   type PolicyKeeper,
   type RecordBook,
   type Replica,
+  type RevocationKeeper,
   type RunningDiscovery,
   type RunningReplication,
   type Taxonomy,
@@ -27,7 +28,7 @@ import type { PolicyDirectory } from '@agent-mesh/identity'
 import type { Setting } from '@agent-mesh/wire/api'
 import type { Config } from '../config/schema.ts'
 import type { Host } from '../host/create-host.ts'
-import type { Credentials } from '../state/credentials.ts'
+import type { Identity } from '../state/identity.ts'
 import type { VerbStore } from '../state/verb-store.ts'
 import { Audit } from './audit.ts'
 import { createAuthorizer } from './authorize.ts'
@@ -35,10 +36,12 @@ import { Doors } from './doors.ts'
 import type { EventBus } from './event-bus.ts'
 import type { Invitations } from './invitations.ts'
 import { Why } from '../why/why.ts'
+import type { Issuance } from './issuance.ts'
 import { MeshNode } from './mesh-node.ts'
 import { Offers } from './offers.ts'
 import { Policies } from './policies.ts'
 import { Reach } from './reach.ts'
+import { createStanding } from './standing.ts'
 import type { Memory } from './remember.ts'
 
 export interface AssembleInit {
@@ -46,7 +49,7 @@ export interface AssembleInit {
   startedMs: number
   config: Config
   settings: Setting[]
-  credentials: Credentials
+  credentials: Identity
   verbs: VerbStore
   memory: Memory
   events: EventBus
@@ -57,6 +60,10 @@ export interface AssembleInit {
   keeper: PolicyKeeper
   /** What every member holds a copy of. */
   replicas: Replica[]
+  issuance: Issuance
+  revocations: RevocationKeeper
+  /** Tells the other members that there is one more; replication does. */
+  announceRevocations?: () => void
   /** Closes everything, this node included. */
   onStop: () => Promise<void>
 }
@@ -180,11 +187,14 @@ export const assemble = (init: AssembleInit): Assembled => {
     invitations,
     keeper,
     replicas,
+    issuance,
+    revocations,
+    announceRevocations = () => {},
     onStop
   } = init
-  const { networkId, key, membership } = credentials
+  const { networkId, key } = credentials
   const { admission, dht, dialParts, ping, pubsub } = host.services
-  const self = membership.peerId
+  const self = credentials.membership.peerId
   const addresses = (): Multiaddr[] => host.getMultiaddrs()
   const discovery = createDiscovery({
     dht,
@@ -193,7 +203,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     networkId,
     self,
     privateKey: key,
-    membership: () => membership,
+    membership: () => credentials.membership,
     sequence: {
       load: async () => verbs.state.sequence,
       save: async (sequence) => verbs.update((state) => ({ ...state, sequence }))
@@ -249,7 +259,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     }
   })
   const offers = new Offers({
-    name: membership.name,
+    name: credentials.membership.name,
     verbs,
     config,
     table: dataPlane,
@@ -288,6 +298,19 @@ export const assemble = (init: AssembleInit): Assembled => {
     nameOf: (peer) => admission.membership(peer)?.name,
     announce: () => replication.announce(keeper.kind)
   })
+  const standing = createStanding({
+    identity: credentials,
+    issuance,
+    keeper: revocations,
+    admission,
+    book,
+    discovery,
+    dialler,
+    members: host.services.members,
+    events,
+    announceRevocations
+  })
+  credentials.onRenewed(() => void offers.publishNow().catch(() => {}))
   let isStarted = false
   const listeners: Array<() => void> = []
   const local = new MeshNode({
@@ -301,6 +324,9 @@ export const assemble = (init: AssembleInit): Assembled => {
     doors,
     events,
     invitations,
+    issuance,
+    standing,
+    revocations,
     offers,
     policies,
     reach,
@@ -345,10 +371,12 @@ export const assemble = (init: AssembleInit): Assembled => {
       discovery.start()
       recordGossip.start()
       bootstrap.start()
+      await standing.start()
       void offers.publishNow().catch(() => {})
     },
     close: async () => {
       if (!isStarted) return
+      await standing.stop()
       bootstrap.stop()
       for (const stop of listeners.splice(0)) stop()
       const goodbye = discovery.withdraw({ signal: AbortSignal.timeout(withdrawTimeoutMs) }).then(

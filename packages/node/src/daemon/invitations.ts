@@ -1,43 +1,31 @@
 import { publicKeyToProtobuf } from '@libp2p/crypto/keys'
-import { peerIdFromString } from '@libp2p/peer-id'
 import { limits, MeshError, parseName } from '@agent-mesh/wire'
-import {
-  createInvite,
-  createIssuer,
-  encodeTicket,
-  pruneInvites,
-  redeemInvite,
-  verifyChain,
-  type Invite
-} from '@agent-mesh/identity'
+import { createInvite, encodeTicket, pruneInvites, redeemInvite, type Invite } from '@agent-mesh/identity'
 import type { PeerId } from '@libp2p/interface'
 import type { Plea } from '@agent-mesh/control-plane'
 import type { InviteRequest, InviteResponse } from '@agent-mesh/wire/api'
 import type { Credentials } from '../state/credentials.ts'
-import type { IssuedDocument, StateFiles } from '../state/documents.ts'
+import type { StateFiles } from '../state/documents.ts'
+import type { Issuance } from './issuance.ts'
 
 /** Most invitations that are open at once. */
 const openInvites = 1024
-/** Issued certificates that are remembered, so that no name is given twice. */
-const issuedCertificates = 10_000
 
 export interface InvitationsInit {
   credentials: Credentials
   files: StateFiles
   /** Addresses for the ticket, each with its peer id: this node's first, then those of other members. */
   addresses: () => Uint8Array[]
-  /** Peer ids that hold the name in the network at this moment. */
-  holdersOf: (name: string) => Promise<PeerId[]>
+  issuance: Issuance
   now?: () => number
 }
 
-/** Makes invitations and turns them into certificates. Both lists are on disk before an answer leaves. */
+/** Makes invitations and turns them into certificates. They are on disk before an answer leaves. */
 export class Invitations {
   readonly #init: InvitationsInit
   readonly #now: () => number
   #invites: Invite[] = []
-  #issued: IssuedDocument = []
-  /** Redemptions are done one after the other: two joiners can never get the same use or the same name. */
+  /** Redemptions are done one after the other: two joiners can never get the same use. */
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(init: InvitationsInit) {
@@ -48,16 +36,15 @@ export class Invitations {
   async load(): Promise<void> {
     const { files } = this.#init
     this.#invites = (await files.invites.read()) ?? []
-    this.#issued = (await files.issued.read()) ?? []
   }
 
   /** @throws MeshError NOT_ISSUER, NAME_INVALID for a group, LIMIT_EXCEEDED */
   async create(request: InviteRequest): Promise<InviteResponse> {
-    const { credentials, files, addresses } = this.#init
-    this.#issuer()
+    const { credentials, files, addresses, issuance } = this.#init
     const groups = (request.groups ?? []).map((group) => parseName(group, 'group'))
     if (groups.length > limits.groupsPerCertificate)
       throw new MeshError('LIMIT_EXCEEDED', `A certificate holds at most ${limits.groupsPerCertificate} groups.`)
+    issuance.check({ groups, mayAdmit: request.mayAdmit ?? false })
     const nowMs = this.#now()
     const kept = pruneInvites(this.#invites, nowMs)
     if (kept.length >= openInvites)
@@ -66,7 +53,9 @@ export class Invitations {
       nowMs,
       groups,
       uses: request.uses ?? 1,
-      ...(request.lifetimeMs === undefined ? {} : { lifetimeMs: request.lifetimeMs })
+      ...(request.lifetimeMs === undefined ? {} : { lifetimeMs: request.lifetimeMs }),
+      ...(request.ephemeralMs === undefined ? {} : { ephemeralMs: request.ephemeralMs }),
+      ...(request.mayAdmit === true ? { mayAdmit: true } : {})
     })
     this.#invites = [...kept, invite]
     await files.invites.write(this.#invites)
@@ -108,19 +97,18 @@ export class Invitations {
   }
 
   async #redeem({ inviteId, secret, peerId, name, nowMs }: Plea): Promise<Uint8Array[]> {
-    const { files } = this.#init
-    const issuer = this.#issuer()
+    const { files, issuance } = this.#init
     const spent = redeemInvite(this.#find(inviteId), secret, peerId.toString(), nowMs)
     this.#checkSameName(spent, name, peerId)
-    await this.#checkName(parseName(name), peerId, nowMs)
-    const chain = await issuer.issue({ peerId, name, groups: spent.groups, nowMs })
-    const { serial, notAfterMs } = await verifyChain(chain, this.#init.credentials.networkKey, nowMs)
+    const { groups, ephemeralMs, mayAdmit } = spent
+    const chain = await issuance.issue({
+      peerId,
+      name,
+      groups,
+      ...(mayAdmit === true ? { mayAdmit } : {}),
+      ...(ephemeralMs === undefined ? {} : { lifetimeMs: ephemeralMs, isEphemeral: true })
+    })
     this.#invites = this.#invites.map((invite) => (invite.id === spent.id ? spent : invite))
-    this.#issued = [
-      ...this.#issued.filter((one) => one.notAfterMs > nowMs),
-      { name, peerId: peerId.toString(), serial, notAfterMs }
-    ].slice(-issuedCertificates)
-    await files.issued.write(this.#issued)
     await files.invites.write(this.#invites)
     return chain
   }
@@ -128,30 +116,11 @@ export class Invitations {
   /** Who asks again gets what it got before: one use of a ticket is one name. */
   #checkSameName({ id }: Invite, name: string, peerId: PeerId): void {
     const isRepeated = this.#invites.some((invite) => invite.id === id && invite.usedBy.includes(peerId.toString()))
-    const before = isRepeated ? this.#issued.findLast((one) => one.peerId === peerId.toString())?.name : undefined
+    const before = isRepeated
+      ? this.#init.issuance.issued.findLast((one) => one.peerId === peerId.toString())?.name
+      : undefined
     if (before !== undefined && before !== name)
       throw new MeshError('TICKET_USED', `The ticket was used by this peer already, under the name "${before}".`)
-  }
-
-  async #checkName(name: string, peerId: PeerId, nowMs: number): Promise<void> {
-    const taken = (holder: string): never => {
-      throw new MeshError('NAME_TAKEN', `"${name}" is the name of ${holder}.`)
-    }
-    const { membership } = this.#init.credentials
-    if (membership.name === name && !membership.peerId.equals(peerId)) taken(membership.peerId.toString())
-    const holder = this.#issued.find(
-      (one) => one.name === name && one.notAfterMs > nowMs && !peerIdFromString(one.peerId).equals(peerId)
-    )
-    if (holder !== undefined) taken(holder.peerId)
-    const other = (await this.#init.holdersOf(name)).find((one) => !one.equals(peerId))
-    if (other !== undefined) taken(other.toString())
-  }
-
-  #issuer() {
-    const {
-      credentials: { networkKey, rootKey, key, membership }
-    } = this.#init
-    return createIssuer({ networkKey, rootKey, memberKey: key, membership })
   }
 
   #find(inviteId: Uint8Array): Invite | undefined {

@@ -16,6 +16,9 @@ import type {
   PingResponse,
   PublishRequest,
   PublishResponse,
+  RenewResponse,
+  RevocationDocument,
+  RevokeRequest,
   ServeRequest,
   PolicyCheckResponse,
   PolicyDocument,
@@ -26,12 +29,16 @@ import type {
   ServeResponse,
   ServiceDocument,
   Setting,
+  SignRequest,
+  SignResponse,
   Status,
   WhoisResponse,
   WhyRequest,
   WhyResponse
 } from '@agent-mesh/wire/api'
-import type { Admission } from '@agent-mesh/control-plane'
+import { certificateStage } from '@agent-mesh/identity'
+import { multiaddr } from '@multiformats/multiaddr'
+import type { Admission, RevocationKeeper } from '@agent-mesh/control-plane'
 import type { DataPlane } from '@agent-mesh/data-plane'
 import type { LocalNode } from '../local-node.ts'
 import { describeNetwork } from '../network/network-info.ts'
@@ -41,10 +48,13 @@ import type { Audit } from './audit.ts'
 import type { Doors } from './doors.ts'
 import type { EventBus } from './event-bus.ts'
 import type { Invitations } from './invitations.ts'
+import type { Issuance } from './issuance.ts'
+import { signOffline } from './offline-signing.ts'
 import type { Offers } from './offers.ts'
 import type { Policies, PolicyInput } from './policies.ts'
 import type { Reach } from './reach.ts'
 import type { Why } from '../why/why.ts'
+import type { Standing } from './standing.ts'
 
 export interface MeshNodeParts {
   stateDir: string
@@ -60,6 +70,9 @@ export interface MeshNodeParts {
   doors: Doors
   events: EventBus
   invitations: Invitations
+  issuance: Issuance
+  standing: Standing
+  revocations: RevocationKeeper
   offers: Offers
   policies: Policies
   reach: Reach
@@ -113,6 +126,7 @@ export class MeshNode implements LocalNode {
 
   #warnings(): Status['warnings'] {
     const { admission, audit, credentials, doors, offers } = this.#parts
+    const { admission, doors, offers } = this.#parts
     const warnings: Status['warnings'] = doors.failures.map(({ listen, error }) => ({
       code: error.code,
       message: `The forward ${listen} is not open: ${error.message}`,
@@ -132,14 +146,34 @@ export class MeshNode implements LocalNode {
         message: 'No other member is connected.',
         hint: 'mesh-node invite, or check that a member of the network runs and is reachable.'
       })
-    const leftMs = credentials.membership.notAfterMs - Date.now()
-    if (leftMs < 3 * 24 * 3_600_000)
-      warnings.push({
+    return [...warnings, ...this.#certificateWarnings()]
+  }
+
+  #certificateWarnings(): Status['warnings'] {
+    const { credentials, revocations } = this.#parts
+    const { membership } = credentials
+    if (revocations.isRevoked(membership))
+      return [
+        {
+          code: 'REVOKED',
+          message: 'The certificate of this node was revoked: no member admits it.',
+          hint: 'mesh-node network leave, then mesh-node join <ticket>, where an admin lets it in again.'
+        }
+      ]
+    const stage = certificateStage(membership, Date.now())
+    if (stage !== 'urgent' && stage !== 'over') return []
+    const end = new Date(membership.notAfterMs).toISOString()
+    return [
+      {
         code: 'CERTIFICATE_EXPIRED',
-        message: `The certificate ends at ${new Date(credentials.membership.notAfterMs).toISOString()}.`,
-        hint: 'Join again with a new ticket before that.'
-      })
-    return warnings
+        message: stage === 'over' ? `The certificate ended at ${end}.` : `The certificate ends at ${end}.`,
+        hint: membership.isEphemeral
+          ? 'It is not renewed. mesh-node join <ticket> makes the node a member again.'
+          : stage === 'over'
+            ? 'mesh-node down; mesh-node join <ticket>; mesh-node up'
+            : 'It is renewed by itself once a member that may admit is reachable; mesh-node cert renew'
+      }
+    ]
   }
 
   network(): NetworkInfo {
@@ -150,6 +184,32 @@ export class MeshNode implements LocalNode {
     const response = await this.#parts.invitations.create(request)
     this.#parts.events.emit('info', 'invite:created', { uses: response.uses, expires: response.expires })
     return response
+  }
+
+  async revoke(request: RevokeRequest): Promise<RevocationDocument> {
+    const revoked = await this.#parts.standing.revocations.revoke(request)
+    this.#parts.events.emit('info', 'member:revoked', { peer: revoked.peerId, name: revoked.name ?? '' })
+    return revoked
+  }
+
+  revocations(): RevocationDocument[] {
+    return this.#parts.standing.revocations.list()
+  }
+
+  async signCertificate(request: SignRequest): Promise<SignResponse> {
+    const { credentials, issuance, addresses, events } = this.#parts
+    const signed = await signOffline(request, {
+      credentials,
+      issuance,
+      addresses: () => addresses().map((address) => multiaddr(address).bytes)
+    })
+    events.emit('info', 'certificate:signed', { peer: signed.peerId, name: signed.name })
+    return signed
+  }
+
+  async renewCertificate(): Promise<RenewResponse> {
+    const { serial, notAfterMs, issuer, isIssuedByRoot } = await this.#parts.standing.ownRenewal.renew()
+    return { serial, notAfter: new Date(notAfterMs).toISOString(), issuer: issuer.toString(), isIssuedByRoot }
   }
 
   async serve(name: string, request: ServeRequest): Promise<ServeResponse> {

@@ -1,7 +1,13 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { MeshError, parseCapability } from '@agent-mesh/wire'
 import { readFileIfExists, writeFileAtomic } from '@agent-mesh/identity'
-import { PolicyKeeper, createRecordBook, createTaxonomy, type Taxonomy } from '@agent-mesh/control-plane'
+import {
+  PolicyKeeper,
+  createRecordBook,
+  createRevocationKeeper,
+  createTaxonomy,
+  type Taxonomy
+} from '@agent-mesh/control-plane'
 import type { Logger } from 'pino'
 import { startApi, type ApiServer } from '../api/server.ts'
 import { loadConfig, type Flags } from '../config/load.ts'
@@ -9,6 +15,8 @@ import { createHost } from '../host/create-host.ts'
 import { chosenPorts, stillFree, withKnownPorts } from '../host/listen.ts'
 import type { LocalNode } from '../local-node.ts'
 import { renewByRoot } from '../state/credentials.ts'
+import { Identity } from '../state/identity.ts'
+import { revocationStore } from '../state/revocation-store.ts'
 import { stateFiles } from '../state/documents.ts'
 import { lockState } from '../state/lock.ts'
 import type { StateDir } from '../state/state-dir.ts'
@@ -16,6 +24,7 @@ import { VerbStore } from '../state/verb-store.ts'
 import { assemble } from './assemble.ts'
 import { EventBus } from './event-bus.ts'
 import { Invitations } from './invitations.ts'
+import { Issuance } from './issuance.ts'
 import { openMemory } from './remember.ts'
 import type { PeerId } from '@libp2p/interface'
 
@@ -91,17 +100,27 @@ export const startNode = async (
   try {
     closers.add(await lockState(directory.path))
     const files = stateFiles(directory.path)
-    const credentials = await renewByRoot(files, startedMs)
+    const credentials = new Identity(files, await renewByRoot(files, startedMs))
     const verbs = await VerbStore.open(files)
     const memory = await openMemory(files, events)
     closers.add(memory.close)
-    const book = createRecordBook({ networkId: credentials.networkId, networkKey: credentials.networkKey })
-    const invitations = new Invitations({
-      credentials,
-      files,
-      addresses: () => ticketAddresses(),
-      holdersOf: async (name) => holdersOf(name)
+    const { networkId, networkKey } = credentials
+    const revocations = createRevocationKeeper({
+      networkKey,
+      store: revocationStore(files),
+      onSaveFailed: (err) =>
+        events.emit('error', 'state:failed', { file: files.revocations.path, message: String(err) })
     })
+    await revocations.load()
+    const book = createRecordBook({
+      networkId,
+      networkKey,
+      isRevoked: revocations.isRevoked,
+      onAccepted: ({ membership }) => host.services.admission.learn(membership)
+    })
+    const issuance = new Issuance({ credentials, files, revocations, holdersOf: async (name) => holdersOf(name) })
+    await issuance.load()
+    const invitations = new Invitations({ credentials, files, issuance, addresses: () => ticketAddresses() })
     await invitations.load()
     const keeper = new PolicyKeeper({
       networkKey: credentials.networkKey,
@@ -122,6 +141,7 @@ export const startNode = async (
       credentials,
       config,
       book,
+      revocations,
       listen: withKnownPorts(config.listen, ports),
       joins: {
         sealKeyOf: (id) => invitations.sealKeyOf(id),
@@ -145,6 +165,9 @@ export const startNode = async (
       invitations,
       keeper,
       replicas: [keeper],
+      replicas: [revocations],
+      issuance,
+      revocations,
       onStop: async () => {
         await closers.run(onError)
         stopped.resolve()

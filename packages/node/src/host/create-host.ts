@@ -17,7 +17,8 @@ import {
   type JoinService,
   type JoinServiceInit,
   type MemberProtocols,
-  type RecordBook
+  type RecordBook,
+  type RevocationKeeper
 } from '@agent-mesh/control-plane'
 import type { GossipSub } from '@libp2p/gossipsub'
 import type { Identify } from '@libp2p/identify'
@@ -60,6 +61,7 @@ export interface HostInit {
   /** With the ports of earlier starts. */
   listen: string[]
   book: RecordBook
+  revocations: Pick<RevocationKeeper, 'isRevoked' | 'digest'>
   joins: Pick<JoinServiceInit, 'sealKeyOf' | 'redeem' | 'connect'>
 }
 
@@ -67,8 +69,15 @@ export interface HostInit {
 const pingTimeoutMs = 20_000
 
 /** The libp2p host of a member, not started: everything but hello and join is behind member-only views. */
-export const createHost = async ({ credentials, config, listen, book, joins }: HostInit): Promise<Host> => {
-  const { key, networkId, networkKey, membership } = credentials
+export const createHost = async ({
+  credentials,
+  config,
+  listen,
+  book,
+  revocations,
+  joins
+}: HostInit): Promise<Host> => {
+  const { key, networkId, networkKey } = credentials
   const { prefix } = protocols(networkId)
   const { most, from_one_host_per_second: perSecond, pending } = config.connections
   const strangers = new StrangerLimits({ rates: { connectionsPerSecond: perSecond, pendingConnections: pending } })
@@ -94,7 +103,16 @@ export const createHost = async ({ credentials, config, listen, book, joins }: H
     },
     peerStore: peerStoreDefaults,
     services: {
-      admission: admission({ networkId, networkKey, agent, chain: () => membership.chain, gate: strangers }),
+      admission: admission({
+        networkId,
+        networkKey,
+        agent,
+        chain: () => credentials.membership.chain,
+        isDenied: (_, membership) =>
+          membership !== undefined && revocations.isRevoked(membership) ? 'REVOKED' : undefined,
+        revocationsHash: () => revocations.digest(),
+        gate: strangers
+      }),
       join: join({ networkId, limits: strangers, ...joins }),
       members: memberProtocols(),
       bound: boundAddresses,

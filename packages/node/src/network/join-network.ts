@@ -3,7 +3,7 @@ import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { limits, MeshError, parseName, toMeshError, type ErrorCode, type Ticket } from '@agent-mesh/wire'
 import { decodeTicket, loadOrCreateKey, networkIdOf, parseNetworkKey } from '@agent-mesh/identity'
-import { createRememberedPeers, requestJoin, type Joined } from '@agent-mesh/control-plane'
+import { requestJoin, type Joined } from '@agent-mesh/control-plane'
 import type { Ed25519PrivateKey } from '@libp2p/interface'
 import type { NetworkInfo } from '@agent-mesh/wire/api'
 import { transport } from '../host/transport.ts'
@@ -11,6 +11,7 @@ import { loadCredentials, saveMembership } from '../state/credentials.ts'
 import { stateFiles, type StateFiles } from '../state/documents.ts'
 import { lockState } from '../state/lock.ts'
 import type { StateDir } from '../state/state-dir.ts'
+import { startFrom } from './first-peers.ts'
 import { describeNetwork } from './network-info.ts'
 
 export interface JoinOptions {
@@ -123,17 +124,4 @@ const checkMayJoin = async (files: StateFiles, ticket: Ticket, path: string): Pr
   const isSame = networkId === networkIdOf(parseNetworkKey(ticket.networkKey))
   if (isSame && membership.notAfterMs < Date.now()) return
   throw new MeshError('NETWORK_EXISTS', `${path} belongs to ${isSame ? 'this network' : 'another network'} already.`)
-}
-
-/** A first book of members to start from. */
-const startFrom = (addresses: Multiaddr[]): unknown => {
-  const book = createRememberedPeers()
-  const byPeer = Map.groupBy(
-    addresses,
-    (address) => address.getComponents().findLast((part) => part.name === 'p2p')?.value ?? ''
-  )
-  for (const [peerId, known] of byPeer) {
-    if (peerId !== '') book.admitted(peerId, known)
-  }
-  return book.toJSON()
 }

@@ -75,9 +75,9 @@ export const renewByRoot = async (files: StateFiles, nowMs: number): Promise<Cre
   const credentials = await loadCredentials(files, undefined)
   const { rootKey, networkKey, membership } = credentials
   if (rootKey === undefined || membership.notAfterMs - nowMs > renewWithinMs) return loadCredentials(files, nowMs)
-  const { peerId, name, groups } = membership
+  const { peerId, name, groups, policySignatures } = membership
   const certificate = await issueCertificate(
-    { networkKey, peerId, name, groups, mayAdmit: true, notBeforeMs: nowMs },
+    { networkKey, peerId, name, groups, mayAdmit: true, policySignatures, notBeforeMs: nowMs },
     rootKey
   )
   await saveMembership(files, networkKey, [certificate])

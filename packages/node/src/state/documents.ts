@@ -36,13 +36,30 @@ const invites = z.array(
     groups: z.array(z.string()),
     expiresMs: z.number(),
     uses: z.number().int(),
-    usedBy: z.array(z.string())
+    usedBy: z.array(z.string()),
+    /** The members that it makes are not renewed, and last so long. */
+    ephemeralMs: z.number().int().positive().optional(),
+    /** The members that it makes may admit others. */
+    mayAdmit: z.boolean().optional()
   })
 )
 
 const issued = z.array(
-  z.strictObject({ name: z.string(), peerId: z.string(), serial: z.string(), notAfterMs: z.number() })
+  z.strictObject({
+    name: z.string(),
+    peerId: z.string(),
+    serial: z.string(),
+    notAfterMs: z.number(),
+    /** Absent in what earlier versions wrote. */
+    issuedMs: z.number().optional()
+  })
 )
+
+/** Signed documents, base64. */
+const revocations = z.array(z.base64())
+
+/** The key and the certificate that take the place of the present ones, as one file: either all of it is there or none. */
+const nextIdentity = z.strictObject({ key: z.base64(), networkKey: z.base64(), chain: z.array(z.base64()).min(1) })
 
 export type VerbState = z.infer<typeof verbState>
 export type IssuedDocument = z.infer<typeof issued>
@@ -66,6 +83,8 @@ export const stateFiles = (directory: string) => ({
   issued: new JsonFile(join(directory, 'issued.json'), issued),
   /** The last good policy, signed. */
   policy: join(directory, 'policy.signed'),
+  revocations: new JsonFile(join(directory, 'revocations.json'), revocations),
+  nextIdentity: new JsonFile(join(directory, 'identity.next.json'), nextIdentity),
   /** Rebuilt by itself when damaged. */
   peers: new JsonFile<unknown>(join(directory, 'peers.json'), z.unknown())
 })

@@ -7,6 +7,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { limits } from '@agent-mesh/wire'
 import { createInvite, issueCertificate, loadKey, loadOrCreateKey, saveKey } from '@agent-mesh/identity'
 import { createNetwork, leaveNetwork, openStateDir, showNetwork, stateFiles, type StateDir } from '@agent-mesh/node'
+import { Issuance } from '../../src/daemon/issuance.ts'
+import { revocationStore } from '../../src/state/revocation-store.ts'
+import { createRevocationKeeper } from '@agent-mesh/control-plane'
 import { Invitations } from '../../src/daemon/invitations.ts'
 import { loadCredentials, renewByRoot, saveMembership } from '../../src/state/credentials.ts'
 
@@ -79,7 +82,9 @@ describe('an invitation', () => {
     const credentials = await loadCredentials(files, Date.now())
     const { invite, id, secret } = createInvite({ nowMs: Date.now() })
     await files.invites.write([invite])
-    const invitations = new Invitations({ credentials, files, addresses: () => [], holdersOf: async () => [] })
+    const revocations = createRevocationKeeper({ networkKey: credentials.networkKey, store: revocationStore(files) })
+    const issuance = new Issuance({ credentials, files, revocations, holdersOf: async () => [] })
+    const invitations = new Invitations({ credentials, files, issuance, addresses: () => [] })
     await invitations.load()
     const peerId = peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
     const other = peerIdFromPrivateKey(await generateKeyPair('Ed25519'))

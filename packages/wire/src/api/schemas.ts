@@ -149,7 +149,16 @@ export const inviteRequest = z.strictObject({
     .max(30 * 24 * 3_600_000)
     .optional(),
   uses: z.number().int().positive().max(10_000).optional(),
-  groups: z.array(z.string()).optional()
+  groups: z.array(z.string()).optional(),
+  /** The members that join with it are not renewed, and last so long. */
+  ephemeralMs: z
+    .number()
+    .int()
+    .min(60_000)
+    .max(30 * 24 * 3_600_000)
+    .optional(),
+  /** The members that join with it may admit others, into their own groups. */
+  mayAdmit: z.boolean().optional()
 })
 /** `expires` is ISO 8601. */
 export const inviteResponse = z.object({
@@ -175,6 +184,57 @@ export const networkInfo = z.object({
     issuer: z.string(),
     isIssuedByRoot: z.boolean()
   })
+})
+
+export const revokeRequest = z.strictObject({
+  /** A name, a peer id, or the serial of one certificate. */
+  who: z.string().min(1).max(256),
+  reason: z.string().max(200).optional()
+})
+export const revocation = z.object({
+  peerId: z.string(),
+  name: z.string().optional(),
+  /** Absent: every certificate of the peer that began before `revoked`. */
+  serial: z.string().optional(),
+  reason: z.string(),
+  /** ISO 8601, as `until`: then what it revokes has ended by itself. */
+  revoked: z.string(),
+  until: z.string(),
+  by: z.string(),
+  right: z.enum(['root', 'admin', 'delegate']),
+  /** Who goes on in the place of the peer. */
+  successor: z.string().optional()
+})
+export const revocationsResponse = z.object({ revocations: z.array(revocation) })
+
+export const renewResponse = z.object({
+  serial: z.string(),
+  notAfter: z.string(),
+  issuer: z.string(),
+  isIssuedByRoot: z.boolean()
+})
+
+export const signRequest = z.strictObject({
+  /** What `mesh-node cert request` printed. */
+  request: z.string().max(16_384),
+  name: z.string().optional(),
+  groups: z.array(z.string()).optional(),
+  mayAdmit: z.boolean().optional(),
+  /** It is not renewed, and lasts so long. */
+  ephemeralMs: z
+    .number()
+    .int()
+    .min(60_000)
+    .max(30 * 24 * 3_600_000)
+    .optional()
+})
+export const signResponse = z.object({
+  certificate: z.string(),
+  peerId: z.string(),
+  name: z.string(),
+  groups: z.array(z.string()),
+  serial: z.string(),
+  notAfter: z.string()
 })
 
 export const whoisResponse = z.object({
@@ -310,6 +370,12 @@ export type ForwardRequest = z.input<typeof forwardRequest>
 export type ForwardDocument = z.infer<typeof forward>
 export type InviteRequest = z.input<typeof inviteRequest>
 export type InviteResponse = z.infer<typeof inviteResponse>
+export type RevokeRequest = z.input<typeof revokeRequest>
+export type RevocationDocument = z.infer<typeof revocation>
+export type RevocationsResponse = z.infer<typeof revocationsResponse>
+export type RenewResponse = z.infer<typeof renewResponse>
+export type SignRequest = z.input<typeof signRequest>
+export type SignResponse = z.infer<typeof signResponse>
 export type NetworkInfo = z.infer<typeof networkInfo>
 export type WhoisResponse = z.infer<typeof whoisResponse>
 export type Setting = z.infer<typeof setting>
