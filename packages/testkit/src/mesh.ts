@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
-import { issueCertificate, loadKey, loadOrCreateKey } from '@agent-mesh/identity'
+import { issueCertificate, loadKey, loadOrCreateKey, type CertificateRequest } from '@agent-mesh/identity'
 import {
   createNetwork,
   emptyVerbState,
@@ -31,6 +31,8 @@ export interface TestMesh {
   members: MeshMember[]
   /** Certifies and starts one more member that knows the given ones, the first by default. */
   add: (name: string, options?: AddOptions) => Promise<MeshMember>
+  /** Gives a stopped member another certificate from the root, such as one that is about to end. */
+  certify: (member: MeshMember, fields: CertifyOptions) => Promise<void>
   /** Stops every node and removes every folder. */
   close: () => Promise<void>
 }
@@ -43,6 +45,8 @@ export interface AddOptions {
   /** Published from the first record on. */
   capabilities?: string[]
 }
+
+export type CertifyOptions = Pick<CertificateRequest, 'notBeforeMs' | 'notAfterMs' | 'isEphemeral' | 'groups'>
 
 const loopback = ['/ip4/127.0.0.1/tcp/0']
 
@@ -141,10 +145,17 @@ export const createMesh = async (names: string[]): Promise<TestMesh> => {
     members.push(member)
     return member
   }
+  const certify = async ({ directory, name }: MeshMember, fields: CertifyOptions): Promise<void> => {
+    const files = stateFiles(directory.path)
+    const peerId = peerIdFromPrivateKey(await loadOrCreateKey(files.identityKey))
+    const networkKey = rootKey.publicKey
+    await saveMembership(files, networkKey, [await issueCertificate({ networkKey, peerId, name, ...fields }, rootKey)])
+  }
   for (const name of others) await add(name)
   return {
     members,
     add,
+    certify,
     close: async () => {
       await Promise.all(members.map((member) => member.stop()))
       for (const path of [shared, ...directories.map((directory) => directory.path)])

@@ -102,17 +102,19 @@ export class OwnRenewal {
     const { identity } = this.#init
     const nowMs = this.#now()
     if (identity.rootKey !== undefined) return identity.renew(await this.#byRoot(nowMs), nowMs)
-    let last: unknown = new MeshError('UNREACHABLE', 'No member is known that may admit others.')
+    let telling = new MeshError('UNREACHABLE', 'No member is known that may admit others.')
     for (const peerId of this.issuers()) {
       this.#stopping?.signal.throwIfAborted()
       try {
         const { chain } = await this.ask(peerId)
         return await identity.renew(chain, this.#now())
       } catch (err) {
-        last = err
+        const error = toMeshError(err)
+        // that one more may not do it says less than why another one would not
+        if (error.code !== 'NOT_ISSUER' || telling.code === 'UNREACHABLE') telling = error
       }
     }
-    throw last
+    throw telling
   }
 
   /** Asks one member, for this key or for the next one. @throws MeshError */

@@ -13,6 +13,8 @@ export interface RevocationsInit {
   issuance: Pick<Issuance, 'issued' | 'live'>
   /** Certificates that were seen: of members that are here, and in records. */
   known: () => Membership[]
+  /** The name of a peer, also of one that is gone. */
+  nameOf: (peer: PeerId) => string | undefined
   /** Certificates that carry the name, from the whole network. */
   findName: (name: string) => Promise<Membership[]>
   /** Tells the other members. */
@@ -145,7 +147,7 @@ export class Revocations {
   #document(one: VerifiedRevocation): RevocationDocument {
     const { peerId, serial, revokedMs, untilMs, reason, signer, right, succession } = one
     const name =
-      this.#known().find((known) => known.peerId.equals(peerId))?.name ??
+      this.#init.nameOf(peerId) ??
       this.#init.issuance.issued.find((issued) => issued.peerId === peerId.toString())?.name
     return {
       peerId: peerId.toString(),

@@ -52,6 +52,7 @@ export const createStanding = (init: StandingInit): Standing => {
     keeper,
     issuance,
     known,
+    nameOf: (peer) => admission.membership(peer)?.name,
     findName: async (name) => {
       const records = await discovery.findName(name, { signal: AbortSignal.timeout(limits.lookupTimeoutMs) })
       return records.map(({ membership }) => membership)
