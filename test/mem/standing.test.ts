@@ -3,8 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
+  exportRootKey,
   importCertificate,
+  importRootKey,
   openStateDir,
+  removeRootKey,
   requestCertificate,
   signCertificate,
   stateFiles,
@@ -63,7 +66,8 @@ describe('revoke', () => {
     const dial = async () => alice.node.dial({ target: bob.node.ready.peerId }, { signal: AbortSignal.timeout(5_000) })
     await expect(dial()).rejects.toMatchObject({ code: 'REVOKED' })
     await alice.restart()
-    expect(alice.node.revocations()).toEqual([{ ...made, name: undefined }].map(({ name: _, ...rest }) => rest))
+    const [kept] = alice.node.revocations()
+    expect({ ...kept, name: 'bob' }).toEqual(made)
     await bob.restart({ bootstrap: alice.node.ready.addresses })
     await expect(
       bob.node.dial({ target: alice.node.ready.peerId }, { signal: AbortSignal.timeout(5_000) })
@@ -183,5 +187,53 @@ describe('a certificate that travels as text', () => {
       ephemeralMs: 7 * dayMs
     })
     expect(Date.parse(week.notAfter)).toBeLessThan(Date.now() + 7 * dayMs + 1_000)
+  })
+})
+
+describe('a change of keys', () => {
+  it('takes name and groups to a new peer id, and leaves the old one revoked', { timeout: 60_000 }, async () => {
+    const alice = founder()
+    const bob = await mesh.add('bob', { groups: ['ops'] })
+    await connected(alice, bob)
+    const old = bob.node.ready.peerId
+    const rotated = await bob.node.rotateKey()
+    expect(rotated.oldPeerId).toBe(old)
+    await vi.waitFor(
+      () => expect(alice.node.revocations()).toMatchObject([{ peerId: old, successor: rotated.newPeerId }]),
+      {
+        timeout: 5_000
+      }
+    )
+    await bob.restart({ bootstrap: alice.node.ready.addresses })
+    expect(bob.node.network()).toMatchObject({ peerId: rotated.newPeerId, name: 'bob', groups: ['ops'] })
+    expect(await stateFiles(bob.directory.path).nextIdentity.read()).toBeUndefined()
+    await connected(alice, bob)
+    // the root itself
+    const { newPeerId } = await alice.node.rotateKey()
+    await alice.restart()
+    expect(alice.node.network()).toMatchObject({ peerId: newPeerId, name: 'alice', hasRootKey: true })
+    await connected(alice, bob)
+  })
+})
+
+describe('the root key', () => {
+  it('leaves its node after a backup, and comes back from it', { timeout: 60_000 }, async () => {
+    const alice = founder()
+    await alice.stop()
+    const file = join((await newStateDir()).path, 'backup.key')
+    await expect(removeRootKey(alice.directory)).rejects.toMatchObject({ code: 'USAGE' })
+    await exportRootKey(alice.directory, file)
+    await expect(exportRootKey(alice.directory, file)).rejects.toMatchObject({ code: 'USAGE' })
+    expect(await removeRootKey(alice.directory)).toMatchObject({ hasRootKey: false, mayAdmit: true })
+    await expect(exportRootKey(alice.directory, `${file}2`)).rejects.toMatchObject({ code: 'NOT_ISSUER' })
+    const { request } = await requestCertificate(await newStateDir(), { name: 'bob' })
+    expect(await signCertificate(alice.directory, { request })).toMatchObject({ name: 'bob' })
+    await expect(signCertificate(alice.directory, { request, mayAdmit: true })).rejects.toMatchObject({
+      code: 'NOT_ISSUER'
+    })
+    expect(await importRootKey(alice.directory, file)).toMatchObject({ hasRootKey: true })
+    expect(await signCertificate(alice.directory, { request, mayAdmit: true })).toMatchObject({ name: 'bob' })
+    const identity = stateFiles(alice.directory.path).identityKey
+    await expect(importRootKey(alice.directory, identity)).rejects.toMatchObject({ code: 'KEY_FOREIGN' })
   })
 })

@@ -39,6 +39,7 @@ const groupDescriptions: Record<string, string> = {
   network: 'Make, show or leave the network of this node.',
   policy: 'Say who may do what in the network.',
   audit: 'Read who was let in, who opened what, and who was denied.',
+  'network root': 'Back up the root key, put it back, or take it off this node.',
   cert: 'Request, sign, import, show or renew certificates.'
 }
 
@@ -58,14 +59,15 @@ const buildParser = (commands: readonly Command[]): Parser => {
   for (const option of commonOptions) program.addOption(toOption(option))
   const groups = new Map<string, Parser>()
   for (const command of commands) {
-    const [first = '', second] = command.command.split(' ')
-    if (second === undefined) {
-      addCommand(program, command, first)
-      continue
+    const words = command.command.split(' ')
+    let parent = program
+    for (const [index, word] of words.slice(0, -1).entries()) {
+      const path = words.slice(0, index + 1).join(' ')
+      const group = groups.get(path) ?? parent.command(word).description(groupDescriptions[path] ?? '')
+      groups.set(path, group)
+      parent = group
     }
-    const group = groups.get(first) ?? program.command(first).description(groupDescriptions[first] ?? '')
-    groups.set(first, group)
-    addCommand(group, command, second)
+    addCommand(parent, command, words.at(-1) ?? '')
   }
   return program
 }

@@ -29,6 +29,7 @@ export interface Client {
   revocations: (options?: CallOptions) => Promise<Api.RevocationDocument[]>
   signCertificate: (request: Api.SignRequest, options?: CallOptions) => Promise<Api.SignResponse>
   renewCertificate: (options?: CallOptions) => Promise<Api.RenewResponse>
+  rotateKey: (options?: CallOptions) => Promise<Api.RotateResponse>
   services: (options?: CallOptions) => Promise<Api.ServiceDocument[]>
   policy: (options?: CallOptions) => Promise<Api.PolicyDocument>
   pushPolicy: (request: Api.PolicyRequest, options?: CallOptions) => Promise<Api.PolicyPushResponse>
@@ -82,6 +83,8 @@ export const createClient = ({ socketPath, timeoutMs = 75_000 }: ClientOptions):
       ask({ method: 'POST', path: '/v1/certificates', body }, (api) => api.signResponse, options),
     renewCertificate: (options) =>
       ask({ method: 'POST', path: '/v1/certificate/renewals' }, (api) => api.renewResponse, options),
+    rotateKey: (options) =>
+      ask({ method: 'POST', path: '/v1/certificate/rotations' }, (api) => api.rotateResponse, options),
     services: async (options) =>
       (await ask({ method: 'GET', path: '/v1/services' }, (api) => api.servicesResponse, options)).services,
     policy: (options) => ask({ method: 'GET', path: '/v1/policy' }, (api) => api.policyDocument, options),

@@ -23,6 +23,7 @@ import type {
   RenewResponse,
   RevocationDocument,
   RevokeRequest,
+  RotateResponse,
   ServeRequest,
   ServeResponse,
   ServiceDocument,
@@ -46,6 +47,7 @@ export interface LocalNode {
   revocations: () => RevocationDocument[]
   signCertificate: (request: SignRequest) => Promise<SignResponse>
   renewCertificate: () => Promise<RenewResponse>
+  rotateKey: () => Promise<RotateResponse>
   serve: (name: string, request: ServeRequest) => Promise<ServeResponse>
   unserve: (name: string) => Promise<void>
   services: () => ServiceDocument[]

@@ -100,6 +100,7 @@ export const exampleNode = (): ExampleNode => {
       issuer: examplePeerId,
       isIssuedByRoot: true
     }),
+    rotateKey: async () => ({ oldPeerId: examplePeerId, newPeerId: examplePeerId }),
     serve: async () => ({ service, publication }),
     unserve: async () => {},
     services: () => [service],

@@ -120,5 +120,24 @@ export const cert: Command[] = [
         `Renewed until ${renewed.notAfter} by ${renewed.isIssuedByRoot ? 'the root' : renewed.issuer}.`
       ])
     }
+  },
+  {
+    command: 'cert rotate',
+    describe:
+      'Give this node another key, and so another peer id, under the same name. The node must run, then restart.',
+    examples: [
+      { command: 'mesh-node cert rotate && mesh-node down; mesh-node up', describe: 'go on under the new key' }
+    ],
+    handler: async (_input, context) => {
+      const rotated = await context.waiting(
+        'asking those who may admit',
+        context.ask((client) => client.rotateKey())
+      )
+      context.print(rotated, () => [
+        `The peer id was ${rotated.oldPeerId} and will be ${rotated.newPeerId}.`,
+        'The old one is revoked: restart the node, which is put out of the network until then.',
+        context.here('down')
+      ])
+    }
   }
 ]

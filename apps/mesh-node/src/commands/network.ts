@@ -94,5 +94,48 @@ export const network: Command[] = [
         context.here('join <ticket> --name <name>')
       ])
     }
+  },
+  {
+    command: 'network root export',
+    describe: 'Copy the root key to a file: the only backup of the power to admit.',
+    arguments: [{ name: '<file>', describe: 'a new file; it gets mode 0600 and no passphrase' }],
+    examples: [
+      { command: 'mesh-node network root export /media/usb/root.key', describe: 'keep it away from this node' }
+    ],
+    handler: async (input, context) => {
+      const { exportRootKey } = await import('@agent-mesh/node')
+      const made = await exportRootKey(await context.openStateDir(), input.argument(0))
+      context.print(made, () => [
+        `The root key of ${made.network} is in ${made.file}, without a passphrase: whoever has the file can admit anybody.`,
+        'To take it off this node:',
+        context.here('network root remove --yes')
+      ])
+    }
+  },
+  {
+    command: 'network root import',
+    describe: 'Put the root key of this network on this node. The node must not run.',
+    arguments: [{ name: '<file>', describe: 'what mesh-node network root export wrote' }],
+    examples: [{ command: 'mesh-node network root import /media/usb/root.key', describe: 'sign as the root again' }],
+    handler: async (input, context) => {
+      const { importRootKey } = await import('@agent-mesh/node')
+      const shown = await importRootKey(await context.openStateDir(), input.argument(0))
+      context.print(shown, () => describeNetwork(shown))
+    }
+  },
+  {
+    command: 'network root remove',
+    describe: 'Take the root key off this node, which goes on by its certificate. The node must not run.',
+    options: [{ flags: '--yes', describe: 'do it; a backup has to have been exported before' }],
+    examples: [{ command: 'mesh-node network root remove --yes', describe: 'keep the root key offline' }],
+    handler: async (input, context) => {
+      if (!input.has('yes'))
+        throw new MeshError('USAGE', 'This removes the root key from this node.', {
+          hint: context.here('network root remove --yes')
+        })
+      const { removeRootKey } = await import('@agent-mesh/node')
+      const shown = await removeRootKey(await context.openStateDir())
+      context.print(shown, () => describeNetwork(shown))
+    }
   }
 ]

@@ -77,6 +77,8 @@ export const createPublisher = ({
   const told = new Set<string>()
   const key = recordKeyBytes(networkId, self)
   let queue: Promise<unknown> = Promise.resolve()
+  /** Ends what is published at the moment: a tombstone does not wait for what it takes back. */
+  let current = new AbortController()
 
   const nextSequence = async (atLeast: number): Promise<number> => {
     const next = Math.max((await sequence.load()) + 1, atLeast, now())
@@ -131,7 +133,8 @@ export const createPublisher = ({
     { isWithdrawn, mode }: { isWithdrawn: boolean; mode: 'all' | 'missing' },
     outer?: AbortSignal
   ): Promise<Publication> => {
-    const signal = deadline(publishTimeoutMs, outer)
+    const { signal: ended } = isWithdrawn ? new AbortController() : current
+    const signal = deadline(publishTimeoutMs, outer === undefined ? ended : AbortSignal.any([outer, ended]))
     if (signal.aborted) throw abortedError(signal, 'Publishing')
     const own = isWithdrawn
       ? []
@@ -179,6 +182,10 @@ export const createPublisher = ({
       inTurn(() => run(description, { isWithdrawn: false, mode: 'all' }, options?.signal)),
     refresh: async (description, options) =>
       inTurn(() => run(description, { isWithdrawn: false, mode: 'missing' }, options?.signal)),
-    withdraw: async (options) => inTurn(() => run(nothing, { isWithdrawn: true, mode: 'missing' }, options?.signal))
+    withdraw: async (options) => {
+      current.abort()
+      current = new AbortController()
+      return inTurn(() => run(nothing, { isWithdrawn: true, mode: 'missing' }, options?.signal))
+    }
   }
 }

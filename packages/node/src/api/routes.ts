@@ -80,6 +80,15 @@ export const routes: readonly AnyRoute[] = [
     run: (node) => node.renewCertificate()
   }),
   route({
+    method: 'POST',
+    path: '/v1/certificate/rotations',
+    operation: 'rotateKey',
+    response: api.rotateResponse,
+    status: 201,
+    summary: 'Gives this node another key under the same name; it goes on with it after a restart.',
+    run: (node) => node.rotateKey()
+  }),
+  route({
     method: 'GET',
     path: '/v1/services',
     operation: 'services',

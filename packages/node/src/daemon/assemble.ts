@@ -28,6 +28,7 @@ import type { PolicyDirectory } from '@agent-mesh/identity'
 import type { Setting } from '@agent-mesh/wire/api'
 import type { Config } from '../config/schema.ts'
 import type { Host } from '../host/create-host.ts'
+import type { StateFiles } from '../state/documents.ts'
 import type { Identity } from '../state/identity.ts'
 import type { VerbStore } from '../state/verb-store.ts'
 import { Audit } from './audit.ts'
@@ -46,6 +47,7 @@ import type { Memory } from './remember.ts'
 
 export interface AssembleInit {
   stateDir: string
+  files: StateFiles
   startedMs: number
   config: Config
   settings: Setting[]
@@ -174,6 +176,7 @@ const directoryOf = ({ credentials, host, book }: AssembleInit): PolicyDirectory
 export const assemble = (init: AssembleInit): Assembled => {
   const {
     stateDir,
+    files,
     startedMs,
     settings,
     config,
@@ -315,6 +318,7 @@ export const assemble = (init: AssembleInit): Assembled => {
   const listeners: Array<() => void> = []
   const local = new MeshNode({
     stateDir,
+    files,
     startedMs,
     settings,
     credentials,

@@ -19,6 +19,7 @@ import type {
   RenewResponse,
   RevocationDocument,
   RevokeRequest,
+  RotateResponse,
   ServeRequest,
   PolicyCheckResponse,
   PolicyDocument,
@@ -42,13 +43,15 @@ import type { Admission, RevocationKeeper } from '@agent-mesh/control-plane'
 import type { DataPlane } from '@agent-mesh/data-plane'
 import type { LocalNode } from '../local-node.ts'
 import { describeNetwork } from '../network/network-info.ts'
-import type { Credentials } from '../state/credentials.ts'
+import type { StateFiles } from '../state/documents.ts'
+import type { Identity } from '../state/identity.ts'
 import { version } from '../version.ts'
 import type { Audit } from './audit.ts'
 import type { Doors } from './doors.ts'
 import type { EventBus } from './event-bus.ts'
 import type { Invitations } from './invitations.ts'
 import type { Issuance } from './issuance.ts'
+import { rotateKey } from './key-rotation.ts'
 import { signOffline } from './offline-signing.ts'
 import type { Offers } from './offers.ts'
 import type { Policies, PolicyInput } from './policies.ts'
@@ -58,8 +61,9 @@ import type { Standing } from './standing.ts'
 
 export interface MeshNodeParts {
   stateDir: string
+  files: StateFiles
   startedMs: number
-  credentials: Credentials
+  credentials: Identity
   settings: Setting[]
   addresses: () => string[]
   routingTableSize: () => number
@@ -210,6 +214,13 @@ export class MeshNode implements LocalNode {
   async renewCertificate(): Promise<RenewResponse> {
     const { serial, notAfterMs, issuer, isIssuedByRoot } = await this.#parts.standing.ownRenewal.renew()
     return { serial, notAfter: new Date(notAfterMs).toISOString(), issuer: issuer.toString(), isIssuedByRoot }
+  }
+
+  async rotateKey(): Promise<RotateResponse> {
+    const { credentials, files, issuance, standing, events } = this.#parts
+    const rotated = await rotateKey({ identity: credentials, files, issuance, ...standing })
+    events.emit('warn', 'key:rotated', { peer: rotated.newPeerId })
+    return rotated
   }
 
   async serve(name: string, request: ServeRequest): Promise<ServeResponse> {

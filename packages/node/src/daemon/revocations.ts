@@ -43,7 +43,9 @@ export class Revocations {
    * @throws MeshError NOT_ADMIN, NAME_UNKNOWN, NAME_CONFLICT, NOT_FOUND (serial), USAGE (oneself), STATE_UNREADABLE
    */
   async revoke({ who, reason = '' }: RevokeRequest): Promise<RevocationDocument> {
-    const { membership } = this.#init.credentials
+    const { membership, rootKey } = this.#init.credentials
+    if (rootKey === undefined && revokerRight(membership) === undefined)
+      throw new MeshError('NOT_ADMIN', `${quote(membership.name)} is no admin of this network.`)
     const target = await this.#find(who)
     if (target.peerId.equals(membership.peerId))
       throw new MeshError('USAGE', 'A node does not revoke itself.', { hint: 'mesh-node network leave' })
@@ -97,12 +99,11 @@ export class Revocations {
     if (rootKey !== undefined) return
     const right = revokerRight(membership)
     if (right === 'admin') return
-    const whose = quote(membership.name)
-    if (right === undefined) throw new MeshError('NOT_ADMIN', `${whose} is no admin of this network.`)
     const isOwn =
       this.#known().some((one) => one.peerId.equals(peerId) && one.issuer.equals(membership.peerId)) ||
       issuance.issued.some((one) => one.peerId === peerId.toString())
-    if (!isOwn) throw new MeshError('NOT_ADMIN', `${whose} revokes whom it admitted itself, and nobody else.`)
+    if (right === undefined || !isOwn)
+      throw new MeshError('NOT_ADMIN', `${quote(membership.name)} revokes whom it admitted itself, and nobody else.`)
   }
 
   #known(): Membership[] {

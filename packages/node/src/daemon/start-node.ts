@@ -16,6 +16,7 @@ import { chosenPorts, stillFree, withKnownPorts } from '../host/listen.ts'
 import type { LocalNode } from '../local-node.ts'
 import { renewByRoot } from '../state/credentials.ts'
 import { Identity } from '../state/identity.ts'
+import { takeNextIdentity } from '../state/next-identity.ts'
 import { revocationStore } from '../state/revocation-store.ts'
 import { stateFiles } from '../state/documents.ts'
 import { lockState } from '../state/lock.ts'
@@ -100,6 +101,7 @@ export const startNode = async (
   try {
     closers.add(await lockState(directory.path))
     const files = stateFiles(directory.path)
+    await takeNextIdentity(files)
     const credentials = new Identity(files, await renewByRoot(files, startedMs))
     const verbs = await VerbStore.open(files)
     const memory = await openMemory(files, events)
@@ -152,6 +154,7 @@ export const startNode = async (
     const stopped = Promise.withResolvers<void>()
     const node = assemble({
       stateDir: directory.path,
+      files,
       startedMs,
       config,
       settings,

@@ -15,6 +15,7 @@ import { signOffline } from '../daemon/offline-signing.ts'
 import { loadCredentials, renewByRoot, saveMembership } from '../state/credentials.ts'
 import { stateFiles, type StateFiles } from '../state/documents.ts'
 import { lockState } from '../state/lock.ts'
+import { takeNextIdentity } from '../state/next-identity.ts'
 import { revocationStore } from '../state/revocation-store.ts'
 import type { StateDir } from '../state/state-dir.ts'
 import { startFrom } from './first-peers.ts'
@@ -23,7 +24,9 @@ import { describeNetwork } from './network-info.ts'
 const locked = async <T>(directory: StateDir, use: (files: StateFiles) => Promise<T>): Promise<T> => {
   const unlock = await lockState(directory.path)
   try {
-    return await use(stateFiles(directory.path))
+    const files = stateFiles(directory.path)
+    await takeNextIdentity(files)
+    return await use(files)
   } finally {
     await unlock()
   }

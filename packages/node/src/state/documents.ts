@@ -58,8 +58,11 @@ const issued = z.array(
 /** Signed documents, base64. */
 const revocations = z.array(z.base64())
 
-/** The key and the certificate that take the place of the present ones, as one file: either all of it is there or none. */
-const nextIdentity = z.strictObject({ key: z.base64(), networkKey: z.base64(), chain: z.array(z.base64()).min(1) })
+/** The key and the certificate that take the place of the present ones, as one file. Without a chain it is not certified. */
+const nextIdentity = z.strictObject({ key: z.base64(), networkKey: z.base64(), chain: z.array(z.base64()) })
+
+/** Where the root key was copied to. */
+const rootBackup = z.strictObject({ file: z.string(), network: z.string(), exportedMs: z.number() })
 
 export type VerbState = z.infer<typeof verbState>
 export type IssuedDocument = z.infer<typeof issued>
@@ -85,6 +88,7 @@ export const stateFiles = (directory: string) => ({
   policy: join(directory, 'policy.signed'),
   revocations: new JsonFile(join(directory, 'revocations.json'), revocations),
   nextIdentity: new JsonFile(join(directory, 'identity.next.json'), nextIdentity),
+  rootBackup: new JsonFile(join(directory, 'root-backup.json'), rootBackup),
   /** Rebuilt by itself when damaged. */
   peers: new JsonFile<unknown>(join(directory, 'peers.json'), z.unknown())
 })

@@ -5,7 +5,15 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { limits } from '@agent-mesh/wire'
-import { createInvite, issueCertificate, loadKey, loadOrCreateKey, saveKey } from '@agent-mesh/identity'
+import {
+  createInvite,
+  decodeTicket,
+  issueCertificate,
+  loadKey,
+  loadOrCreateKey,
+  saveKey,
+  verifyChain
+} from '@agent-mesh/identity'
 import { createNetwork, leaveNetwork, openStateDir, showNetwork, stateFiles, type StateDir } from '@agent-mesh/node'
 import { Issuance } from '../../src/daemon/issuance.ts'
 import { revocationStore } from '../../src/state/revocation-store.ts'
@@ -97,5 +105,35 @@ describe('an invitation', () => {
     await expect(ask('dora', other)).rejects.toMatchObject({ code: 'TICKET_USED' })
     expect(await loadKey(files.rootKey)).toBeDefined()
     expect((await files.issued.read())?.map((one) => one.name)).toEqual(['bob', 'bob'])
+  })
+
+  it('makes members for a while, and members that may admit, in its own groups', async () => {
+    await createNetwork(directory, { name: 'alice' })
+    const files = stateFiles(directory.path)
+    const credentials = await loadCredentials(files, Date.now())
+    const { networkKey } = credentials
+    const revocations = createRevocationKeeper({ networkKey, store: revocationStore(files) })
+    const issuance = new Issuance({ credentials, files, revocations, holdersOf: async () => [] })
+    const invitations = new Invitations({ credentials, files, issuance, addresses: () => [] })
+    const dayMs = 24 * 3_600_000
+    const request = { uses: 1, groups: ['ci'], ephemeralMs: 7 * dayMs, mayAdmit: true }
+    const { ticket } = await invitations.create(request)
+    const { inviteId, secret } = decodeTicket(ticket, Date.now())
+    const key = await generateKeyPair('Ed25519')
+    const peerId = peerIdFromPrivateKey(key)
+    // as it comes back from disk
+    const again = new Invitations({ credentials, files, issuance, addresses: () => [] })
+    await again.load()
+    const chain = await again.redeem({ inviteId, secret, peerId, name: 'ci-1', nowMs: Date.now() })
+    const membership = await verifyChain(chain, networkKey, Date.now())
+    expect(membership).toMatchObject({ isEphemeral: true, mayAdmit: true, groups: ['ci'], name: 'ci-1' })
+    expect(membership.notAfterMs - membership.issuedMs).toBe(7 * dayMs)
+    // what it may hand on itself
+    const delegate = { networkKey, key, networkId: credentials.networkId, membership }
+    const own = new Issuance({ credentials: delegate, files, revocations, holdersOf: async () => [] })
+    const invites = new Invitations({ credentials: delegate, files, issuance: own, addresses: () => [] })
+    await expect(invites.create({ groups: ['ops'] })).rejects.toMatchObject({ code: 'NOT_ISSUER' })
+    await expect(invites.create({ groups: ['ci'], mayAdmit: true })).rejects.toMatchObject({ code: 'NOT_ISSUER' })
+    await expect(invites.create({ groups: ['ci'] })).resolves.toMatchObject({ groups: ['ci'] })
   })
 })

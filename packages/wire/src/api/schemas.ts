@@ -214,6 +214,8 @@ export const renewResponse = z.object({
   isIssuedByRoot: z.boolean()
 })
 
+export const rotateResponse = z.object({ oldPeerId: z.string(), newPeerId: z.string() })
+
 export const signRequest = z.strictObject({
   /** What `mesh-node cert request` printed. */
   request: z.string().max(16_384),
@@ -374,6 +376,7 @@ export type RevokeRequest = z.input<typeof revokeRequest>
 export type RevocationDocument = z.infer<typeof revocation>
 export type RevocationsResponse = z.infer<typeof revocationsResponse>
 export type RenewResponse = z.infer<typeof renewResponse>
+export type RotateResponse = z.infer<typeof rotateResponse>
 export type SignRequest = z.input<typeof signRequest>
 export type SignResponse = z.infer<typeof signResponse>
 export type NetworkInfo = z.infer<typeof networkInfo>
