@@ -4,6 +4,7 @@ import { parseTarget } from '@agent-mesh/wire'
 import {
   connect,
   connectAll,
+  forgetOthers,
   revokeAt,
   signal,
   startNode,
@@ -164,6 +165,7 @@ describe('a name', () => {
     if (reader === undefined) throw new Error('not started')
     const near = await startNode(network, connected)
     await connect(near, reader)
+    forgetOthers(reader)
     // the first answer does not wait for the network; it is asked meanwhile
     await resolve(reader, 'twin').catch(() => undefined)
     await until(() => reader.book.get(other.peerId) !== undefined)
