@@ -79,6 +79,21 @@ describe('revoke', () => {
     await connected(alice, bob)
   })
 
+  it('reaches every member, and those that were away when they come back', { timeout: 60_000 }, async () => {
+    const alice = founder()
+    const [bob, carol] = [await mesh.add('bob'), await mesh.add('carol')]
+    const dora = await mesh.add('dora', { bootstrap: [alice] })
+    await connected(alice, dora)
+    await dora.stop()
+    await bob.node.dial({ target: carol.node.ready.peerId }, { signal: AbortSignal.timeout(10_000) })
+    await connected(carol, bob)
+    await alice.node.revoke({ who: 'bob' })
+    await connected(carol, bob, false)
+    expect(carol.node.revocations()).toMatchObject([{ peerId: bob.node.ready.peerId, right: 'root' }])
+    await dora.restart()
+    await vi.waitFor(() => expect(dora.node.revocations()).toHaveLength(1), { timeout: 10_000, interval: 50 })
+  })
+
   it('is for admins, and for delegates against those whom they admitted', { timeout: 60_000 }, async () => {
     const alice = founder()
     const [admin, delegate, carol] = [

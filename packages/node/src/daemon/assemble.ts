@@ -64,8 +64,6 @@ export interface AssembleInit {
   replicas: Replica[]
   issuance: Issuance
   revocations: RevocationKeeper
-  /** Tells the other members that there is one more; replication does. */
-  announceRevocations?: () => void
   /** Closes everything, this node included. */
   onStop: () => Promise<void>
 }
@@ -192,7 +190,6 @@ export const assemble = (init: AssembleInit): Assembled => {
     replicas,
     issuance,
     revocations,
-    announceRevocations = () => {},
     onStop
   } = init
   const { networkId, key } = credentials
@@ -311,7 +308,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     dialler,
     members: host.services.members,
     events,
-    announceRevocations
+    announceRevocations: () => replication.announce(revocations.kind)
   })
   credentials.onRenewed(() => void offers.publishNow().catch(() => {}))
   let isStarted = false
