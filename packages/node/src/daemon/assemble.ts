@@ -42,7 +42,7 @@ import { MeshNode } from './mesh-node.ts'
 import { Offers } from './offers.ts'
 import { Policies } from './policies.ts'
 import { Reach } from './reach.ts'
-import { createStanding } from './standing.ts'
+import { createStanding, revocationRules } from './standing.ts'
 import type { Memory } from './remember.ts'
 
 export interface AssembleInit {
@@ -238,8 +238,10 @@ export const assemble = (init: AssembleInit): Assembled => {
     hasAddresses: async (peer) => memory.peers.get(peer.toString()) !== undefined || (await host.peerStore.has(peer))
   })
   const dialler = createDialler({ self, host: dialParts, admission, discovery, memory: memory.peers })
+  const revocation = revocationRules(revocations, admission)
   const authorizer = createAuthorizer({
     admission,
+    revocation,
     capabilitiesOf: (service) => offers.capabilitiesOf(service),
     allow: (service) => offers.allowOf(service)
   })
@@ -333,7 +335,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     reach,
     why: new Why({
       self,
-      own: () => membership,
+      own: () => credentials.membership,
       admission,
       authorizer,
       dataPlane,
@@ -342,7 +344,8 @@ export const assemble = (init: AssembleInit): Assembled => {
       offers,
       paths,
       ping,
-      resolver
+      resolver,
+      revocation
     }),
     addresses: () => addresses().map((address) => address.toString()),
     routingTableSize: () => dht.routingTable.size,

@@ -129,8 +129,7 @@ export class MeshNode implements LocalNode {
   }
 
   #warnings(): Status['warnings'] {
-    const { admission, audit, credentials, doors, offers } = this.#parts
-    const { admission, doors, offers } = this.#parts
+    const { admission, audit, doors, offers } = this.#parts
     const warnings: Status['warnings'] = doors.failures.map(({ listen, error }) => ({
       code: error.code,
       message: `The forward ${listen} is not open: ${error.message}`,

@@ -1,4 +1,5 @@
-import { limits, protocols, toMeshError } from '@agent-mesh/wire'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { limits, protocols, quote, toMeshError } from '@agent-mesh/wire'
 import {
   createRenewHandler,
   guardByRevocations,
@@ -31,6 +32,18 @@ export interface StandingInit {
   /** Tells the other members that there is one revocation more. */
   announceRevocations: () => void
 }
+
+/** By which revocation the certificate that is known of a peer counts for nothing; for decisions, and for `why`. */
+export const revocationRules =
+  (keeper: Pick<RevocationKeeper, 'find'>, admission: Pick<Admission, 'membership'>) =>
+  ({ peerId }: { peerId: string }): { rule: string } | undefined => {
+    const membership = admission.membership(peerIdFromString(peerId))
+    const found = membership === undefined ? undefined : keeper.find(membership)
+    if (found === undefined) return undefined
+    const { right, signer, revokedMs, reason } = found
+    const why = reason === '' ? '' : ` (${quote(reason)})`
+    return { rule: `revoked at ${new Date(revokedMs).toISOString()} by ${right} ${signer.toString()}${why}` }
+  }
 
 /** Who is a member and for how long: revocations, the renewal of others, and that of this node. */
 export interface Standing {

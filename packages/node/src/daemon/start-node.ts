@@ -167,8 +167,7 @@ export const startNode = async (
       taxonomy,
       invitations,
       keeper,
-      replicas: [keeper],
-      replicas: [revocations],
+      replicas: [keeper, revocations],
       issuance,
       revocations,
       onStop: async () => {

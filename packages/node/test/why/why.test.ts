@@ -20,6 +20,7 @@ const membershipOf = (name: string, peerId = bob, fields: Partial<Membership> = 
   groups: [],
   notBeforeMs: nowMs - 1_000,
   notAfterMs: nowMs + 1_000,
+  issuedMs: nowMs - 1_000,
   serial: '00',
   mayAdmit: false,
   isIssuedByRoot: true,
