@@ -1,3 +1,4 @@
+import { quote } from '@agent-mesh/wire'
 import {
   strongest,
   type Admission,
@@ -113,8 +114,9 @@ export class NodeRules {
     const membership = admission.membership(peer) ?? book.get(peer)?.membership
     const found = membership === undefined ? undefined : revocations.find(membership)
     if (found === undefined) return undefined
-    const reason = found.reason === '' ? '' : `: ${found.reason}`
-    return { rule: `revoked at ${new Date(found.revokedMs).toISOString()}${reason}` }
+    const { right, signer, revokedMs, reason } = found
+    const why = reason === '' ? '' : ` (${quote(reason)})`
+    return { rule: `revoked at ${new Date(revokedMs).toISOString()} by ${right} ${signer.toString()}${why}` }
   }
 
   #own(): Subject {
