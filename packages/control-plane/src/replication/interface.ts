@@ -73,6 +73,6 @@ export interface ReplicationEvents {
   onRefused?: (kind: string, from: PeerId, code: ErrorCode) => void
   /** A comparison that this node began has ended well. */
   onSynced?: (peer: PeerId, report: SyncReport) => void
-  /** A comparison that this node began has failed. */
+  /** A comparison has failed, whoever began it. INTERNAL is a defect of this node. */
   onSyncFailed?: (peer: PeerId, code: ErrorCode) => void
 }

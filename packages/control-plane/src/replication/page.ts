@@ -23,7 +23,7 @@ export const idKey = (id: Uint8Array): string => Buffer.from(id.buffer, id.byteO
 
 /** As many of the items as fit in the room, in their order; always at least the first. */
 const fitting = (
-  { get }: Held,
+  replica: Held,
   ids: Uint8Array[],
   roomBytes: number
 ): { items: Uint8Array[]; ids: Uint8Array[]; isAll: boolean } => {
@@ -31,7 +31,7 @@ const fitting = (
   const sent: Uint8Array[] = []
   let left = roomBytes
   for (const id of ids) {
-    const item = get(id)
+    const item = replica.get(id)
     if (item === undefined) continue
     left -= item.length + entryBytes
     if (left < 0) return { items, ids: sent, isAll: false }

@@ -160,7 +160,11 @@ class LiveReplication implements RunningReplication {
   }
 
   readonly handler = (stream: Stream, connection: Connection): void => {
-    this.#serve(stream, connection).catch((err: unknown) => stream.abort(toMeshError(err)))
+    this.#serve(stream, connection).catch((err: unknown) => {
+      const error = toMeshError(err)
+      this.#init.onSyncFailed?.(connection.remotePeer, error.code)
+      stream.abort(error)
+    })
   }
 
   async #serve(stream: Stream, { remotePeer: peer }: Connection): Promise<void> {

@@ -227,7 +227,8 @@ export const assemble = (init: AssembleInit): Assembled => {
     pubsub,
     onChange: (kind, from) => events.emit('info', 'sync:changed', { kind, peer: from.toString() }),
     onRefused: (kind, from, code) => events.emit('warn', 'sync:refused', { kind, peer: from.toString(), code }),
-    onSyncFailed: (peer, code) => events.emit('debug', 'sync:failed', { peer: peer.toString(), code })
+    onSyncFailed: (peer, code) =>
+      events.emit(code === 'INTERNAL' ? 'error' : 'debug', 'sync:failed', { peer: peer.toString(), code })
   })
   const paths = createPathMemory()
   const resolver = createResolver({
