@@ -11,7 +11,7 @@ import { dayMs, delegate, idOf, keyOf, member, networkKey, nowMs, root } from '.
 import type { PrivateKey } from '@libp2p/interface'
 
 export const admin = await keyOf(20)
-export const otherAdmin = await keyOf(21)
+const otherAdmin = await keyOf(21)
 export const otherDelegate = await keyOf(22)
 
 export interface IssueOptions {
@@ -50,12 +50,12 @@ export const issue = async (
 ]
 
 export const adminChain = await issue(admin, { groups: [adminGroup] })
-export const otherAdminChain = await issue(otherAdmin, { groups: [adminGroup] })
+const otherAdminChain = await issue(otherAdmin, { groups: [adminGroup] })
 export const delegateOwnChain = await issue(delegate, { mayAdmit: true })
 export const otherDelegateChain = await issue(otherDelegate, { mayAdmit: true })
 
 /** Who signs, with the certificates that say why. */
-export const signers = {
+const signers = {
   root: { key: root, chain: [] as Uint8Array[] },
   admin: { key: admin, chain: adminChain },
   otherAdmin: { key: otherAdmin, chain: otherAdminChain },

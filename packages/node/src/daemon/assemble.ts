@@ -1,8 +1,7 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { capabilityMatches, limits, protocols, toMeshError, type Target } from '@agent-mesh/wire'
-import { serviceKind } from '@agent-mesh/wire/api'
-import { createDataPlane, type DataPlane, type ServiceKind, type StreamDialer } from '@agent-mesh/data-plane'
+import { limits, protocols, toMeshError } from '@agent-mesh/wire'
+import { createDataPlane, type DataPlane, type StreamDialer } from '@agent-mesh/data-plane'
 import {
   createBootstrap,
   createDialler,
@@ -21,10 +20,8 @@ import {
   type RevocationKeeper,
   type RunningDiscovery,
   type RunningReplication,
-  type Taxonomy,
-  type VerifiedRecord
+  type Taxonomy
 } from '@agent-mesh/control-plane'
-import type { PolicyDirectory } from '@agent-mesh/identity'
 import type { Setting } from '@agent-mesh/wire/api'
 import type { Config } from '../config/schema.ts'
 import type { Host } from '../host/create-host.ts'
@@ -32,6 +29,7 @@ import type { StateFiles } from '../state/documents.ts'
 import type { Identity } from '../state/identity.ts'
 import type { VerbStore } from '../state/verb-store.ts'
 import { Audit } from './audit.ts'
+import { directoryOf, kindOf } from './directory.ts'
 import { Doors } from './doors.ts'
 import type { EventBus } from './event-bus.ts'
 import type { Invitations } from './invitations.ts'
@@ -137,38 +135,6 @@ const announcePeers = (admission: Admission, events: EventBus): (() => void) =>
       path: pathClassOf(connection)
     })
   })
-
-/** From the records at hand alone: it is asked for every forward that is shown. */
-const kindOf = (book: RecordBook, target: Target): ServiceKind | undefined => {
-  const services = book
-    .all()
-    .filter((record) => isMeant(record, target))
-    .flatMap((record) => record.services)
-  const found = services.find(({ name, capabilities }) =>
-    target.kind === 'capability'
-      ? capabilities.some((offered) => capabilityMatches(offered, target.capability))
-      : name === target.service
-  )
-  return serviceKind.safeParse(found?.kind).data
-}
-
-const isMeant = ({ peerId, membership }: VerifiedRecord, target: Target): boolean =>
-  target.kind === 'capability' ||
-  (target.kind === 'peer' ? peerId.toString() === target.peerId : membership.name === target.name)
-
-/** Everybody whom this node knows by a certificate that it has verified. */
-const directoryOf = ({ credentials, host, book }: AssembleInit): PolicyDirectory => {
-  const { admission } = host.services
-  const known = [
-    credentials.membership,
-    ...admission.members().flatMap((peer) => admission.membership(peer) ?? []),
-    ...book.all().map(({ membership }) => membership)
-  ]
-  const members = new Map(
-    known.map(({ peerId, name, groups }) => [peerId.toString(), { peerId: peerId.toString(), name, groups }])
-  )
-  return { members: [...members.values()] }
-}
 
 /** Puts the planes of one node together and gives what the local API calls. */
 export const assemble = (init: AssembleInit): Assembled => {
@@ -300,7 +266,7 @@ export const assemble = (init: AssembleInit): Assembled => {
   const policies = new Policies({
     credentials: () => credentials,
     keeper,
-    directory: async () => directoryOf(init),
+    directory: async () => directoryOf(credentials.membership, admission, book),
     holders: () => replication.holders(keeper.kind),
     members: () => admission.members(),
     nameOf: (peer) => admission.membership(peer)?.name,
