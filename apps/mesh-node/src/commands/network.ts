@@ -1,4 +1,5 @@
 import { MeshError } from '@agent-mesh/wire/errors'
+import { limits } from '@agent-mesh/wire/limits'
 import type { NetworkInfo } from '@agent-mesh/wire/api'
 import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -42,7 +43,11 @@ export const network: Command[] = [
     command: 'network create',
     describe: 'Make a network, with this node as its first member. Needs no running node.',
     options: [
-      { flags: '--name <name>', describe: 'name of this node in the network: one label of a-z, 0-9 and hyphens' }
+      { flags: '--name <name>', describe: 'name of this node in the network: one label of a-z, 0-9 and hyphens' },
+      {
+        flags: '--policy-signatures <count>',
+        describe: 'how many admins have to sign a policy, 1 without it; it cannot be changed later'
+      }
     ],
     examples: [
       {
@@ -52,6 +57,10 @@ export const network: Command[] = [
       {
         command: 'mesh-node network create --name alice --state-dir /var/lib/agent',
         describe: 'keep keys and settings in a directory of your choice'
+      },
+      {
+        command: 'mesh-node network create --name alice --policy-signatures 2',
+        describe: 'a network in which no admin changes the policy alone'
       }
     ],
     handler: async (input, context) => {
@@ -61,7 +70,11 @@ export const network: Command[] = [
           hint: context.here('network create --name <name>')
         })
       const { createNetwork } = await import('@agent-mesh/node')
-      const created = await createNetwork(await context.openStateDir(), { name })
+      const policySignatures = input.count('policySignatures', 1, limits.policySignatures)
+      const created = await createNetwork(await context.openStateDir(), {
+        name,
+        ...(policySignatures === undefined ? {} : { policySignatures })
+      })
       context.print(created, () => [
         ...describeNetwork(created),
         '',

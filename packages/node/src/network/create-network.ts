@@ -1,7 +1,7 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
-import { MeshError, parseName } from '@agent-mesh/wire'
-import { issueCertificate, loadKey, loadOrCreateKey, saveKey } from '@agent-mesh/identity'
+import { limits, MeshError, parseName } from '@agent-mesh/wire'
+import { adminGroup, issueCertificate, loadKey, loadOrCreateKey, saveKey } from '@agent-mesh/identity'
 import { loadCredentials, saveMembership } from '../state/credentials.ts'
 import { stateFiles } from '../state/documents.ts'
 import { lockState } from '../state/lock.ts'
@@ -9,12 +9,29 @@ import { describeNetwork } from './network-info.ts'
 import type { NetworkInfo } from '@agent-mesh/wire/api'
 import type { StateDir } from '../state/state-dir.ts'
 
+export interface CreateNetworkOptions {
+  /** Of the first member. */
+  name: string
+  /** How many admins have to sign a policy of this network, for as long as it lives. Default: 1. */
+  policySignatures?: number
+}
+
 /**
- * Makes a network: its root key, and the certificate of its first member, who may admit others. Needs no running node.
- * @throws MeshError NETWORK_EXISTS, NAME_INVALID, STATE_LOCKED, KEY_*
+ * Makes a network: its root key, and the certificate of its first member, who is an admin and may admit others. Needs no
+ * running node.
+ * @throws MeshError USAGE, NETWORK_EXISTS, NAME_INVALID, STATE_LOCKED, KEY_*
  */
-export const createNetwork = async (directory: StateDir, { name }: { name: string }): Promise<NetworkInfo> => {
+export const createNetwork = async (
+  directory: StateDir,
+  { name, policySignatures = 1 }: CreateNetworkOptions
+): Promise<NetworkInfo> => {
   const memberName = parseName(name)
+  if (!Number.isInteger(policySignatures) || policySignatures < 1 || policySignatures > limits.policySignatures) {
+    throw new MeshError(
+      'USAGE',
+      `A policy is signed by 1 to ${limits.policySignatures} admins, not by ${policySignatures}.`
+    )
+  }
   const unlock = await lockState(directory.path)
   try {
     const files = stateFiles(directory.path)
@@ -33,7 +50,9 @@ export const createNetwork = async (directory: StateDir, { name }: { name: strin
         networkKey: rootKey.publicKey,
         peerId: peerIdFromPrivateKey(key),
         name: memberName,
+        groups: [adminGroup],
         mayAdmit: true,
+        policySignatures,
         notBeforeMs: nowMs
       },
       rootKey

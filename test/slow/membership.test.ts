@@ -2,10 +2,10 @@ import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { networkInfo, revocation, signResponse } from '@agent-mesh/wire/api'
-import { makeScratchDir } from './harness/cleanup.ts'
-import { meshNodeJson } from './harness/command.ts'
-import { createMesh, createNetwork, joinAs, waitForPeers } from './harness/mesh.ts'
-import { MeshProcess } from './harness/mesh-process.ts'
+import { makeScratchDir } from '../e2e/harness/cleanup.ts'
+import { meshNodeJson } from '../e2e/harness/command.ts'
+import { createMesh, createNetwork, joinAs, waitForPeers } from '../e2e/harness/mesh.ts'
+import { MeshProcess } from '../e2e/harness/mesh-process.ts'
 
 describe('revoke', () => {
   it('puts a member out for good, and a new ticket under the same name brings it back', async () => {

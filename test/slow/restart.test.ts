@@ -1,8 +1,8 @@
 import { beforeEach, expect, test, vi } from 'vitest'
 import { z } from 'zod'
-import { createMesh, waitForPeers, type Mesh } from './harness/mesh.ts'
-import { MeshProcess } from './harness/mesh-process.ts'
-import { startHttpOrigin } from './harness/origins/http-origin.ts'
+import { createMesh, waitForPeers, type Mesh } from '../e2e/harness/mesh.ts'
+import { MeshProcess } from '../e2e/harness/mesh-process.ts'
+import { startHttpOrigin } from '../e2e/harness/origins/http-origin.ts'
 
 const served = 'language_processing/translation'
 const published = 'vision/ocr'
