@@ -1,3 +1,4 @@
+import { deadline } from '../discovery/deadline.ts'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { limits, MeshError, protocols, toMeshError, type Ticket } from '@agent-mesh/wire'
 import { networkIdOf, parseNetworkKey } from '@agent-mesh/identity'
@@ -32,8 +33,7 @@ export const requestJoin = async ({
   now = Date.now
 }: JoinClientInit): Promise<Joined> => {
   // a member that passes the request on waits for the issuer as long as this: its answer has to find us here
-  const time = AbortSignal.timeout(limits.joinTimeoutMs + limits.helloTimeoutMs)
-  const ended = signal === undefined ? time : AbortSignal.any([signal, time])
+  const ended = deadline(limits.joinTimeoutMs + limits.helloTimeoutMs, signal)
   const plea = { ticket, key, name, nowMs: now() }
   const { request, openGrant } = await sealPlea(plea)
   const stream = await openStream(connection, ticket, ended)

@@ -1,3 +1,4 @@
+import { deadline } from '../discovery/deadline.ts'
 import {
   JoinAnswer,
   decodeMessage,
@@ -110,8 +111,7 @@ export class JoinService implements Startable {
       const { issuerId } = decodeJoinRequest(request)
       const stranger = this.#components.admission.stranger(connection)
       stranger?.beginJoin()
-      const time = AbortSignal.timeout(limits.joinTimeoutMs)
-      const signal = stranger === undefined ? time : AbortSignal.any([time, stranger.signal])
+      const signal = deadline(limits.joinTimeoutMs, stranger?.signal)
       const isOurs = issuerId.equals(this.#components.peerId)
       return await abortable(isOurs ? this.#redeem(request) : this.#passOn(issuerId, request, signal), signal)
     } catch (err) {

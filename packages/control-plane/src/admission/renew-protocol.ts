@@ -1,3 +1,4 @@
+import { deadline } from '../discovery/deadline.ts'
 import { limits, MeshError, toMeshError, type ErrorCode } from '@agent-mesh/wire'
 import { messageStream } from './message-stream.ts'
 import {
@@ -96,8 +97,7 @@ export interface RenewalRequestInit extends Omit<RenewalCheck, 'nowMs'> {
  */
 export const requestRenewal = async (init: RenewalRequestInit): Promise<Membership> => {
   const { connection, protocol, succession, networkKey, membership, peerId, now = Date.now } = init
-  const time = AbortSignal.timeout(limits.joinTimeoutMs)
-  const signal = init.signal === undefined ? time : AbortSignal.any([init.signal, time])
+  const signal = deadline(limits.joinTimeoutMs, init.signal)
   try {
     const stream = await connection.newStream(protocol, { signal, runOnLimitedConnection: true })
     try {

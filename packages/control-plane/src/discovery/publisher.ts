@@ -134,7 +134,7 @@ export const createPublisher = ({
     outer?: AbortSignal
   ): Promise<Publication> => {
     const { signal: ended } = isWithdrawn ? new AbortController() : current
-    const signal = deadline(publishTimeoutMs, outer === undefined ? ended : AbortSignal.any([outer, ended]))
+    const signal = deadline(publishTimeoutMs, outer, ended)
     if (signal.aborted) throw abortedError(signal, 'Publishing')
     const own = isWithdrawn
       ? []

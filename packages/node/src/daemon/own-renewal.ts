@@ -1,6 +1,6 @@
 import { MeshError, toMeshError } from '@agent-mesh/wire'
 import { certificateStage, createIssuer, type Membership } from '@agent-mesh/identity'
-import { requestRenewal, type Admission } from '@agent-mesh/control-plane'
+import { deadline, requestRenewal, type Admission } from '@agent-mesh/control-plane'
 import type { Connection, PeerId } from '@libp2p/interface'
 import type { Identity } from '../state/identity.ts'
 import type { EventBus } from './event-bus.ts'
@@ -120,8 +120,7 @@ export class OwnRenewal {
   /** Asks one member, for this key or for the next one. @throws MeshError */
   async ask(issuer: PeerId, next?: { peerId: PeerId; succession: Uint8Array }): Promise<Membership> {
     const { identity, connect, protocol } = this.#init
-    const time = AbortSignal.timeout(askTimeoutMs)
-    const signal = this.#stopping === undefined ? time : AbortSignal.any([time, this.#stopping.signal])
+    const signal = deadline(askTimeoutMs, this.#stopping?.signal)
     const { networkKey, membership } = identity
     return requestRenewal({
       connection: await connect(issuer, { signal }),

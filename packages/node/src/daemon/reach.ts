@@ -9,6 +9,7 @@ import {
   parseTarget
 } from '@agent-mesh/wire'
 import {
+  deadline,
   pathClassOf,
   type Admission,
   type Dialler,
@@ -56,13 +57,13 @@ export class Reach {
   /** @throws MeshError CAPABILITY_INVALID, NAME_INVALID */
   async find({ query, limit = 32, timeoutMs }: FindRequest, { signal }: Waiting): Promise<FindResponse> {
     const started = performance.now()
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs ?? this.#init.lookupTimeoutMs)])
-    const { capability, records } = await this.#lookUp(query, limit, deadline)
+    const until = deadline(timeoutMs ?? this.#init.lookupTimeoutMs, signal)
+    const { capability, records } = await this.#lookUp(query, limit, until)
     const candidates = records.map((record) => this.#candidate(record, capability))
     const suggestions =
       candidates.length > 0 || capability === undefined
         ? []
-        : await this.#init.discovery.suggest(capability, { signal: deadline }).catch(() => [])
+        : await this.#init.discovery.suggest(capability, { signal: until }).catch(() => [])
     return {
       candidates: candidates.toSorted(
         (a, b) => Number(b.path !== undefined) - Number(a.path !== undefined) || b.recordExpiresMs - a.recordExpiresMs
@@ -111,17 +112,14 @@ export class Reach {
     { target: text, timeoutMs }: DialRequest,
     signal: AbortSignal
   ): Promise<{ connection: Connection; name?: string }> {
-    const deadline = AbortSignal.any([
-      signal,
-      AbortSignal.timeout(timeoutMs ?? limits.dialTimeoutMs + limits.lookupTimeoutMs)
-    ])
-    const candidates = await this.#init.resolver.resolve(parseTarget(text), { signal: deadline })
+    const until = deadline(timeoutMs ?? limits.dialTimeoutMs + limits.lookupTimeoutMs, signal)
+    const candidates = await this.#init.resolver.resolve(parseTarget(text), { signal: until })
     let lastError: unknown = new MeshError('NOT_FOUND')
     for (const { peerId, name } of candidates) {
       if (peerId.equals(this.#init.self)) throw new MeshError('USAGE', `${text} is this node itself.`)
       try {
         return {
-          connection: await this.#init.dialler.connect(peerId, { signal: deadline }),
+          connection: await this.#init.dialler.connect(peerId, { signal: until }),
           ...(name === undefined ? {} : { name })
         }
       } catch (err) {

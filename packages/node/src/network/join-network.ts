@@ -3,7 +3,7 @@ import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { limits, MeshError, parseName, toMeshError, type ErrorCode, type Ticket } from '@agent-mesh/wire'
 import { decodeTicket, loadOrCreateKey, networkIdOf, parseNetworkKey } from '@agent-mesh/identity'
-import { requestJoin, type Joined } from '@agent-mesh/control-plane'
+import { deadline, requestJoin, type Joined } from '@agent-mesh/control-plane'
 import type { Ed25519PrivateKey } from '@libp2p/interface'
 import type { NetworkInfo } from '@agent-mesh/wire/api'
 import { transport } from '../host/transport.ts'
@@ -67,11 +67,8 @@ const ask = async (
   try {
     for (const { address } of ways) {
       onProgress?.(`asking ${address.toString()}`)
-      const deadline = AbortSignal.timeout(limits.dialTimeoutMs)
       try {
-        const connection = await host.dial(address, {
-          signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline])
-        })
+        const connection = await host.dial(address, { signal: deadline(limits.dialTimeoutMs, signal) })
         return await requestJoin({ connection, ticket, key, name, ...(signal === undefined ? {} : { signal }) })
       } catch (err) {
         signal?.throwIfAborted()
