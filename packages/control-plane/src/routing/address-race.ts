@@ -1,3 +1,4 @@
+import { createLeash } from './leash.ts'
 import { deadline } from '../discovery/deadline.ts'
 import { dialFailure, type DialFailure } from './dial-failure.ts'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -16,18 +17,6 @@ export interface RaceInit<C> {
   parallel?: number
   /** A slow address delays the next one by this; a failed one by nothing. */
   staggerMs?: number
-}
-
-/**
- * A signal that follows another one until it is released. A transport keeps the signal of a dial on the socket, so the
- * end of the race or of the time would cut the connection that won.
- */
-const createLeash = (follow: AbortSignal): { signal: AbortSignal; release: () => void } => {
-  const controller = new AbortController()
-  const pull = (): void => controller.abort(follow.reason)
-  if (follow.aborted) pull()
-  else follow.addEventListener('abort', pull, { once: true })
-  return { signal: controller.signal, release: () => follow.removeEventListener('abort', pull) }
 }
 
 /** Dials addresses in a staggered race; the first connection wins, the rest is given up. Never rejects. */

@@ -3,7 +3,7 @@ import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { limits, MeshError, parseName, toMeshError, type ErrorCode, type Ticket } from '@agent-mesh/wire'
 import { decodeTicket, loadOrCreateKey, networkIdOf, parseNetworkKey } from '@agent-mesh/identity'
-import { deadline, requestJoin, type Joined } from '@agent-mesh/control-plane'
+import { createLeash, deadline, requestJoin, type Joined } from '@agent-mesh/control-plane'
 import type { Ed25519PrivateKey } from '@libp2p/interface'
 import type { NetworkInfo } from '@agent-mesh/wire/api'
 import { transport } from '../host/transport.ts'
@@ -68,7 +68,9 @@ const ask = async (
     for (const { address } of ways) {
       onProgress?.(`asking ${address.toString()}`)
       try {
-        const connection = await host.dial(address, { signal: deadline(limits.dialTimeoutMs, signal) })
+        const leash = createLeash(deadline(limits.dialTimeoutMs, signal))
+        const connection = await host.dial(address, { signal: leash.signal })
+        leash.release()
         return await requestJoin({ connection, ticket, key, name, ...(signal === undefined ? {} : { signal }) })
       } catch (err) {
         signal?.throwIfAborted()
