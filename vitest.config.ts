@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config'
 /**
  * Tests run from sources: the `source` condition of every package's `exports` points at `src`.
  * unit: pure cores · mem: real libp2p nodes in this process · e2e: real processes (built code)
- * architecture: import rules, docs against code · slow: whole forms of the bars, run by .ci/run
+ * architecture: import rules, docs against code · slow: whole forms of the bars, and what has `slow` in its name, run by
+ * .ci/run
  */
 const sources = {
   resolve: { conditions: ['source', 'node', 'import', 'default'] },
@@ -17,6 +18,7 @@ const project = (name: string, include: string[], timeoutMs: number, fileParalle
   test: {
     name,
     include,
+    exclude: ['**/node_modules/**', ...(name === 'slow' ? [] : ['**/*.slow.test.ts'])],
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,
     pool: 'forks' as const,
@@ -39,7 +41,12 @@ export default defineConfig({
       project('mem', ['test/mem/**/*.test.ts'], 120_000, false),
       project('e2e', ['test/e2e/**/*.test.ts'], 120_000),
       project('architecture', ['test/architecture/**/*.test.ts'], 30_000),
-      project('slow', ['test/slow/**/*.test.ts'], 600_000, false)
+      project(
+        'slow',
+        ['test/slow/**/*.test.ts', 'test/e2e/**/*.slow.test.ts', 'packages/*/test/**/*.slow.test.ts'],
+        600_000,
+        false
+      )
     ]
   }
 })
