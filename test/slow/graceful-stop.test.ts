@@ -10,6 +10,7 @@ import { openSocket } from '../e2e/harness/tcp-client.ts'
 import type { Socket } from 'node:net'
 
 const tunnels = 20
+const capability = 'language_processing/translation'
 
 let mesh: Mesh<'alice' | 'bob'>
 let origin: HttpOrigin
@@ -30,16 +31,22 @@ beforeEach(async () => {
   await writeFile(config, 'drain_timeout: 6s\n')
   mesh = await createMesh({ members: ['alice', 'bob'], up: { alice: { args: ['--config', config] } } })
   origin = await startHttpOrigin('alice-web')
-  await mesh.alice.serve(`web=${origin.url}`)
+  await mesh.alice.serve(`web=${origin.url}`, capability)
   web = `http://127.0.0.1:${(await mesh.bob.forward('alice/web')).port}`
 })
 
-test('a node that stops lets open tunnels finish, takes no new ones, and ends with 0', async () => {
-  const { alice } = mesh
+test('a node that stops is no candidate within a second, lets open tunnels finish, takes no new ones, and ends with 0', async () => {
+  const { alice, bob } = mesh
+  await vi.waitFor(async () => expect(await bob.find(capability)).toHaveLength(1), { timeout: 20_000, interval: 200 })
   const reading = Array.from({ length: tunnels }, () => readEventStream(`${web}/events?count=30&interval=100`))
   await vi.waitFor(() => expect(origin.openEventStreams).toBe(tunnels), { timeout: 10_000 })
   const startedMs = performance.now()
   const stopping = alice.stop()
+  await vi.waitFor(async () => expect((await bob.client.find({ query: capability })).candidates).toEqual([]), {
+    timeout: 5_000,
+    interval: 20
+  })
+  expect(performance.now() - startedMs).toBeLessThan(1_000)
   const seen = await Promise.all(reading)
   for (const { ids } of seen) expect(ids).toHaveLength(30)
   expect(await stopping).toBe(0)
