@@ -22,17 +22,22 @@ const isMeant = ({ peerId, membership }: VerifiedRecord, target: Target): boolea
   target.kind === 'capability' ||
   (target.kind === 'peer' ? peerId.toString() === target.peerId : membership.name === target.name)
 
+/** Certificates that this node has verified: of members that are here, then those in records; some twice. */
+export const knownMemberships = (
+  admission: Pick<Admission, 'members' | 'membership'>,
+  book: Pick<RecordBook, 'all'>
+): Membership[] => [
+  ...admission.members().flatMap((peer) => admission.membership(peer) ?? []),
+  ...book.all().map(({ membership }) => membership)
+]
+
 /** Everybody whom this node knows by a certificate that it has verified. */
 export const directoryOf = (
   own: Membership,
   admission: Pick<Admission, 'members' | 'membership'>,
   book: Pick<RecordBook, 'all'>
 ): PolicyDirectory => {
-  const known = [
-    own,
-    ...admission.members().flatMap((peer) => admission.membership(peer) ?? []),
-    ...book.all().map(({ membership }) => membership)
-  ]
+  const known = [own, ...knownMemberships(admission, book)]
   const members = new Map(
     known.map(({ peerId, name, groups }) => [peerId.toString(), { peerId: peerId.toString(), name, groups }])
   )

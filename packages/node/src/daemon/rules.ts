@@ -13,6 +13,7 @@ import type { AllowList, Subject } from '../config/allow-list.ts'
 import type { Identity } from '../state/identity.ts'
 import type { WhyPorts } from '../why/layer.ts'
 import type { Audit } from './audit.ts'
+import { knownMemberships } from './directory.ts'
 import { createAuthorizer, type NodeAuthorizer } from './authorize.ts'
 import type { EventBus } from './event-bus.ts'
 
@@ -41,6 +42,8 @@ export class NodeRules {
   readonly #init: RulesInit
   readonly #stops: Array<() => void> = []
   #seenRevocations = new Set<string>()
+  /** Who has which name, built once for all tunnels that are judged in one go. */
+  #byName: Map<string, Membership[]> | undefined
 
   constructor(init: RulesInit) {
     this.#init = init
@@ -83,9 +86,9 @@ export class NodeRules {
       revocations.onChange(() => {
         this.#noteRevocations()
         recheck('a revocation')
-      })
+      }),
+      identity.onRenewed(() => recheck('another certificate'))
     )
-    identity.onRenewed(() => recheck('another certificate'))
     const timer = setInterval(recheck, lookEveryMs, 'the time').unref()
     this.#stops.push(() => clearInterval(timer))
   }
@@ -133,19 +136,22 @@ export class NodeRules {
   /** A name that another member holds by as good a right is nobody's name, and grants nothing. */
   #present(membership: Membership | undefined): Membership | undefined {
     if (membership === undefined) return undefined
-    const { admission, book, revocations, identity } = this.#init
-    const { name, peerId } = membership
-    const seen = [
-      identity.membership,
-      ...admission.members().map((peer) => admission.membership(peer)),
-      ...book.all().map((record) => record.membership)
-    ]
-    const namesakes = seen.filter(
-      (one) => one?.name === name && !one.peerId.equals(peerId) && !revocations.isRevoked(one)
-    )
-    if (namesakes.length === 0) return membership
-    const best = strongest([membership, ...namesakes.filter((one) => one !== undefined)])
+    const { peerId, name } = membership
+    const { revocations } = this.#init
+    const namesakes = this.#named(name).filter((one) => !one.peerId.equals(peerId) && !revocations.isRevoked(one))
+    const best = strongest([membership, ...namesakes])
     return best.every((one) => one.peerId.equals(peerId)) ? membership : { ...membership, name: '' }
+  }
+
+  #named(name: string): Membership[] {
+    if (this.#byName === undefined) {
+      const { admission, book, identity } = this.#init
+      this.#byName = Map.groupBy([identity.membership, ...knownMemberships(admission, book)], (one) => one.name)
+      queueMicrotask(() => {
+        this.#byName = undefined
+      })
+    }
+    return this.#byName.get(name) ?? []
   }
 
   #noteRevocations(): void {

@@ -12,6 +12,7 @@ import {
 } from '@agent-mesh/control-plane'
 import type { Membership } from '@agent-mesh/identity'
 import type { Identity } from '../state/identity.ts'
+import { knownMemberships } from './directory.ts'
 import type { EventBus } from './event-bus.ts'
 import type { Issuance } from './issuance.ts'
 import { OwnRenewal } from './own-renewal.ts'
@@ -43,10 +44,7 @@ export interface Standing {
 export const createStanding = (init: StandingInit): Standing => {
   const { identity, issuance, keeper, admission, book, discovery, dialler, members, events } = init
   const { networkId, networkKey } = identity
-  const known = (): Membership[] => [
-    ...admission.members().flatMap((peer) => admission.membership(peer) ?? []),
-    ...book.all().map(({ membership }) => membership)
-  ]
+  const known = (): Membership[] => knownMemberships(admission, book)
   const revocations = new Revocations({
     credentials: identity,
     keeper,

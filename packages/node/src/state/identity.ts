@@ -43,7 +43,11 @@ export class Identity implements Credentials {
     return membership
   }
 
-  onRenewed(listener: (membership: Membership) => void): void {
+  /** @returns the way to stop listening */
+  onRenewed(listener: (membership: Membership) => void): () => void {
     this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+    }
   }
 }
