@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
  * Tests run from sources: the `source` condition of every package's `exports` points at `src`.
  * unit: pure cores · mem: real libp2p nodes in this process · e2e: real processes (built code)
  * architecture: import rules, docs against code · slow: whole forms of the bars, and what has `slow` in its name, run by
- * .ci/run
+ * .ci/run · guards: what has to hold under load, faults and attack, in a short form; `npm run guard` runs any of them whole
  */
 const sources = {
   resolve: { conditions: ['source', 'node', 'import', 'default'] },
@@ -40,6 +40,7 @@ export default defineConfig({
       project('unit', ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'], 30_000),
       project('mem', ['test/mem/**/*.test.ts'], 120_000, false),
       project('e2e', ['test/e2e/**/*.test.ts'], 120_000),
+      project('guards', ['test/guards/**/*.test.ts'], 600_000, false),
       project('architecture', ['test/architecture/**/*.test.ts'], 30_000),
       project(
         'slow',

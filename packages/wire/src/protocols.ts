@@ -12,6 +12,7 @@ export const protocols = (network: NetworkId) => ({
   card: member(network, 'card'),
   sync: member(network, 'sync'),
   renew: member(network, 'renew'),
+  health: member(network, 'health'),
   /** libp2p appends its own version to these. */
   prefix: `agent-mesh/${network}`
 })
@@ -21,6 +22,9 @@ export const recordsTopic = (network: NetworkId): string => member(network, 'rec
 
 /** Gossip topic on which members say what they hold of replicated documents. */
 export const syncTopic = (network: NetworkId): string => member(network, 'sync')
+
+/** Gossip topic on which members say who lives, and how well. */
+export const healthTopic = (network: NetworkId): string => member(network, 'health')
 
 export type Protocols = ReturnType<typeof protocols>
 
@@ -41,7 +45,8 @@ export const envelopeKinds = {
   policy: { domain: 'agent-mesh-policy', codec: Uint8Array.of(0x83, 0x94, 0xeb, 0x01) },
   revocation: { domain: 'agent-mesh-revocation', codec: Uint8Array.of(0x84, 0x94, 0xeb, 0x01) },
   succession: { domain: 'agent-mesh-succession', codec: Uint8Array.of(0x85, 0x94, 0xeb, 0x01) },
-  certificateRequest: { domain: 'agent-mesh-certificate-request', codec: Uint8Array.of(0x86, 0x94, 0xeb, 0x01) }
+  certificateRequest: { domain: 'agent-mesh-certificate-request', codec: Uint8Array.of(0x86, 0x94, 0xeb, 0x01) },
+  digest: { domain: 'agent-mesh-digest', codec: Uint8Array.of(0x87, 0x94, 0xeb, 0x01) }
 } as const
 
 export type EnvelopeKind = keyof typeof envelopeKinds
