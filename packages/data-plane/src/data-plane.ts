@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Connection, Stream } from '@libp2p/interface'
+import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { limits, MeshError, type Target } from '@agent-mesh/wire'
 import type { DataPlaneEvent, OnDataPlaneEvent } from './events.ts'
 import { Forward, type ForwardStatus } from './gateway/forward.ts'
@@ -10,6 +10,7 @@ import { createAcceptor, type StreamHandler } from './tunnel/accept.ts'
 import { recheckTunnels, type Recheck } from './tunnel/recheck.ts'
 import { TunnelRegistry, type TunnelRegistryInit } from './tunnel/registry.ts'
 import { connectUpstream } from './upstream/connect.ts'
+import { identityFields, type Caller } from './upstream/http/identity-fields.ts'
 import { ServiceTable } from './upstream/service-table.ts'
 
 export interface DataPlaneInit {
@@ -22,6 +23,10 @@ export interface DataPlaneInit {
   events?: PathEvents
   /** What happens, for the log and the event stream. */
   onEvent?: OnDataPlaneEvent
+  /** Who a caller is, for the services that are told; absent, nothing is told. */
+  callerOf?: (peer: PeerId) => Caller
+  /** This node's own peer id, as text. */
+  selfId?: string
   /** A stream that a peer opened is put to use. */
   onUsed?: (stream: Stream, connection: Connection) => void
   /** How a connection reaches its peer; inbound tunnels show it. */
@@ -70,6 +75,7 @@ export interface DataPlane {
 
 /** Puts the data plane of one node together. It owns no connection and no timer until it is used. */
 export const createDataPlane = (init: DataPlaneInit): DataPlane => {
+  const { callerOf, selfId = '' } = init
   const onEvent = (event: DataPlaneEvent): void => init.onEvent?.(event)
   const registry = new TunnelRegistry({ onEvent, ...init.clock })
   const services = new ServiceTable()
@@ -94,7 +100,8 @@ export const createDataPlane = (init: DataPlaneInit): DataPlane => {
       findService: (name) => services.find(name),
       pathOf: init.pathOf,
       onEvent,
-      onUsed: init.onUsed
+      onUsed: init.onUsed,
+      identityOf: callerOf === undefined ? undefined : (peer) => identityFields(callerOf(peer), selfId)
     }),
     handlerOptions: { maxInboundStreams: limits.tunnelsPerPeer, maxOutboundStreams: limits.tunnelsPerPeer },
     openTarget,

@@ -74,6 +74,8 @@ export interface Pair {
 }
 
 export interface PairOptions {
+  /** Tells the services of the callee who calls. */
+  isIdentified?: boolean
   authorizer?: Authorizer
   resolver?: (standard: PathResolver) => PathResolver
   dialer?: (standard: StreamDialer) => StreamDialer
@@ -104,6 +106,12 @@ export const startPair = async (options: PairOptions = {}): Promise<Pair> => {
       dialer: options.dialer?.(standardDialer) ?? standardDialer,
       protocol,
       pathOf: () => 'local',
+      ...(options.isIdentified === true
+        ? {
+            callerOf: (peer) => ({ peerId: peer.toString(), name: 'caller', groups: ['ops', 'ci'] }),
+            selfId: node.peerId.toString()
+          }
+        : {}),
       onEvent: (event) => {
         events.push(event)
       }

@@ -128,6 +128,12 @@ export const limits = {
   tunnelResetTimeoutMs: 1_000,
   /** Longest connect to the service behind an agent. */
   upstreamConnectTimeoutMs: 5_000,
+  /** Head of one HTTP request to a service, and its trailers. */
+  httpHeadBytes: 64 * KiB,
+  /** Fields of one HTTP request. */
+  httpFields: 256,
+  /** A line between two chunks of an HTTP body, or of its trailers. */
+  httpLineBytes: 8 * KiB,
   /** Longest lookup in the DHT. */
   lookupTimeoutMs: 10_000,
   /** Longest join, from the first dial to the certificate. */

@@ -1,9 +1,11 @@
-import type { Connection, Stream } from '@libp2p/interface'
+import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { decodeMessage, limits, MeshError, parseName, toMeshError, TunnelOpen } from '@agent-mesh/wire'
 import { withDeadline } from '../deadline.ts'
 import type { OnDataPlaneEvent } from '../events.ts'
 import type { Authorizer, PathClass, Service } from '../interfaces.ts'
 import { connectUpstream } from '../upstream/connect.ts'
+import type { Field } from '../upstream/http/head.ts'
+import { serveHttp } from '../upstream/http/serve-http.ts'
 import { localAddressOf } from '../upstream/socket-address.ts'
 import { acceptance, errorForCaller } from './answer.ts'
 import { denialError, denialOf } from './denial.ts'
@@ -20,6 +22,8 @@ export interface AcceptorInit {
   onEvent?: OnDataPlaneEvent | undefined
   /** A stream is put to use: its open message was granted and its service is connected. */
   onUsed?: ((stream: Stream, connection: Connection) => void) | undefined
+  /** Fields that tell an HTTP service who calls; absent, requests pass untouched. */
+  identityOf?: ((peer: PeerId) => readonly Field[]) | undefined
   /** How long a silent stream is kept, in milliseconds. */
   openTimeoutMs?: number | undefined
 }
@@ -87,7 +91,10 @@ const serve = async (
     traceParent: open.traceParent
   })
   onUsed()
-  await splice(tunnel, socket)
+  const { kind } = service
+  const { identityOf } = init
+  if (identityOf === undefined || (kind !== 'http' && kind !== 'grpc')) await splice(tunnel, socket)
+  else await serveHttp(tunnel, socket, kind, () => identityOf(connection.remotePeer))
 }
 
 const refusalOf = (check: () => void): MeshError | undefined => {

@@ -224,6 +224,8 @@ export const assemble = (init: AssembleInit): Assembled => {
     dialer: openThrough(dialler),
     protocol: protocols(networkId).tunnel,
     pathOf: pathClassOf,
+    callerOf: (peer) => authorizer.callerOf(peer),
+    selfId: self.toString(),
     events: paths,
     onUsed: (stream, connection) => admission.settle(connection, stream),
     onEvent: (what) => {
