@@ -11,6 +11,9 @@ import { recheckTunnels, type Recheck } from './tunnel/recheck.ts'
 import { TunnelRegistry, type TunnelRegistryInit } from './tunnel/registry.ts'
 import { connectUpstream } from './upstream/connect.ts'
 import { identityFields, type Caller } from './upstream/http/identity-fields.ts'
+import { Programs } from './upstream/stdio/programs.ts'
+import { findProgram } from './upstream/stdio/program.ts'
+import { Upstreams } from './upstream/upstreams.ts'
 import { ServiceTable } from './upstream/service-table.ts'
 
 export interface DataPlaneInit {
@@ -52,7 +55,7 @@ export interface DataPlane {
   /** To be called when the rules of this node have changed: cuts the running inbound tunnels that are denied by now. */
   recheck: () => Recheck
   /**
-   * Connects to a service of this node and lets go of it at once.
+   * Connects to a service of this node and lets go of it at once; of a program it is looked whether it is there.
    * @throws MeshError SERVICE_UNKNOWN, UPSTREAM_REFUSED, UPSTREAM_TIMEOUT, UPSTREAM_UNREACHABLE, CANCELLED
    */
   probeService: (name: string, options: { signal: AbortSignal }) => Promise<void>
@@ -98,6 +101,7 @@ export const createDataPlane = (init: DataPlaneInit): DataPlane => {
       registry,
       authorizer: init.authorizer,
       findService: (name) => services.find(name),
+      upstreams: new Upstreams({ programs: new Programs({ onEvent }), callerOf }),
       pathOf: init.pathOf,
       onEvent,
       onUsed: init.onUsed,
@@ -110,7 +114,12 @@ export const createDataPlane = (init: DataPlaneInit): DataPlane => {
     probeService: async (name, { signal }) => {
       const service = services.find(name)
       if (service === undefined) throw new MeshError('SERVICE_UNKNOWN', `This node offers no service "${name}".`)
-      const socket = await connectUpstream(service.address, { signal })
+      const { address } = service
+      if (address.type === 'stdio') {
+        await findProgram(address.command[0] ?? '')
+        return
+      }
+      const socket = await connectUpstream(address, { signal })
       socket.destroy()
     },
     addService: (service, options) => services.add(service, options),

@@ -134,6 +134,8 @@ export const limits = {
   httpFields: 256,
   /** A line between two chunks of an HTTP body, or of its trailers. */
   httpLineBytes: 8 * KiB,
+  /** Programs that run for tunnels to `stdio:` services of a node at once. */
+  stdioPrograms: 64,
   /** Longest lookup in the DHT. */
   lookupTimeoutMs: 10_000,
   /** Longest join, from the first dial to the certificate. */

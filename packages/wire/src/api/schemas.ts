@@ -8,7 +8,7 @@ export * from './policy-schemas.ts'
  */
 
 export const pathClass = z.enum(['local', 'direct', 'punched', 'webrtc', 'relayed'])
-export const serviceKind = z.enum(['http', 'grpc', 'tcp', 'ssh'])
+export const serviceKind = z.enum(['http', 'grpc', 'tcp', 'ssh', 'stdio'])
 
 /** RFC 9457 problem document; `code` is a key of `errorKinds`. */
 export const problem = z.object({
