@@ -207,7 +207,9 @@ const startWire = async (node: Libp2p): Promise<Wire> => {
 }
 
 /** Listens on a free port of 127.0.0.1 and returns it. */
-export const listen = async (server: Server): Promise<number> => {
+export const listen = async (
+  server: Pick<Server, 'listen' | 'address' | 'once'> & NodeJS.EventEmitter
+): Promise<number> => {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()

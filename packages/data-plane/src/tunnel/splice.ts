@@ -123,7 +123,7 @@ const pumpFiltered = (tunnel: Duplex, local: Duplex, filter: SpliceFilter, onErr
   filter.onRelease((pieces) => {
     send(() => pieces)
     if (filter.isHeld) return
-    if (local.writableNeedDrain !== true) tunnel.resume()
+    if (!local.writableNeedDrain) tunnel.resume()
     if (hasEnded) end()
   })
   if (tunnel.readableEnded) end()

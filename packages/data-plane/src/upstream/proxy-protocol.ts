@@ -25,15 +25,16 @@ const entry = (type: number, text: string): Buffer => {
 
 const ip4Bytes = (host: string): Buffer => Buffer.from(host.split('.').map(Number))
 
+const groupsOf = (part: string): string[] => part.split(':').filter((group) => group !== '')
+
 /** The sixteen bytes of an address in any of its written forms. */
 const ip6Bytes = (host: string): Buffer => {
   const [plain = ''] = host.split('%')
   const tail = /[^:]+\.[^:]+$/.exec(plain)?.[0]
   const text = tail === undefined ? plain : plain.slice(0, -tail.length) + hexOf(ip4Bytes(tail))
   const [left = '', right] = text.split('::')
-  const groups = (part: string): string[] => part.split(':').filter((group) => group !== '')
-  const before = groups(left)
-  const after = right === undefined ? [] : groups(right)
+  const before = groupsOf(left)
+  const after = groupsOf(right ?? '')
   const middle = Array.from({ length: 8 - before.length - after.length }, () => '0')
   const bytes = Buffer.alloc(16)
   for (const [index, group] of [...before, ...middle, ...after].entries())

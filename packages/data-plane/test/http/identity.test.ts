@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, request, type IncomingHttpHeaders, type Server } from 'node:http'
 import * as http2 from 'node:http2'
 import { connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { makeService, parseListenAddress } from '@agent-mesh/data-plane'
@@ -38,10 +39,10 @@ const door = async (service: string): Promise<number> => {
 
 beforeAll(async () => {
   pair = await startPair({ isIdentified: true })
-  web = createServer(async (incoming, outgoing) => {
-    const body = await text(incoming)
-    outgoing.setHeader('x-sum', 'later')
-    outgoing.end(JSON.stringify({ headers: incoming.headers, trailers: incoming.trailers, body }))
+  web = createServer((incoming, outgoing) => {
+    void text(incoming).then((body) =>
+      outgoing.end(JSON.stringify({ headers: incoming.headers, trailers: incoming.trailers, body }))
+    )
   })
   web.on('upgrade', (_, socket: Socket) => {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n')
@@ -71,7 +72,7 @@ beforeAll(async () => {
     })
   })
   const bound = await listen(web)
-  const boundGrpc = await listen(grpc as unknown as Server)
+  const boundGrpc = await listen(grpc)
   pair.callee.plane.addService(makeService('web', `http://127.0.0.1:${bound}`))
   pair.callee.plane.addService(makeService('grpc', `grpc://127.0.0.1:${boundGrpc}`))
   pair.callee.plane.addService(makeService('plain', `http://127.0.0.1:${boundGrpc}`))
@@ -95,6 +96,9 @@ afterAll(async () => {
   grpc.close()
   raw.stop()
 })
+
+const tunnelsTo = (service: string): number =>
+  pair.callee.plane.tunnels.list().filter((one) => one.service === service).length
 
 const callerId = (): string => pair.caller.node.peerId.toString()
 const calleeId = (): string => pair.callee.node.peerId.toString()
@@ -137,11 +141,13 @@ describe('a service that speaks HTTP/1.1', () => {
   it('may switch to another protocol, which passes both ways', async () => {
     const outgoing = request({ port: webPort, headers: { connection: 'Upgrade', upgrade: 'echo' } })
     outgoing.end()
-    const [, socket] = (await once(outgoing, 'upgrade')) as [unknown, Socket]
+    const { promise, resolve } = Promise.withResolvers<Duplex>()
+    outgoing.once('upgrade', (_, socket) => resolve(socket))
+    const socket = await promise
     clients.push(socket)
     socket.write('Mesh-Peer-Id: just bytes')
-    const [data] = (await once(socket, 'data')) as [Buffer]
-    expect(data.toString()).toBe('Mesh-Peer-Id: just bytes')
+    const [data] = await once(socket, 'data')
+    expect(String(data)).toBe('Mesh-Peer-Id: just bytes')
   })
 
   it('that does not switch gets what was held back as a request, stamped', async () => {
@@ -259,14 +265,13 @@ describe.each(['grpc', 'plain'])('a service that speaks HTTP/2, served as %s', (
   })
 
   it('is let go of, with the tunnel, when its client goes', async () => {
-    const tunnels = (): number => pair.callee.plane.tunnels.list().filter((one) => one.service === service).length
-    await expect.poll(tunnels, { timeout: 5_000 }).toBe(0)
+    await expect.poll(() => tunnelsTo(service), { timeout: 5_000 }).toBe(0)
     const session = await open()
     await text(session.request({ ':path': '/headers' }))
-    expect(tunnels()).toBe(1)
+    expect(tunnelsTo(service)).toBe(1)
     const isClosed = closed(session)
     session.close()
     await isClosed
-    await expect.poll(tunnels, { timeout: 5_000 }).toBe(0)
+    await expect.poll(() => tunnelsTo(service), { timeout: 5_000 }).toBe(0)
   })
 })

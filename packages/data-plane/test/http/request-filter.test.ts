@@ -101,7 +101,7 @@ describe('a request on its way to a service', () => {
       `4\r\nwiki\r\na;x="y"\r\n0123456789\r\n0\r\nMesh-T: x\r\nA: b\r\n\r\n` +
       `PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\nhello world${get}\r\n`
     const whole = run(all)
-    expect(run(...all).text).toBe(whole.text)
+    expect(run(...all.split('')).text).toBe(whole.text)
     for (let at = 1; at < all.length; at++) {
       const { text, sent } = run(all.slice(0, at), all.slice(at))
       expect(text).toBe(whole.text)
@@ -174,7 +174,7 @@ const refused: Array<[what: string, bytes: string]> = [
 describe('a request that is refused', () => {
   it.each(refused)('%s', (_, bytes) => {
     expect(() => run(bytes)).toThrow(MeshError)
-    expect(() => run(...bytes)).toThrow(MeshError)
+    expect(() => run(...bytes.split(''))).toThrow(MeshError)
   })
 
   it.each([
@@ -188,8 +188,8 @@ describe('a request that is refused', () => {
   })
 
   it('has one field too many', () => {
-    const fields = (count: number): string => `GET / HTTP/1.1\r\nHost: a\r\n${'A: b\r\n'.repeat(count - 1)}\r\n`
-    expect(() => run(fields(limits.httpFields))).not.toThrow()
-    expect(() => run(fields(limits.httpFields + 1))).toThrow(/fields/)
+    const most = 'A: b\r\n'.repeat(limits.httpFields - 1)
+    expect(() => run(`GET / HTTP/1.1\r\nHost: a\r\n${most}\r\n`)).not.toThrow()
+    expect(() => run(`GET / HTTP/1.1\r\nHost: a\r\n${most}A: b\r\n\r\n`)).toThrow(/fields/)
   })
 })

@@ -37,8 +37,8 @@ const isRunning = (pid: number): boolean => {
 }
 
 const firstLine = async (tunnel: Tunnel): Promise<string> => {
-  const [data] = (await once(tunnel, 'data')) as [Buffer]
-  return data.toString().trim()
+  const [data] = await once(tunnel, 'data')
+  return String(data).trim()
 }
 
 beforeAll(async () => {

@@ -60,8 +60,6 @@ export class BodyScanner {
   #step(chunk: Buffer, out: Buffer[]): Buffer | undefined {
     const state = this.#state
     switch (state.at) {
-      case 'end':
-        return chunk
       case 'close':
         out.push(chunk)
         return undefined
@@ -75,6 +73,8 @@ export class BodyScanner {
         return this.#line(chunk, (line) => this.#onSize(line, out))
       case 'trailer':
         return this.#line(chunk, (line) => this.#onTrailer(line, out, state.bytes + line.length))
+      default:
+        return chunk
     }
   }
 

@@ -86,7 +86,7 @@ export class RequestFilter {
         if (scanned.rest !== undefined) this.#state = { at: 'head' }
         return scanned.rest
       }
-      case 'head':
+      default:
         return this.#onHead(chunk, out)
     }
   }
