@@ -7,7 +7,7 @@ const versionAndCommand = 0x21
 const families = { none: 0x00, ip4: 0x11, ip6: 0x21 } as const
 
 /** Types of §2.2.8, for applications of one's own: 0xe0 to 0xef. */
-export const proxyTypes = { peerId: 0xe0, name: 0xe1, groups: 0xe2 } as const
+const proxyTypes = { peerId: 0xe0, name: 0xe1, groups: 0xe2 } as const
 
 /** One end of a TCP connection. */
 export interface Endpoint {

@@ -84,6 +84,11 @@ const withoutPeerId = (address: Multiaddr): Multiaddr => {
   return peerId === undefined ? address : address.decapsulate(`/p2p/${peerId}`)
 }
 
+const levelOf = (event: string): 'debug' | 'info' | 'warn' => {
+  if (event.endsWith('failed') || event.endsWith('refused')) return 'warn'
+  return event === 'program:stderr' ? 'info' : 'debug'
+}
+
 const openThrough = (dialler: Dialler): StreamDialer => ({
   open: async (peer, protocol, { signal }) => {
     const connection = await dialler.connect(peer, { signal })
@@ -231,7 +236,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     onEvent: (what) => {
       audit.onTunnel(what)
       const { event, ...fields } = what
-      events.emit(event.endsWith('failed') || event.endsWith('refused') ? 'warn' : 'debug', event, fields)
+      events.emit(levelOf(event), event, fields)
     }
   })
   const offers = new Offers({
