@@ -6,24 +6,20 @@ import { yamux } from '@libp2p/yamux'
 import { createLibp2p, type Libp2p } from 'libp2p'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { nativeTls } from '@agent-mesh/connection-encrypter-tls'
-import type { Connection, ConnectionEncrypter, Stream } from '@libp2p/interface'
+import type { Connection, Stream } from '@libp2p/interface'
 
 const hosts: Libp2p[] = []
 
-type Encrypter = (components: never) => ConnectionEncrypter
+const encrypters = { native: nativeTls, stock: tls }
 
-const encrypters: Record<string, () => Encrypter> = {
-  native: nativeTls as () => Encrypter,
-  stock: tls as () => Encrypter
-}
+type Kind = keyof typeof encrypters
 
-const start = async (kind: string): Promise<Libp2p> => {
+const start = async (kind: Kind): Promise<Libp2p> => {
   const host = await createLibp2p({
     privateKey: await generateKeyPair('Ed25519'),
     addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
     transports: [tcp()],
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    connectionEncrypters: [encrypters[kind]?.() as ReturnType<typeof tls>],
+    connectionEncrypters: [encrypters[kind]()],
     streamMuxers: [yamux()],
     connectionMonitor: { enabled: false }
   })
@@ -32,7 +28,7 @@ const start = async (kind: string): Promise<Libp2p> => {
 }
 
 afterEach(async () => {
-  await Promise.all(hosts.splice(0).map((host) => host.stop()))
+  await Promise.all(hosts.splice(0).map(async (host) => host.stop()))
 })
 
 const protocol = '/test/echo/1.0.0'
@@ -70,7 +66,7 @@ const exchange = async (stream: Stream, bytes: Uint8Array): Promise<Buffer> => {
   return promise
 }
 
-describe.each([
+describe.each<[Kind, Kind]>([
   ['native', 'native'],
   ['native', 'stock'],
   ['stock', 'native']
