@@ -2,7 +2,7 @@ import { createPublicKey, randomBytes, webcrypto, X509Certificate as NodeCertifi
 import 'reflect-metadata'
 import { publicKeyFromProtobuf, publicKeyToProtobuf } from '@libp2p/crypto/keys'
 import { InvalidCryptoExchangeError, UnexpectedPeerError, type PeerId, type PrivateKey } from '@libp2p/interface'
-import { peerIdFromCID } from '@libp2p/peer-id'
+import { peerIdFromPublicKey } from '@libp2p/peer-id'
 import { Extension, PemConverter, X509Certificate, X509CertificateGenerator } from '@peculiar/x509'
 import { fromBER, OctetString, Sequence } from 'asn1js'
 import { keyExtension, signaturePrefix } from './constants.ts'
@@ -104,7 +104,7 @@ export const verifyCertificate = async (raw: Uint8Array, expected?: PeerId): Pro
   })
   if (!(await hostKey.verify(bytesToSign(subjectPublicKey), signature)))
     throw invalid('is not vouched for by the key of its host')
-  const peer = peerIdFromCID(hostKey.toCID())
+  const peer = peerIdFromPublicKey(hostKey)
   if (expected !== undefined && !expected.equals(peer))
     throw new UnexpectedPeerError(
       `Payload identity key ${peer.toString()} does not match expected remote identity key ${expected.toString()}`

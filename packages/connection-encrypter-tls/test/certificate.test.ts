@@ -59,14 +59,14 @@ const other = await generateKeyPair('Ed25519')
 const peer = peerIdFromPrivateKey(key)
 
 describe('a certificate of a host', () => {
-  it('says who it is, for any kind of key', async () => {
-    for (const kind of ['Ed25519', 'secp256k1', 'ECDSA'] as const) {
+  it('says who it is, for each kind of key that a peer id may have', async () => {
+    for (const kind of ['Ed25519', 'secp256k1', 'RSA'] as const) {
       const hostKey = await generateKeyPair(kind)
       const { cert, key: pem } = await createCertificate(hostKey)
       const certificate = new X509Certificate(cert)
       expect(certificate.checkPrivateKey(createPrivateKey(pem))).toBe(true)
       const found = await verifyCertificate(certificate.raw)
-      expect(found.toCID().equals(hostKey.publicKey.toCID())).toBe(true)
+      expect(found.equals(peerIdFromPrivateKey(hostKey))).toBe(true)
     }
   })
 
