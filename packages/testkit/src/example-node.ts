@@ -123,6 +123,7 @@ export const exampleNode = (): ExampleNode => {
     connect: async () => {
       throw new Error('The test says what it connects to.')
     },
+    metrics: async () => ({ contentType: 'text/plain', text: 'mesh_node_info 1\n' }),
     onEvent: (listener) => {
       listeners.add(listener)
       return () => {

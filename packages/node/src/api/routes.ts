@@ -235,6 +235,13 @@ export const routes: readonly AnyRoute[] = [
     summary: 'What happens on this node, as server-sent events.'
   },
   {
+    kind: 'metrics',
+    method: 'GET',
+    path: '/metrics',
+    operation: 'metrics',
+    summary: 'Everything that this node counts, in the text format of Prometheus or, by Accept, of OpenMetrics.'
+  },
+  {
     kind: 'shutdown',
     method: 'POST',
     path: '/v1/shutdown',

@@ -120,7 +120,14 @@ const sendProblem = (reply: FastifyReply, err: unknown, status?: number): Return
 
 const toFastifyPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1').replace(/\{\+\w+\}/, '*')
 
-type Handler = (request: { params: unknown; query: unknown; body: unknown }, reply: FastifyReply) => Promise<unknown>
+interface Request {
+  params: unknown
+  query: unknown
+  body: unknown
+  headers: { accept?: string | undefined }
+}
+
+type Handler = (request: Request, reply: FastifyReply) => Promise<unknown>
 
 const handlerOf = (route: AnyRoute, context: Context): Handler =>
   route.kind === 'document' ? documentHandler(route, context) : specialHandlers[route.kind](context)
@@ -139,6 +146,12 @@ const documentHandler =
 
 const specialHandlers: Record<SpecialRoute['kind'], (context: Context) => Handler> = {
   openapi: () => async () => openApiDocument(),
+  metrics:
+    ({ node }) =>
+    async (request, reply) => {
+      const { contentType, text } = await node.metrics(request.headers.accept ?? '')
+      return reply.type(contentType).send(text)
+    },
   events:
     ({ node, stopping }) =>
     async (_request, reply) => {

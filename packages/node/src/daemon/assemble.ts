@@ -36,12 +36,15 @@ import type { Invitations } from './invitations.ts'
 import { Why } from '../why/why.ts'
 import type { Issuance } from './issuance.ts'
 import { MeshNode } from './mesh-node.ts'
+import { createMetering } from './metering.ts'
 import { Offers } from './offers.ts'
 import { Policies } from './policies.ts'
 import { Reach } from './reach.ts'
 import { NodeRules } from './rules.ts'
 import { createStanding } from './standing.ts'
 import type { Memory } from './remember.ts'
+import type { Meter } from '../metrics/meter.ts'
+import { timedDialler, timedDiscovery } from '../metrics/timing.ts'
 
 export interface AssembleInit {
   stateDir: string
@@ -62,6 +65,7 @@ export interface AssembleInit {
   replicas: Replica[]
   issuance: Issuance
   revocations: RevocationKeeper
+  meter: Meter
   /** Closes everything, this node included. */
   onStop: () => Promise<void>
 }
@@ -161,13 +165,14 @@ export const assemble = (init: AssembleInit): Assembled => {
     replicas,
     issuance,
     revocations,
+    meter,
     onStop
   } = init
   const { networkId, key } = credentials
   const { admission, dht, dialParts, ping, pubsub } = host.services
   const self = credentials.membership.peerId
   const addresses = (): Multiaddr[] => host.getMultiaddrs()
-  const discovery = createDiscovery({
+  const untimed = createDiscovery({
     dht,
     book,
     admission,
@@ -189,6 +194,7 @@ export const assemble = (init: AssembleInit): Assembled => {
       events.emit('debug', 'record:unpublished', { code: error.code, message: error.message })
     }
   })
+  const discovery = timedDiscovery(meter, untimed)
   const recordGossip = createRecordGossip({ pubsub, book, networkId, self })
   const replication = createReplication({
     replicas,
@@ -209,7 +215,8 @@ export const assemble = (init: AssembleInit): Assembled => {
     paths,
     hasAddresses: async (peer) => memory.peers.get(peer.toString()) !== undefined || (await host.peerStore.has(peer))
   })
-  const dialler = createDialler({ self, host: dialParts, admission, discovery, memory: memory.peers })
+  const plainDialler = createDialler({ self, host: dialParts, admission, discovery, memory: memory.peers })
+  const dialler = timedDialler(meter, plainDialler, admission)
   const audit = new Audit({ stateDir, config: config.audit, self, admission, events })
   const rules = new NodeRules({
     identity: credentials,
@@ -292,6 +299,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     announceRevocations: () => replication.announce(revocations.kind)
   })
   credentials.onRenewed(() => void offers.publishNow().catch(() => {}))
+  const metering = createMetering(init, { replication, dataPlane, offers, warnings: () => local.warnings() })
   let isStarted = false
   const listeners: Array<() => void> = []
   const local = new MeshNode({
@@ -312,6 +320,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     offers,
     policies,
     reach,
+    metering,
     why: new Why({
       self,
       own: () => credentials.membership,
@@ -375,6 +384,7 @@ export const assemble = (init: AssembleInit): Assembled => {
       await audit.close()
       recordGossip.stop()
       discovery.stop()
+      metering.stop()
     }
   }
 }

@@ -42,6 +42,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import type { Admission, RevocationKeeper } from '@agent-mesh/control-plane'
 import type { DataPlane } from '@agent-mesh/data-plane'
 import type { LocalNode } from '../local-node.ts'
+import type { Exposition } from '../metrics/meter.ts'
 import { describeNetwork } from '../network/network-info.ts'
 import type { StateFiles } from '../state/documents.ts'
 import type { Identity } from '../state/identity.ts'
@@ -52,6 +53,7 @@ import type { EventBus } from './event-bus.ts'
 import type { Invitations } from './invitations.ts'
 import type { Issuance } from './issuance.ts'
 import { rotateKey } from './key-rotation.ts'
+import type { Metering } from './metering.ts'
 import { signOffline } from './offline-signing.ts'
 import type { Offers } from './offers.ts'
 import type { Policies, PolicyInput } from './policies.ts'
@@ -75,6 +77,7 @@ export interface MeshNodeParts {
   events: EventBus
   invitations: Invitations
   issuance: Issuance
+  metering: Metering
   standing: Standing
   revocations: RevocationKeeper
   offers: Offers
@@ -124,11 +127,15 @@ export class MeshNode implements LocalNode {
       capabilities: offers.capabilities(),
       forwards: doors.list(),
       tunnels: dataPlane.tunnels.totals,
-      warnings: this.#warnings()
+      warnings: this.warnings()
     }
   }
 
-  #warnings(): Status['warnings'] {
+  async metrics(accept: string): Promise<Exposition> {
+    return this.#parts.metering.expose(accept)
+  }
+
+  warnings(): Status['warnings'] {
     const { admission, audit, doors, offers } = this.#parts
     const warnings: Status['warnings'] = doors.failures.map(({ listen, error }) => ({
       code: error.code,

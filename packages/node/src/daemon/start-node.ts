@@ -12,6 +12,8 @@ import {
 import type { Logger } from 'pino'
 import { startApi, type ApiServer } from '../api/server.ts'
 import { loadConfig, type Flags } from '../config/load.ts'
+import { hostMetrics } from '../metrics/host-metrics.ts'
+import { Meter } from '../metrics/meter.ts'
 import { createHost } from '../host/create-host.ts'
 import { chosenPorts, stillFree, withKnownPorts } from '../host/listen.ts'
 import type { LocalNode } from '../local-node.ts'
@@ -151,11 +153,13 @@ export const startNode = async (
     const ports = await stillFree(Object.fromEntries(wanted), (listen, port) =>
       events.emit('warn', 'port:taken', { listen, port })
     )
+    const meter = new Meter()
     const host = await createHost({
       credentials,
       config,
       book,
       revocations,
+      metrics: hostMetrics(meter.registry),
       listen: withKnownPorts(config.listen, ports),
       joins: {
         sealKeyOf: (id) => invitations.sealKeyOf(id),
@@ -182,6 +186,7 @@ export const startNode = async (
       replicas: [keeper, revocations],
       issuance,
       revocations,
+      meter,
       onStop: async () => {
         await closers.run(onError)
         stopped.resolve()
