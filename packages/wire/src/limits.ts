@@ -151,7 +151,11 @@ export const limits = {
   /** Connections to the local API at once, tunnels of `mesh-node nc` included. */
   apiConnections: 1024,
   /** Events that wait for one slow reader before it is cut off. */
-  apiEventBacklogBytes: 256 * KiB
+  apiEventBacklogBytes: 256 * KiB,
+  /** Connections at once to the metrics that are served over TCP. */
+  scrapeConnections: 16,
+  /** Names that the metrics over TCP may be called by. */
+  scrapeHosts: 32
 } as const
 
 /** Name of a bound in {@link limits}. */

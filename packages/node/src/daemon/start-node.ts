@@ -29,6 +29,7 @@ import { assemble } from './assemble.ts'
 import { EventBus } from './event-bus.ts'
 import { Invitations } from './invitations.ts'
 import { Issuance } from './issuance.ts'
+import { openMetricsDoor } from './metrics-door.ts'
 import { openMemory } from './remember.ts'
 import type { PeerId } from '@libp2p/interface'
 
@@ -213,6 +214,7 @@ export const startNode = async (
     }))
     await node.start()
     api = await startApi(node.local, { socketPath: directory.socketPath, logger })
+    closers.add(await openMetricsDoor(config, node.local, events))
     const { peerId, name } = credentials.membership
     const ready: Ready = {
       peerId: peerId.toString(),

@@ -67,3 +67,6 @@ export const countEvents = (meter: Meter, { events, admission, health }: Counted
     for (const stop of stops) stop?.()
   }
 }
+
+/** Events that something is counted of. */
+export const countedEvents: readonly string[] = Object.keys(counters)

@@ -1,5 +1,6 @@
-import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { metricDefinitions, type LabelsOf, type MetricName, type NameFrom } from './catalogue.ts'
+import { toOpenMetrics } from './open-metrics.ts'
 
 /** One line of a metric: the values of its labels, and the number. */
 export interface Sample<Name extends MetricName> {
@@ -84,16 +85,10 @@ export class Meter {
    * @param others - registries of what is not of this node alone, such as the process
    */
   async expose(accept: string, others: Registry[]): Promise<Exposition> {
-    const registries = [this.registry, ...others]
-    if (!asksForOpenMetrics(accept)) {
-      const texts = await Promise.all(registries.map((one) => one.metrics()))
-      return { contentType: Registry.PROMETHEUS_CONTENT_TYPE, text: texts.join('\n') }
-    }
-    // A registry that is written as OpenMetrics renames its counters for good, so a copy is written.
-    const found = await Promise.all(registries.map((one) => one.getMetricsAsJSON()))
-    const copies = found.map((metrics) => metrics.map((metric) => ({ ...metric, aggregator: 'first' })))
-    const copy = AggregatorRegistry.aggregate(copies)
-    copy.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
-    return { contentType: Registry.OPENMETRICS_CONTENT_TYPE, text: await copy.metrics() }
+    const texts = await Promise.all([this.registry, ...others].map((one) => one.metrics()))
+    const text = texts.join('\n')
+    return asksForOpenMetrics(accept)
+      ? { contentType: Registry.OPENMETRICS_CONTENT_TYPE, text: toOpenMetrics(text) }
+      : { contentType: Registry.PROMETHEUS_CONTENT_TYPE, text }
   }
 }
