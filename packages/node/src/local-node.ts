@@ -30,6 +30,7 @@ import type {
   SignRequest,
   SignResponse,
   Status,
+  Vocabulary,
   WhoisResponse,
   WhyRequest,
   WhyResponse
@@ -73,6 +74,8 @@ export interface LocalNode {
     target: string,
     options: { signal: AbortSignal }
   ) => Promise<{ tunnel: Duplex; peerId: string; service: string }>
+  /** Words for the completion of a command line. */
+  vocabulary: () => Vocabulary
   /** Everything that this node counts, in a format of Prometheus. @param accept - of the request */
   metrics: (accept: string) => Promise<Exposition>
   /** Calls back until the returned function is called. */

@@ -42,6 +42,7 @@ import { Policies } from './policies.ts'
 import { Reach } from './reach.ts'
 import { NodeRules } from './rules.ts'
 import { createStanding } from './standing.ts'
+import { vocabularyOf } from './vocabulary.ts'
 import type { Memory } from './remember.ts'
 import type { Meter } from '../metrics/meter.ts'
 import { timedDialler, timedDiscovery } from '../metrics/timing.ts'
@@ -265,7 +266,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     dialler,
     ping,
     lookupTimeoutMs: config.discovery.lookup_timeout,
-    tunnelsOf: (peer) => dataPlane.tunnels.countOf(peer.toString())
+    trafficOf: (peer) => dataPlane.tunnels.trafficOf(peer.toString())
   })
   const bootstrap = createBootstrap({
     self,
@@ -321,6 +322,14 @@ export const assemble = (init: AssembleInit): Assembled => {
     policies,
     reach,
     metering,
+    vocabulary: () =>
+      vocabularyOf({
+        book,
+        directory: directoryOf(credentials.membership, admission, book),
+        self: self.toString(),
+        offers,
+        doors
+      }),
     why: new Why({
       self,
       own: () => credentials.membership,

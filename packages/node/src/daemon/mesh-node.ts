@@ -33,6 +33,7 @@ import type {
   SignRequest,
   SignResponse,
   Status,
+  Vocabulary,
   WhoisResponse,
   WhyRequest,
   WhyResponse
@@ -83,6 +84,7 @@ export interface MeshNodeParts {
   offers: Offers
   policies: Policies
   reach: Reach
+  vocabulary: () => Vocabulary
   why: Why
   stop: () => Promise<void>
 }
@@ -133,6 +135,10 @@ export class MeshNode implements LocalNode {
 
   async metrics(accept: string): Promise<Exposition> {
     return this.#parts.metering.expose(accept)
+  }
+
+  vocabulary(): Vocabulary {
+    return this.#parts.vocabulary()
   }
 
   warnings(): Status['warnings'] {

@@ -37,7 +37,7 @@ export interface ReachInit {
   dialler: Dialler
   ping: Ping
   lookupTimeoutMs: number
-  tunnelsOf: (peer: PeerId) => number
+  trafficOf: (peer: PeerId) => Pick<PeerDocument, 'tunnels' | 'bytesIn' | 'bytesOut'>
 }
 
 type Waiting = { signal: AbortSignal }
@@ -136,7 +136,7 @@ export class Reach {
   }
 
   peers(): PeerDocument[] {
-    const { admission, tunnelsOf } = this.#init
+    const { admission, trafficOf } = this.#init
     return admission.members().flatMap((peer) => {
       const membership = admission.membership(peer)
       const connections = admission.connections(peer)
@@ -154,7 +154,7 @@ export class Reach {
           addresses: connections.map((one) => one.remoteAddr.toString()),
           ...(rttMs === undefined ? {} : { rttMs }),
           sinceMs: Math.min(...connections.map((one) => one.timeline.open)),
-          tunnels: tunnelsOf(peer)
+          ...trafficOf(peer)
         }
       ]
     })

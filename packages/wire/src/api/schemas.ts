@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { peerHealth } from './peer-schemas.ts'
 
+export * from './peer-schemas.ts'
 export * from './policy-schemas.ts'
 
 /**
@@ -105,7 +107,12 @@ export const peer = z.object({
   addresses: z.array(z.string()),
   rttMs: z.number().optional(),
   sinceMs: z.number(),
-  tunnels: z.number().int()
+  tunnels: z.number().int(),
+  /** Payload of tunnels with it since the start, those included that have ended. */
+  bytesIn: z.number().optional(),
+  bytesOut: z.number().optional(),
+  /** Absent as long as nothing is known of it. */
+  health: peerHealth.optional()
 })
 export const peersResponse = z.object({ peers: z.array(peer) })
 
