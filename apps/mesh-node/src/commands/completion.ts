@@ -41,7 +41,7 @@ const complete: Command = {
   describe: 'Say what may come next on a command line, for the scripts of mesh-node completion.',
   isHidden: true,
   arguments: [{ name: '[line]', describe: 'the line up to the cursor, the name of the program included' }],
-  examples: [],
+  examples: [{ command: "mesh-node __complete 'mesh-node find b'", describe: 'what fits, a word a line' }],
   handler: async (input, context) => {
     const words = splitLine(input.optionalArgument(0) ?? '').slice(1)
     const answer = await answerOf(words.length === 0 ? [''] : words, context.env).catch(

@@ -67,8 +67,7 @@ const watch = async (context: Context, firstSort: SortKey, intervalMs: number): 
     screen.close()
     process.kill(process.pid, 'SIGTSTP')
   }
-  const onKey = (typed: Buffer): void => {
-    const key = typed.toString()
+  const press = (key: string): void => {
     if (key === 'q' || key === interruptKey) stop()
     else if (key === suspendKey) suspend()
     else if (keys[key] !== undefined) {
@@ -76,11 +75,13 @@ const watch = async (context: Context, firstSort: SortKey, intervalMs: number): 
       draw()
     }
   }
+  // Keys that were pressed together come together.
+  const onKeys = (typed: Buffer): void => [...typed.toString()].forEach(press)
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   for (const signal of signals) process.once(signal, stop)
   process.on('SIGCONT', resume)
   stdout.on('resize', draw)
-  stdin.on('data', onKey).on('end', stop)
+  stdin.on('data', onKeys).on('end', stop)
   try {
     resume()
     while (!end.signal.aborted) {
@@ -92,7 +93,7 @@ const watch = async (context: Context, firstSort: SortKey, intervalMs: number): 
     }
   } finally {
     screen.close()
-    stdin.off('data', onKey).off('end', stop).pause()
+    stdin.off('data', onKeys).off('end', stop).pause()
     stdout.off('resize', draw)
     process.off('SIGCONT', resume)
     for (const signal of signals) process.off(signal, stop)
