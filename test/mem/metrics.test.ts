@@ -142,8 +142,20 @@ describe('the metrics of a running node', () => {
   it('name no peer, no member, no capability and no service', async () => {
     const exposed = `${await metricsOf(alice)}\n${await metricsOf(bob)}`
     const labels = exposed.split('\n').filter((line) => line.startsWith('mesh_'))
-    for (const name of [alice.node.ready.peerId, bob.node.ready.peerId, 'bob', 'alice', 'carol', 'a/b', '"web"', '"shut"'])
-      expect(labels.filter((line) => line.includes(name)), name).toEqual([])
+    for (const name of [
+      alice.node.ready.peerId,
+      bob.node.ready.peerId,
+      'bob',
+      'alice',
+      'carol',
+      'a/b',
+      '"web"',
+      '"shut"'
+    ])
+      expect(
+        labels.filter((line) => line.includes(name)),
+        name
+      ).toEqual([])
   })
 
   it('are OpenMetrics for whoever accepts that, with the same values afterwards for the others', async () => {

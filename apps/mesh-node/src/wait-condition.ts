@@ -20,9 +20,13 @@ const mostMembers = 1_000_000
 const shownLength = 200
 
 const usage = (text: string): MeshError =>
-  new MeshError('USAGE', `"${printable(text, shownLength)}" is not capability:<path>, peer:<member>, service:<target> or members:<number>.`, {
-    hint: 'mesh-node wait --help'
-  })
+  new MeshError(
+    'USAGE',
+    `"${printable(text, shownLength)}" is not capability:<path>, peer:<member>, service:<target> or members:<number>.`,
+    {
+      hint: 'mesh-node wait --help'
+    }
+  )
 
 /** @throws MeshError USAGE */
 export const parseCondition = (text: string): Condition => {

@@ -59,7 +59,20 @@ describe('completion', () => {
   })
 
   it('hands a shell no word that it would act on', () => {
-    const hostile = ['a b', 'a;b', '$(x)', '`x`', 'a\nb', '\u001B[2J', '\u202Ea', "a'b", 'a"b', '*', '~', 'a'.repeat(500)]
+    const hostile = [
+      'a b',
+      'a;b',
+      '$(x)',
+      '`x`',
+      'a\nb',
+      '\u001B[2J',
+      '\u202Ea',
+      "a'b",
+      'a"b',
+      '*',
+      '~',
+      'a'.repeat(500)
+    ]
     expect(matching([...hostile, 'fine'], '')).toEqual(['fine'])
   })
 

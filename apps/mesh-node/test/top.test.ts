@@ -54,7 +54,9 @@ describe('top', () => {
   })
 
   it('fits its window, whatever that is, and says what was left out', () => {
-    const peers = Array.from({ length: 50 }, (_, n) => member(`m${n}`, { health: { ...dead, reason: 'x'.repeat(500) } }))
+    const peers = Array.from({ length: 50 }, (_, n) =>
+      member(`m${n}`, { health: { ...dead, reason: 'x'.repeat(500) } })
+    )
     for (const [columns, lines] of [
       [80, 24],
       [20, 6],

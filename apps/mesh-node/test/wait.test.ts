@@ -107,9 +107,15 @@ describe('wait', () => {
   it('says at least every two seconds what is missing, and exits with 5 and the last reason', async () => {
     const { directory, open } = await serve()
     await open()
-    const { code, stdout, stderr } = await run(
-      ['wait', '--for', 'members:3', '--timeout', '4500ms', '--state-dir', directory]
-    )
+    const { code, stdout, stderr } = await run([
+      'wait',
+      '--for',
+      'members:3',
+      '--timeout',
+      '4500ms',
+      '--state-dir',
+      directory
+    ])
     expect([code, stdout]).toEqual([5, ''])
     const missing = '1 of 3 members are connected, this node included'
     expect(stderr.split('\n').slice(0, 4)).toEqual([

@@ -44,9 +44,10 @@ const complete: Command = {
   examples: [{ command: "mesh-node __complete 'mesh-node find b'", describe: 'what fits, a word a line' }],
   handler: async (input, context) => {
     const words = splitLine(input.optionalArgument(0) ?? '').slice(1)
-    const answer = await answerOf(words.length === 0 ? [''] : words, context.env).catch(
-      (): Answer => ({ is: 'words', words: [] })
-    )
+    const answer = await answerOf(words.length === 0 ? [''] : words, context.env).catch((): Answer => ({
+      is: 'words',
+      words: []
+    }))
     const shown = answer.is === 'words' ? matching(answer.words, words.at(-1) ?? '') : []
     process.stdout.write(`${[answer.is, ...shown].join('\n')}\n`)
   }
@@ -70,9 +71,13 @@ const print: Command = {
   handler: async (input, context) => {
     const shell = input.argument(0)
     if (!isShell(shell))
-      throw new MeshError('USAGE', `There is no completion for "${shell.slice(0, 64)}"; there is for bash, zsh and fish.`, {
-        hint: 'mesh-node completion bash'
-      })
+      throw new MeshError(
+        'USAGE',
+        `There is no completion for "${shell.slice(0, 64)}"; there is for bash, zsh and fish.`,
+        {
+          hint: 'mesh-node completion bash'
+        }
+      )
     context.print({ shell, script: scripts[shell] }, () => [scripts[shell].trimEnd()])
   }
 }

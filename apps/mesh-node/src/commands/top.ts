@@ -102,7 +102,8 @@ const watch = async (context: Context, firstSort: SortKey, intervalMs: number): 
 
 export const top: Command = {
   command: 'top',
-  describe: 'Watch the members live: state, since when and why, path, round trip, loss, tunnels, bytes per second, load.',
+  describe:
+    'Watch the members live: state, since when and why, path, round trip, loss, tunnels, bytes per second, load.',
   options: [
     { flags: '--once', describe: 'print it once and end, as it does anyway where the output is no terminal' },
     { flags: '--sort <column>', describe: `one of ${sortKeys.join(', ')}; state without it, the worst first` },

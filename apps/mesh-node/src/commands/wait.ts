@@ -55,7 +55,12 @@ class Bell {
   }
 }
 
-const until = async (client: Client, condition: Condition, end: AbortSignal, onMissing: (text: string) => void): Promise<Look> => {
+const until = async (
+  client: Client,
+  condition: Condition,
+  end: AbortSignal,
+  onMissing: (text: string) => void
+): Promise<Look> => {
   const over = new AbortController()
   const bell = new Bell(client, AbortSignal.any([end, over.signal]))
   try {
@@ -100,7 +105,8 @@ const waitFor = async (text: string, timeoutMs: number, context: Context): Promi
 
 export const wait: Command = {
   command: 'wait',
-  describe: 'Wait until an agent, a capability, a service or so many members are there. Exits with 5 where they do not come.',
+  describe:
+    'Wait until an agent, a capability, a service or so many members are there. Exits with 5 where they do not come.',
   options: [
     {
       flags: '--for <condition>',

@@ -54,7 +54,9 @@ export const questionOf = (verbs: string[], commands: readonly Command[], words:
   const valueOf = (options: OptionDefinition[], command: string): Question | undefined => {
     const option = optionNamed(options, before.at(-1) ?? '')
     const placeholder = option === undefined ? undefined : partsOf(option).placeholder
-    return placeholder === undefined ? undefined : { is: 'value', command, placeholder: `${before.at(-1)} ${placeholder}` }
+    return placeholder === undefined
+      ? undefined
+      : { is: 'value', command, placeholder: `${before.at(-1)} ${placeholder}` }
   }
   if (verb === undefined)
     return (

@@ -26,7 +26,8 @@ const colours: Record<string, Style> = {
 
 const cellLength = 80
 
-const perSecond = (bytes: number | undefined): string => (bytes === undefined ? '-' : `${formatBytes(Math.round(bytes))}/s`)
+const perSecond = (bytes: number | undefined): string =>
+  bytes === undefined ? '-' : `${formatBytes(Math.round(bytes))}/s`
 
 const headings = ['NAME', 'STATE', 'FOR', 'PATH', 'RTT', 'LOSS', 'TUNNELS', 'IN', 'OUT', 'LAG', 'WHY']
 

@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { apiFingerprint, fingerprintHeader } from '@agent-mesh/wire/api-fingerprint'
 import { MeshError } from '@agent-mesh/wire/errors'
 import { limits } from '@agent-mesh/wire/limits'
+import { inertJson } from '@agent-mesh/wire/quote'
 import type { LocalNode } from '../local-node.ts'
 import { streamEvents } from './event-stream.ts'
 import { openApiDocument } from './openapi.ts'
@@ -80,6 +81,7 @@ const buildApp = (context: Context): FastifyInstance => {
       else socket.destroy()
     }
   })
+  app.setReplySerializer((payload) => inertJson(JSON.stringify(payload)))
   app.removeContentTypeParser('text/plain')
   app.setErrorHandler((err, request, reply) => {
     const { error } = sendProblem(reply, err)

@@ -72,7 +72,9 @@ const metrics = z
   .strictObject({
     listen: tcpAddress
       .optional()
-      .describe('`host:port` on which `GET /metrics` is served over TCP as well, such as `127.0.0.1:9464`; off without it.'),
+      .describe(
+        '`host:port` on which `GET /metrics` is served over TCP as well, such as `127.0.0.1:9464`; off without it.'
+      ),
     allow_remote: z
       .boolean()
       .default(false)

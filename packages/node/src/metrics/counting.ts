@@ -45,8 +45,7 @@ const counters: Record<string, (meter: Meter, fields: Fields) => void> = {
     meter.count('mesh_replication_refusals_total', { kind: kindOf(fields), code: codeOf(fields) }),
   'sync:failed': (meter, fields) => meter.count('mesh_replication_failures_total', { code: codeOf(fields) }),
   'certificate:renewed': (meter) => meter.count('mesh_certificate_renewals_total', { code: 'ok' }),
-  'certificate:not-renewed': (meter, fields) =>
-    meter.count('mesh_certificate_renewals_total', { code: codeOf(fields) })
+  'certificate:not-renewed': (meter, fields) => meter.count('mesh_certificate_renewals_total', { code: codeOf(fields) })
 }
 
 export interface CountedRooms {

@@ -5,11 +5,7 @@ import type { Meter } from './meter.ts'
 const sinceSeconds = (startedMs: number): number => (performance.now() - startedMs) / 1_000
 
 /** The dialler, with each call timed that finds no open connection. */
-export const timedDialler = (
-  meter: Meter,
-  dialler: Dialler,
-  admission: Pick<Admission, 'connections'>
-): Dialler => ({
+export const timedDialler = (meter: Meter, dialler: Dialler, admission: Pick<Admission, 'connections'>): Dialler => ({
   connect: async (peer, options) => {
     if (admission.connections(peer).length > 0) return dialler.connect(peer, options)
     const startedMs = performance.now()

@@ -94,7 +94,16 @@ describe('the metrics over TCP', () => {
       return plain()
     })
     const waiting = Array.from({ length: limits.scrapeConnections }, async () => get())
-    await expect.poll(async () => get().then(() => 'served', () => 'cut'), { timeout: 5_000 }).toBe('cut')
+    await expect
+      .poll(
+        async () =>
+          get().then(
+            () => 'served',
+            () => 'cut'
+          ),
+        { timeout: 5_000 }
+      )
+      .toBe('cut')
     open()
     expect((await Promise.all(waiting)).map(({ status }) => status)).not.toContain(500)
   })
