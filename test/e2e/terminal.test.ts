@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { stripVTControlCharacters } from 'node:util'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { meshNodeBin, run } from './harness/command.ts'
 import { createMesh, type Mesh } from './harness/mesh.ts'
@@ -31,7 +32,7 @@ const top = async (size: readonly [number, number] = [120, 20]): Promise<Termina
 /** The screen as it was drawn last, line by line. */
 const lastScreen = ({ output }: Terminal): string[] => {
   const drawn = output.slice(0, output.includes(leave) ? output.indexOf(leave) : undefined).split('\u001B[H')
-  return (drawn.at(-2) ?? '').replaceAll(/\u001B\[[0-9;?]*[a-zA-Z]/g, '').split(/\r*\n/)
+  return stripVTControlCharacters(drawn.at(-2) ?? '').split(/\r*\n/)
 }
 
 const restored = (terminal: Terminal): void => {

@@ -9,18 +9,27 @@ export const standingOf = ({
   health
 }: PeerDocument): { state: string; sinceMs: number; reason: string } => {
   if (health === undefined) return { state, sinceMs, reason: direction === undefined ? '-' : `${direction} connection` }
-  const oneWay = health.isAsymmetric === true ? '; packets pass one way alone' : ''
+  const oneWay = health.isAsymmetric ? '; packets pass one way alone' : ''
   return { state: health.state, sinceMs: health.sinceMs, reason: `${health.reason}${oneWay}` }
 }
 
 /** `12.5 ms ±0.3`, with the jitter where it is known. */
-export const formatRtt = ({ rttMs, health }: PeerDocument): string => {
+const formatRtt = ({ rttMs, health }: PeerDocument): string => {
   if (rttMs === undefined) return '-'
   return health?.jitterMs === undefined ? formatMs(rttMs) : `${formatMs(rttMs)} ±${health.jitterMs.toFixed(1)}`
 }
 
-export const formatLoss = ({ health }: PeerDocument): string =>
-  health?.loss === undefined ? '-' : `${(health.loss * 100).toFixed(1)} %`
+/** Lost packets; where nothing can tell them, probes that found no answer in time. */
+export const formatLoss = ({
+  loss,
+  stalls = 0
+}: {
+  loss?: number | undefined
+  stalls?: number | undefined
+}): string => {
+  if (loss !== undefined) return `${(loss * 100).toFixed(1)} %`
+  return stalls === 0 ? '-' : `${stalls} ${stalls === 1 ? 'stall' : 'stalls'}`
+}
 
 const row = (peer: PeerDocument, nowMs: number): string[] => {
   const { state, sinceMs, reason } = standingOf(peer)
@@ -31,7 +40,7 @@ const row = (peer: PeerDocument, nowMs: number): string[] => {
     formatAge(nowMs - sinceMs),
     peer.path ?? '-',
     formatRtt(peer),
-    formatLoss(peer),
+    formatLoss(peer.health ?? {}),
     String(peer.tunnels),
     peer.addresses[0] ?? '-',
     reason

@@ -59,7 +59,7 @@ const lookForCapability: LookFor<'capability'> = async (client, { capability }, 
 
 const lookForPeer: LookFor<'peer'> = async (client, { peer }, signal) => {
   const known = (await client.peers({ signal })).find(({ name, peerId }) => name === peer || peerId === peer)
-  if (known !== undefined && isHere(standingOf(known).state))
+  if (known?.state === 'connected' && isHere(standingOf(known).state))
     return { isMet: true, found: { peerId: known.peerId, name: known.name, path: known.path } }
   const { peerId, name, path } = await client.dial({ target: peer, timeoutMs: lookMs }, { signal })
   return { isMet: true, found: { peerId, name, path } }
@@ -76,20 +76,14 @@ const lookForMembers: LookFor<'members'> = async (client, { count }, signal) => 
   const here = (await client.peers({ signal })).filter((one) => isHere(standingOf(one).state)).length + 1
   return here >= count
     ? { isMet: true, found: { members: here } }
-    : missing(`${here} of ${count} members are connected, this node included`)
+    : missing(`${here} of ${count} members are here, this node included`)
 }
 
-const lookFor = (client: Client, condition: Condition, signal: AbortSignal): Promise<Look> => {
-  switch (condition.kind) {
-    case 'capability':
-      return lookForCapability(client, condition, signal)
-    case 'peer':
-      return lookForPeer(client, condition, signal)
-    case 'service':
-      return lookForService(client, condition, signal)
-    case 'members':
-      return lookForMembers(client, condition, signal)
-  }
+const lookFor = async (client: Client, condition: Condition, signal: AbortSignal): Promise<Look> => {
+  if (condition.kind === 'capability') return lookForCapability(client, condition, signal)
+  if (condition.kind === 'peer') return lookForPeer(client, condition, signal)
+  if (condition.kind === 'service') return lookForService(client, condition, signal)
+  return lookForMembers(client, condition, signal)
 }
 
 /** What waiting does not mend: the question itself is wrong. */

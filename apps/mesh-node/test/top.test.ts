@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import type { PeerDocument } from '@agent-mesh/wire/api'
+import type { PeerDocument, PeerHealthDocument } from '@agent-mesh/wire/api'
 import { examplePeerId as peerId, exampleStatus } from '@agent-mesh/testkit/example-node'
 import { memberRows, type Snapshot } from '../src/top/rows.ts'
 import { renderTop } from '../src/top/view.ts'
@@ -18,7 +18,12 @@ const member = (name: string, more: Partial<PeerDocument> = {}): PeerDocument =>
 
 const snapshot = (atMs: number, peers: PeerDocument[]): Snapshot => ({ atMs, status: exampleStatus, peers })
 
-const dead: PeerDocument['health'] = { state: 'dead', sinceMs: 1_000, reason: 'no answer to three of us' }
+const dead: PeerHealthDocument = {
+  state: 'dead',
+  sinceMs: 1_000,
+  reason: 'no answer to three of us',
+  isAsymmetric: false
+}
 
 describe('top', () => {
   it('counts bytes per second between two looks, and says nothing of what it saw once', () => {
@@ -40,7 +45,7 @@ describe('top', () => {
     const peers = [
       member('ann', { rttMs: 5, tunnels: 1 }),
       member('bob', { rttMs: 50, health: dead }),
-      member('cid', { tunnels: 7, health: { state: 'alive', sinceMs: 0, reason: '', loss: 0.5 } })
+      member('cid', { tunnels: 7, health: { state: 'alive', sinceMs: 0, reason: '', isAsymmetric: false, loss: 0.5 } })
     ]
     const names = (sort: Parameters<typeof memberRows>[2]): string =>
       memberRows(snapshot(0, peers), undefined, sort)

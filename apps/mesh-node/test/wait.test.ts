@@ -87,7 +87,9 @@ describe('wait', () => {
   it('counts nobody who is known to be dead, and does not take one for reached', async () => {
     const { node, directory, open } = await serve()
     await open()
-    node.peers.mockResolvedValue([{ ...bob, health: { state: 'dead', sinceMs: 0, reason: 'no answer' } }])
+    node.peers.mockResolvedValue([
+      { ...bob, health: { state: 'dead', sinceMs: 0, reason: 'no answer', isAsymmetric: false } }
+    ])
     node.dial.mockRejectedValue(new MeshError('UNREACHABLE', 'bob does not answer.'))
     for (const condition of ['members:2', 'peer:bob'])
       expect(await run(['wait', '--for', condition, '--timeout', '300ms', '--state-dir', directory])).toMatchObject({
@@ -117,7 +119,7 @@ describe('wait', () => {
       directory
     ])
     expect([code, stdout]).toEqual([5, ''])
-    const missing = '1 of 3 members are connected, this node included'
+    const missing = '1 of 3 members are here, this node included'
     expect(stderr.split('\n').slice(0, 4)).toEqual([
       `mesh-node: ${missing} … 2 s of 5 s`,
       `mesh-node: ${missing} … 4 s of 5 s`,

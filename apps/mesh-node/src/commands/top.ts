@@ -76,7 +76,7 @@ const watch = async (context: Context, firstSort: SortKey, intervalMs: number): 
     }
   }
   // Keys that were pressed together come together.
-  const onKeys = (typed: Buffer): void => [...typed.toString()].forEach(press)
+  const onKeys = (typed: Buffer): void => Array.from(typed.toString()).forEach(press)
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   for (const signal of signals) process.once(signal, stop)
   process.on('SIGCONT', resume)

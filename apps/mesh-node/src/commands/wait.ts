@@ -111,7 +111,7 @@ export const wait: Command = {
     {
       flags: '--for <condition>',
       describe:
-        'capability:<path> (somebody offers it), peer:<member> (it is reached), service:<target> (it can be used), members:<number> (so many are connected, this node included)'
+        'capability:<path> (somebody offers it), peer:<member> (it is reached), service:<target> (it can be used), members:<number> (so many are connected or known to be alive, this node included)'
     },
     { flags: '--timeout <duration>', describe: 'longest wait; 60s without it' }
   ],

@@ -19,6 +19,11 @@ const partsOf = ({ flags }: OptionDefinition): { words: string[]; placeholder?: 
 const optionNamed = (options: OptionDefinition[], word: string): OptionDefinition | undefined =>
   options.find((one) => partsOf(one).words.includes(word))
 
+const flagsOf = (options: OptionDefinition[]): Question => ({
+  is: 'words',
+  words: options.flatMap((one) => partsOf(one).words.filter((word) => word.startsWith('--')))
+})
+
 /** The words that are arguments, without options and their values. */
 const argumentsIn = (words: string[], options: OptionDefinition[]): string[] => {
   const found: string[] = []
@@ -47,10 +52,6 @@ export const questionOf = (verbs: string[], commands: readonly Command[], words:
   const typing = words.at(-1) ?? ''
   const typed = argumentsIn(before, commonOptions)
   const [verb] = typed
-  const flagsOf = (options: OptionDefinition[]): Question => ({
-    is: 'words',
-    words: options.flatMap((one) => partsOf(one).words.filter((word) => word.startsWith('--')))
-  })
   const valueOf = (options: OptionDefinition[], command: string): Question | undefined => {
     const option = optionNamed(options, before.at(-1) ?? '')
     const placeholder = option === undefined ? undefined : partsOf(option).placeholder

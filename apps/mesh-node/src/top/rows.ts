@@ -20,6 +20,7 @@ export interface MemberRow {
   rttMs?: number
   jitterMs?: number
   loss?: number
+  stalls?: number
   tunnels: number
   inPerSecond?: number
   outPerSecond?: number
@@ -59,6 +60,7 @@ const rowOf = (peer: PeerDocument, before: PeerDocument | undefined, elapsedMs: 
       rttMs,
       jitterMs: health?.jitterMs,
       loss: health?.loss,
+      stalls: health?.stalls,
       inPerSecond: rate(peer.bytesIn, before?.bytesIn, elapsedMs),
       outPerSecond: rate(peer.bytesOut, before?.bytesOut, elapsedMs),
       eventLoopLagMs: health?.load?.eventLoopLagMs
@@ -69,7 +71,7 @@ const rowOf = (peer: PeerDocument, before: PeerDocument | undefined, elapsedMs: 
 const weightOf: Record<Exclude<SortKey, 'name'>, (row: MemberRow) => number> = {
   state: ({ state }) => -severity.indexOf(state),
   rtt: ({ rttMs = -1 }) => rttMs,
-  loss: ({ loss = -1 }) => loss,
+  loss: ({ loss = -1, stalls = 0 }) => loss + stalls / 1_000,
   tunnels: ({ tunnels }) => tunnels,
   traffic: ({ inPerSecond = 0, outPerSecond = 0 }) => inPerSecond + outPerSecond,
   load: ({ eventLoopLagMs = -1 }) => eventLoopLagMs

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import { printable } from '@agent-mesh/wire/quote'
+import { formatLoss } from '../member-text.ts'
 import { formatAge, formatBytes, formatMs } from '../text.ts'
 import { memberRows, nodeRates, type MemberRow, type Snapshot, type SortKey } from './rows.ts'
 
@@ -37,7 +38,7 @@ const cellsOf = (row: MemberRow, nowMs: number): string[] => [
   formatAge(nowMs - row.sinceMs),
   row.path ?? '-',
   row.rttMs === undefined ? '-' : formatMs(row.rttMs),
-  row.loss === undefined ? '-' : `${(row.loss * 100).toFixed(1)} %`,
+  formatLoss(row),
   String(row.tunnels),
   perSecond(row.inPerSecond),
   perSecond(row.outPerSecond),

@@ -11,7 +11,7 @@ interface MetricDefinition {
  * Every metric of the mesh itself, in seconds, bytes and counts. `docs/reference/metrics.md` is made from this table, and
  * a test compares it with what a running node exposes. `code` is a code of the table of errors, or `ok`.
  */
-export const catalogue = {
+const catalogue = {
   mesh_node_info: { type: 'gauge', from: 'read', labels: ['version'], help: 'Always 1; the version of the node.' },
   mesh_node_start_seconds: {
     type: 'gauge',

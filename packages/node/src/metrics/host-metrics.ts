@@ -46,12 +46,34 @@ const collectorOf = (
         }
       }
 
+const observer = (
+  made: Histogram | Summary,
+  label: string
+): HostHistogram & HistogramGroup & HostSummary & SummaryGroup => ({
+  observe: (values: number | Values) => {
+    if (typeof values === 'number') made.observe(values)
+    else for (const [key, value] of amounts(values)) made.observe({ [label]: key }, value)
+  },
+  reset: () => made.reset(),
+  timer: (key?: string) => made.startTimer(key === undefined ? {} : { [label]: key })
+})
+
+/** One registration per name: parts of the host share some. */
+const once = <T>(make: (name: string, options: object, isGroup: boolean) => T, isGroup: boolean) => {
+  const made = new Map<string, T>()
+  return (name: string, options: object = {}): T => {
+    const found = made.get(name) ?? make(name, options, isGroup)
+    made.set(name, found)
+    return found
+  }
+}
+
 /**
  * What the libp2p host counts, in the registry of its node. The well-known adapter keeps all metrics in a map of its module,
  * so that the second node of a process, or the first one restarted in it, would expose nothing of its own; see
  * docs/decisions/0014. Bytes of streams are not counted here: tunnels count their own.
  */
-export const hostMetrics = (registry: Registry) => (): Metrics => {
+export const hostMetrics = (registry: Registry): (() => Metrics) => {
   const gauge = (name: string, options: MetricOptions & Calculated, isGroup: boolean): Metric & MetricGroup => {
     const { label, ...described } = describe(name, options, isGroup, registry)
     const labelled = (key: string): Record<string, string> => ({ [label]: key })
@@ -88,17 +110,6 @@ export const hostMetrics = (registry: Registry) => (): Metrics => {
       reset: () => made.reset()
     }
   }
-  const observer = (
-    made: Histogram | Summary,
-    label: string
-  ): HostHistogram & HistogramGroup & HostSummary & SummaryGroup => ({
-    observe: (values: number | Values) => {
-      if (typeof values === 'number') made.observe(values)
-      else for (const [key, value] of amounts(values)) made.observe({ [label]: key }, value)
-    },
-    reset: () => made.reset(),
-    timer: (key?: string) => made.startTimer(key === undefined ? {} : { [label]: key })
-  })
   const histogram = (name: string, options: HistogramOptions & Calculated, isGroup: boolean) => {
     const { label, ...described } = describe(name, options, isGroup, registry)
     const made: Histogram = new Histogram({
@@ -126,16 +137,7 @@ export const hostMetrics = (registry: Registry) => (): Metrics => {
     })
     return observer(made, label)
   }
-  /** One registration per name: parts of the host share some. */
-  const once = <T>(make: (name: string, options: object, isGroup: boolean) => T, isGroup: boolean) => {
-    const made = new Map<string, T>()
-    return (name: string, options: object = {}): T => {
-      const found = made.get(name) ?? make(name, options, isGroup)
-      made.set(name, found)
-      return found
-    }
-  }
-  return {
+  return () => ({
     trackMultiaddrConnection: () => {},
     trackProtocolStream: () => {},
     registerMetric: once(gauge, false),
@@ -148,5 +150,5 @@ export const hostMetrics = (registry: Registry) => (): Metrics => {
     registerSummaryGroup: once(summary, true),
     traceFunction: (_name: string, traced: never) => traced,
     createTrace: () => {}
-  }
+  })
 }

@@ -1,5 +1,7 @@
 const ending = '_total'
 
+const base = (name: string): string => (name.endsWith(ending) ? name.slice(0, -ending.length) : name)
+
 /** Names of the counters of a text, as they stand in it. */
 const countersIn = (lines: string[]): Set<string> =>
   new Set(lines.flatMap((line) => /^# TYPE (\w+) counter$/.exec(line)?.[1] ?? []))
@@ -12,7 +14,6 @@ const countersIn = (lines: string[]): Set<string> =>
 export const toOpenMetrics = (text: string): string => {
   const lines = text.split('\n').filter((line) => line !== '')
   const counters = countersIn(lines)
-  const base = (name: string): string => (name.endsWith(ending) ? name.slice(0, -ending.length) : name)
   const rewritten = lines.map((line) => {
     const [, comment = '', name = ''] = /^(# (?:HELP|TYPE) )?(\w+)/.exec(line) ?? []
     if (!counters.has(name)) return line

@@ -12,7 +12,7 @@ import { pathClassOf } from '@agent-mesh/control-plane'
 import type { DataPlane } from '@agent-mesh/data-plane'
 import type { Publication, ServiceDocument, Status } from '@agent-mesh/wire/api'
 import { version } from '../version.ts'
-import type { Readings } from './meter.ts'
+import type { Readings, Sample } from './meter.ts'
 
 /** The rooms of a node that its metrics are read from. */
 export interface MeteredRooms {
@@ -35,7 +35,7 @@ export interface MeteredRooms {
   health?: Pick<HealthView, 'all' | 'onChange'>
 }
 
-const one = (value: number): Array<{ labels: Record<never, string>; value: number }> => [{ labels: {}, value }]
+const one = (value: number): Array<Sample<'mesh_forward_open'>> => [{ labels: {}, value }]
 
 /** How often each set of labels occurs. Labels come from closed sets, so that the text of one is its key. */
 const tally = <Labels extends Record<string, string>>(found: Labels[]): Array<{ labels: Labels; value: number }> => {

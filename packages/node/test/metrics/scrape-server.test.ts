@@ -34,6 +34,8 @@ const start = async (expose: (accept: string) => Promise<{ contentType: string; 
   return { get, port, failures }
 }
 
+const isConfigured = (metrics: unknown): boolean => configSchema.safeParse({ metrics }).success
+
 const plain = async (): Promise<{ contentType: string; text: string }> => ({ contentType: 'text/plain', text: 'm 1\n' })
 
 describe('the metrics over TCP', () => {
@@ -121,22 +123,20 @@ describe('the metrics over TCP', () => {
 })
 
 describe('metrics.listen', () => {
-  const check = (metrics: unknown): boolean => configSchema.safeParse({ metrics }).success
-
   it('is an address of this machine alone, unless that is allowed', () => {
     for (const listen of ['127.0.0.1:9464', '[::1]:9464', 'localhost:0', '127.8.9.1:1'])
-      expect(check({ listen }), listen).toBe(true)
+      expect(isConfigured({ listen }), listen).toBe(true)
     for (const listen of ['0.0.0.0:9464', '10.0.0.1:9464', '[::]:9464']) {
-      expect(check({ listen }), listen).toBe(false)
-      expect(check({ listen, allow_remote: true }), listen).toBe(true)
+      expect(isConfigured({ listen }), listen).toBe(false)
+      expect(isConfigured({ listen, allow_remote: true }), listen).toBe(true)
     }
   })
 
   it('is no name and no path, and takes so many names and no more', () => {
     for (const listen of ['agent.example:9464', 'unix:/tmp/x', '9464', '127.0.0.1', '127.evil:1'])
-      expect(check({ listen }), listen).toBe(false)
+      expect(isConfigured({ listen }), listen).toBe(false)
     const names = Array.from({ length: limits.scrapeHosts + 1 }, (_, n) => `h${n}`)
-    expect(check({ hosts: names.slice(1) })).toBe(true)
-    expect(check({ hosts: names })).toBe(false)
+    expect(isConfigured({ hosts: names.slice(1) })).toBe(true)
+    expect(isConfigured({ hosts: names })).toBe(false)
   })
 })

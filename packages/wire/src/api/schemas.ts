@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import { peerHealth } from './peer-schemas.ts'
+import { healthCounts, peerHealth } from './health-schemas.ts'
 
-export * from './peer-schemas.ts'
+export * from './health-schemas.ts'
 export * from './policy-schemas.ts'
+export * from './vocabulary-schemas.ts'
 
 /**
  * Documents of the local API. Times are milliseconds since 1970, durations milliseconds; peer ids base58.
@@ -111,7 +112,7 @@ export const peer = z.object({
   /** Payload of tunnels with it since the start, those included that have ended. */
   bytesIn: z.number().optional(),
   bytesOut: z.number().optional(),
-  /** Absent as long as nothing is known of it. */
+  /** Absent where nobody watches it yet. */
   health: peerHealth.optional()
 })
 export const peersResponse = z.object({ peers: z.array(peer) })
@@ -269,6 +270,7 @@ export const status = z.object({
   network: networkInfo,
   addresses: z.array(z.string()),
   peers: z.object({ connected: z.number().int(), known: z.number().int(), routingTable: z.number().int() }),
+  health: healthCounts.optional(),
   publication: publication.optional(),
   services: z.array(service),
   capabilities: z.array(z.object({ capability: z.string(), service: z.string().optional() })),
