@@ -322,14 +322,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     policies,
     reach,
     metering,
-    vocabulary: () =>
-      vocabularyOf({
-        book,
-        directory: directoryOf(credentials.membership, admission, book),
-        self: self.toString(),
-        offers,
-        doors
-      }),
+    vocabulary: () => vocabularyOf({ book, admission, own: credentials.membership, offers, doors }),
     why: new Why({
       self,
       own: () => credentials.membership,
