@@ -118,7 +118,9 @@ const handshake = async (socket: TLSSocket, { signal, remotePeer }: SecureConnec
   const onClose = (): void => reject(new InvalidCryptoExchangeError('The connection ended during the TLS handshake.'))
   // stays: without a listener a late error would end the process
   socket.on('error', reject)
-  socket.once('secure', resolve)
+  // The event comes from within OpenSSL's own read: whoever destroys the socket in the same turn, promises included,
+  // frees what is being read, and the process ends with a segmentation fault.
+  socket.once('secure', () => setImmediate(resolve))
   socket.once('close', onClose)
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
