@@ -5,6 +5,7 @@ import {
   PolicyKeeper,
   createRecordBook,
   createRevocationKeeper,
+  recordReplica,
   type RevocationKeeper,
   createTaxonomy,
   type Taxonomy
@@ -179,7 +180,7 @@ export const startNode = async (
       taxonomy,
       invitations,
       keeper,
-      replicas: [keeper, revocations],
+      replicas: [keeper, revocations, recordReplica({ book })],
       issuance,
       revocations,
       onStop: async () => {
