@@ -29,7 +29,7 @@ import { EventBus } from './event-bus.ts'
 import { Invitations } from './invitations.ts'
 import { Issuance } from './issuance.ts'
 import { openMemory } from './remember.ts'
-import type { PeerId } from '@libp2p/interface'
+import type { ConnectionGater, PeerId } from '@libp2p/interface'
 
 export interface StartOptions {
   /** Absolute path of `mesh.yaml`. */
@@ -37,6 +37,8 @@ export interface StartOptions {
   flags: Flags
   env: NodeJS.ProcessEnv
   logger: Logger
+  /** Asked before each connection, beside the node's own rules: a test takes the network apart with it. */
+  gater?: ConnectionGater
 }
 
 /** What the `ready` line says. */
@@ -97,7 +99,7 @@ class Closers {
  */
 export const startNode = async (
   directory: StateDir,
-  { configFile, flags, env, logger }: StartOptions
+  { configFile, flags, env, logger, gater }: StartOptions
 ): Promise<RunningNode> => {
   const startedMs = Date.now()
   const { config, settings } = await loadConfig({ file: configFile, env, flags })
@@ -158,6 +160,7 @@ export const startNode = async (
       book,
       revocations,
       listen: withKnownPorts(config.listen, ports),
+      ...(gater === undefined ? {} : { gater }),
       joins: {
         sealKeyOf: (id) => invitations.sealKeyOf(id),
         redeem: async (plea) => ({ chain: await invitations.redeem(plea), addresses: host.getMultiaddrs() })
