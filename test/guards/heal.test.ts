@@ -10,6 +10,8 @@ import { findNames, pieceOf, settled, until } from './harness/overlay.ts'
 const { half, cutMs } = inForm({ short: { half: 6, cutMs: 15_000 }, full: { half: 25, cutMs: 60_000 } })
 const healedMs = 30_000
 
+const namesOf = (some: MeshMember[]): string[] => some.map(({ name }) => name)
+
 let mesh: TestMesh | undefined
 afterEach(async () => mesh?.close(), 120_000)
 
@@ -19,7 +21,6 @@ it(`two halves of ${half} are one within ${healedMs / 1000} s`, async () => {
   for (let index = 1; index < 2 * half; index++) await mesh.add(`m${index}`)
   await settled(members, 60_000)
   const [left, right] = [members.filter((_, index) => index % 2 === 0), members.filter((_, index) => index % 2 === 1)]
-  const namesOf = (some: MeshMember[]): string[] => some.map(({ name }) => name)
   partition.split(namesOf(left), namesOf(right))
   const cutAtMs = performance.now()
   await until(async () => (await pieceOf(left)).size === half && (await pieceOf(right)).size === half, 10_000)

@@ -10,6 +10,9 @@ import { findNames, pieceOf, quantile, settled, until } from './harness/overlay.
 const { near, far, rounds } = inForm({ short: { near: 3, far: 4, rounds: 1 }, full: { near: 8, far: 8, rounds: 3 } })
 const backMs = 15_000
 
+const isFar = (name: string): boolean => name.startsWith('far')
+const isLone = (name: string): boolean => name === 'lone'
+
 let mesh: TestMesh | undefined
 afterEach(async () => mesh?.close(), 120_000)
 
@@ -18,8 +21,6 @@ it(`a member that loses all its ${near} neighbours at once is back within ${back
   for (let round = 0; round < rounds; round++) {
     mesh = await createMesh(['near-0'])
     const { members, partition } = mesh
-    const isFar = (name: string): boolean => name.startsWith('far')
-    const isLone = (name: string): boolean => name === 'lone'
     // never connected with them, not even through the DHT
     partition.cut((a, b) => (isLone(a) && isFar(b)) || (isFar(a) && isLone(b)))
     for (let index = 1; index < near; index++) await mesh.add(`near-${index}`)

@@ -41,3 +41,38 @@ export const settled = async (members: MeshMember[], ms: number): Promise<void> 
     return true
   }, ms)
 }
+
+/** Everybody's record is stored by somebody. */
+export const published = async (members: MeshMember[], ms: number): Promise<void> => {
+  await until(async () => {
+    for (const { node } of members) if (((await node.status()).publication?.storedBy ?? 0) === 0) return false
+    return true
+  }, ms)
+}
+
+export interface LookupReport {
+  /** Share of the lookups whose answer was the expected one. */
+  found: number
+  times: number[]
+  misses: string[]
+}
+
+export const describeLookups = ({ found, times }: LookupReport): string =>
+  `${times.length} lookups, ${(100 * found).toFixed(2)} % found, p50 ${quantile(times, 0.5).toFixed(0)} ms, ` +
+  `p90 ${quantile(times, 0.9).toFixed(0)} ms, p99 ${quantile(times, 0.99).toFixed(0)} ms, ` +
+  `longest ${quantile(times, 1).toFixed(0)} ms`
+
+/** Looks up one capability after the other, each from one member. @param expected - who has to be among the answer */
+export const lookUp = async (
+  asked: ReadonlyArray<{ from: MeshMember; capability: string; expected: string[] }>
+): Promise<LookupReport> => {
+  const report: LookupReport = { found: 0, times: [], misses: [] }
+  for (const { from, capability, expected } of asked) {
+    const startedMs = performance.now()
+    const names = await findNames(from, capability).catch(() => [])
+    report.times.push(performance.now() - startedMs)
+    if (expected.every((name) => names.includes(name))) report.found++
+    else report.misses.push(`${capability} from ${from.name}: ${names.join() || 'nobody'}, not ${expected.join()}`)
+  }
+  return { ...report, found: asked.length === 0 ? 1 : report.found / asked.length }
+}
