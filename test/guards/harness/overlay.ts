@@ -69,7 +69,7 @@ export const lookUp = async (
   const report: LookupReport = { found: 0, times: [], misses: [] }
   for (const { from, capability, expected } of asked) {
     const startedMs = performance.now()
-    const names = await findNames(from, capability).catch(() => [])
+    const names = await findNames(from, capability).catch((): string[] => [])
     report.times.push(performance.now() - startedMs)
     if (expected.every((name) => names.includes(name))) report.found++
     else report.misses.push(`${capability} from ${from.name}: ${names.join() || 'nobody'}, not ${expected.join()}`)

@@ -160,6 +160,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     self,
     privateKey: key,
     membership: () => credentials.membership,
+    confirmedMs: limits.recordTtlMs / 2,
     sequence: {
       load: async () => verbs.state.sequence,
       save: async (sequence) => verbs.update((state) => ({ ...state, sequence }))
