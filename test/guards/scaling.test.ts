@@ -78,8 +78,7 @@ const walk = async (from: TestNode, to: TestNode): Promise<Walk | undefined> => 
       const peer = event.from.toString()
       const depth = depths.get(peer) ?? (from.member.peerId.equals(event.from) ? 0 : 1)
       depths.set(peer, depth)
-      for (const { id } of event.closer)
-        if (!depths.has(id.toString())) depths.set(id.toString(), depth + 1)
+      for (const { id } of event.closer) if (!depths.has(id.toString())) depths.set(id.toString(), depth + 1)
       if (event.record !== undefined) return { hops: depth, messages }
     }
   } catch {
@@ -111,34 +110,38 @@ const successOf = async (nodes: TestNode[], random: SeededRandom): Promise<{ sha
 }
 
 describe(`lookups in a growing network (seed ${seed})`, () => {
-  it.each(sizes)('%d nodes', async (count) => {
-    const random = seededRandom(seed + count)
-    const nodes = await startAll(count, random)
-    await publishAll(nodes)
-    const walks: Walk[] = []
-    for (const [from, to] of pairs(nodes, random)) {
-      const one = await walk(from, to)
-      if (one !== undefined) walks.push(one)
-    }
-    const [hops, messages] = [walks.map((one) => one.hops), walks.map((one) => one.messages)]
-    const mean = (numbers: number[]): number => numbers.reduce((sum, one) => sum + one, 0) / numbers.length
+  it.each(sizes)(
+    '%d nodes',
+    async (count) => {
+      const random = seededRandom(seed + count)
+      const nodes = await startAll(count, random)
+      await publishAll(nodes)
+      const walks: Walk[] = []
+      for (const [from, to] of pairs(nodes, random)) {
+        const one = await walk(from, to)
+        if (one !== undefined) walks.push(one)
+      }
+      const [hops, messages] = [walks.map((one) => one.hops), walks.map((one) => one.messages)]
+      const mean = (numbers: number[]): number => numbers.reduce((sum, one) => sum + one, 0) / numbers.length
 
-    const lost = random.shuffle(nodes).slice(0, Math.round(lostShare * count))
-    const living = nodes.filter((node) => !lost.includes(node))
-    await Promise.all(lost.map(async (node) => node.stop()))
-    const before = await successOf(living, random)
-    await publishAll(living)
-    const after = await successOf(living, random)
-    console.log(
-      `${String(count).padStart(4)} nodes, log2 ${Math.log2(count).toFixed(0)}: ` +
-        `hops ${mean(hops).toFixed(2)} (p99 ${quantile(hops, 0.99)}), messages ${mean(messages).toFixed(1)} ` +
-        `(p99 ${quantile(messages, 0.99)}); ${lost.length} lost at once: ` +
-        `${(100 * before.share).toFixed(1)} % found, p50 ${quantile(before.times, 0.5).toFixed(0)} ms, ` +
-        `p99 ${quantile(before.times, 0.99).toFixed(0)} ms; republished: ${(100 * after.share).toFixed(1)} %`
-    )
-    expect(walks.length).toBe(lookups)
-    expect(quantile(hops, 0.99)).toBeLessThanOrEqual(Math.ceil(Math.log2(count)))
-    expect(before.share).toBeGreaterThanOrEqual(0.95)
-    expect(after.share).toBe(1)
-  }, 600_000)
+      const lost = random.shuffle(nodes).slice(0, Math.round(lostShare * count))
+      const living = nodes.filter((node) => !lost.includes(node))
+      await Promise.all(lost.map(async (node) => node.stop()))
+      const before = await successOf(living, random)
+      await publishAll(living)
+      const after = await successOf(living, random)
+      console.log(
+        `${String(count).padStart(4)} nodes, log2 ${Math.log2(count).toFixed(0)}: ` +
+          `hops ${mean(hops).toFixed(2)} (p99 ${quantile(hops, 0.99)}), messages ${mean(messages).toFixed(1)} ` +
+          `(p99 ${quantile(messages, 0.99)}); ${lost.length} lost at once: ` +
+          `${(100 * before.share).toFixed(1)} % found, p50 ${quantile(before.times, 0.5).toFixed(0)} ms, ` +
+          `p99 ${quantile(before.times, 0.99).toFixed(0)} ms; republished: ${(100 * after.share).toFixed(1)} %`
+      )
+      expect(walks.length).toBe(lookups)
+      expect(quantile(hops, 0.99)).toBeLessThanOrEqual(Math.ceil(Math.log2(count)))
+      expect(before.share).toBeGreaterThanOrEqual(0.95)
+      expect(after.share).toBe(1)
+    },
+    600_000
+  )
 })
