@@ -6,7 +6,7 @@ import { afterEach, expect, it } from 'vitest'
 import { createMesh, seededRandom, type MeshMember, type TestMesh } from '@agent-mesh/testkit'
 import { Conversation, startEcho, type Echo } from './harness/echo.ts'
 import { inForm } from './harness/form.ts'
-import { describeLookups, lookUp, published, settled, until, type LookupReport } from './harness/overlay.ts'
+import { describeLookups, lookUp, published, quantile, settled, until, type LookupReport } from './harness/overlay.ts'
 
 const seed = Number(process.env['MESH_SEED'] ?? 1)
 const { nodes, stable, runMs } = inForm({
@@ -50,9 +50,11 @@ it(`${nodes} nodes of which a fifth is replaced each minute (seed ${seed})`, asy
   }
 
   const reports: LookupReport[] = []
+  /** From the start of a node to the record that others hold. */
+  const comings: number[] = []
   let events = 0
   const startedMs = performance.now()
-  const change = async (mesh: TestMesh): Promise<void> => {
+  const change = async ({ add }: TestMesh): Promise<void> => {
     const gone = random.pick([...living].filter((member) => !staying.includes(member)))
     living.delete(gone)
     await gone.kill()
@@ -60,12 +62,14 @@ it(`${nodes} nodes of which a fifth is replaced each minute (seed ${seed})`, asy
     const name = `n${events}`
     // somebody who stays is whom a newcomer starts from
     const come = async (): Promise<MeshMember> => {
-      if (!isBack) return mesh.add(name, { capabilities: [capabilityOf(name)], bootstrap: [random.pick(staying)] })
+      if (!isBack) return add(name, { capabilities: [capabilityOf(name)], bootstrap: [random.pick(staying)] })
       await gone.restart()
       return gone
     }
+    const comingMs = performance.now()
     const member = await come()
-    await published([member], 20_000)
+    await published([member], 60_000)
+    comings.push(performance.now() - comingMs)
     living.add(member)
   }
   let changing: Promise<void> = Promise.resolve()
@@ -92,7 +96,9 @@ it(`${nodes} nodes of which a fifth is replaced each minute (seed ${seed})`, asy
   }
   const answers = conversations.reduce((sum, one) => sum + one.answers, 0)
   console.log(
-    `${nodes} nodes, ${events} replaced in ${runMs / 1000} s: ${describeLookups(all)}; ` +
+    `${nodes} nodes, ${events} replaced in ${runMs / 1000} s, published after ` +
+      `${(quantile(comings, 0.5) / 1000).toFixed(1)} s (longest ${(quantile(comings, 1) / 1000).toFixed(1)} s): ` +
+      `${describeLookups(all)}; ` +
       `${conversations.length} tunnels between nodes that stay gave ${answers} answers`
   )
   expect(conversations.flatMap(({ faults }) => faults)).toEqual([])

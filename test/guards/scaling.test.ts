@@ -89,6 +89,8 @@ const walk = async (from: TestNode, to: TestNode): Promise<Walk | undefined> => 
   return undefined
 }
 
+const mean = (numbers: number[]): number => numbers.reduce((sum, one) => sum + one, 0) / numbers.length
+
 const pairs = (nodes: TestNode[], random: SeededRandom): Array<[TestNode, TestNode]> =>
   Array.from({ length: lookups }, () => {
     const from = random.pick(nodes)
@@ -122,7 +124,6 @@ describe(`lookups in a growing network (seed ${seed})`, () => {
         if (one !== undefined) walks.push(one)
       }
       const [hops, messages] = [walks.map((one) => one.hops), walks.map((one) => one.messages)]
-      const mean = (numbers: number[]): number => numbers.reduce((sum, one) => sum + one, 0) / numbers.length
 
       const lost = random.shuffle(nodes).slice(0, Math.round(lostShare * count))
       const living = nodes.filter((node) => !lost.includes(node))

@@ -31,6 +31,7 @@ const { keys, addresses, topics, lookups } = inForm({
 const framing = { most: 1024 * 1024, code: 'LIMIT_EXCEEDED', what: 'message of a spammer' } as const
 const sha256Code = 0x12
 const identityCode = 0
+const digestOf = (index: number): Uint8Array => createHash('sha256').update(`spam ${index}`).digest()
 
 let spammer: TestHost | undefined
 afterEach(async () => {
@@ -126,7 +127,6 @@ it(`a member that spams (seed ${seed})`, async () => {
   const bytesBefore = await bytesOf(victim)
   const memoryBefore = process.memoryUsage().heapUsed
   const kad = protocols(network.networkId).kad
-  const digestOf = (index: number): Uint8Array => createHash('sha256').update(`spam ${index}`).digest()
   const cidOf = (index: number): Uint8Array => cidBytes(sha256Code, digestOf(index))
   const few = named.slice(0, 1)
   const everything = (async () => {
