@@ -32,6 +32,7 @@ const framing = { most: 1024 * 1024, code: 'LIMIT_EXCEEDED', what: 'message of a
 const sha256Code = 0x12
 const identityCode = 0
 const digestOf = (index: number): Uint8Array => createHash('sha256').update(`spam ${index}`).digest()
+const cidOf = (index: number): Uint8Array => cidBytes(sha256Code, digestOf(index))
 
 let spammer: TestHost | undefined
 afterEach(async () => {
@@ -127,7 +128,6 @@ it(`a member that spams (seed ${seed})`, async () => {
   const bytesBefore = await bytesOf(victim)
   const memoryBefore = process.memoryUsage().heapUsed
   const kad = protocols(network.networkId).kad
-  const cidOf = (index: number): Uint8Array => cidBytes(sha256Code, digestOf(index))
   const few = named.slice(0, 1)
   const everything = (async () => {
     const shortKeys = await send(
