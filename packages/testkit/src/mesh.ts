@@ -15,6 +15,7 @@ import {
   type StateDir
 } from '@agent-mesh/node'
 import { pino } from 'pino'
+import { Partition } from './partition.ts'
 
 /** One real node in this process, with a state directory of its own. */
 export interface MeshMember {
@@ -23,12 +24,16 @@ export interface MeshMember {
   /** The running node; another one after a restart. */
   readonly node: RunningNode
   stop: () => Promise<void>
+  /** Ends the node as a crash would: its connections break first, so that nobody hears a goodbye. */
+  kill: () => Promise<void>
   /** Stops the node where it runs and starts it on the same state. */
   restart: (flags?: Flags) => Promise<void>
 }
 
 export interface TestMesh {
   members: MeshMember[]
+  /** The network between the members, by their names. */
+  partition: Partition
   /** Certifies and starts one more member that knows the given ones, the first by default. */
   add: (name: string, options?: AddOptions) => Promise<MeshMember>
   /** Gives a stopped member another certificate from the root, such as one that is about to end. */
@@ -67,13 +72,16 @@ const startMember = async (
   name: string,
   directory: StateDir,
   configFile: string,
-  bootstrap: string[]
+  bootstrap: string[],
+  partition: Partition
 ): Promise<MeshMember> => {
+  const peerId = peerIdFromPrivateKey(await loadOrCreateKey(stateFiles(directory.path).identityKey))
   const start = async (flags: Flags = {}): Promise<RunningNode> =>
     startNode(directory, {
       configFile,
       flags: { listen: loopback, bootstrap, ...flags },
       env: environment,
+      gater: partition.gater(name, peerId),
       logger: pino(pino.destination(2))
     })
   let node = await start()
@@ -90,8 +98,13 @@ const startMember = async (
     get node() {
       return node
     },
+    kill: async () => {
+      partition.silence(name)
+      await stop()
+    },
     restart: async (flags) => {
       await stop()
+      partition.rejoin(name)
       node = await start(flags)
       isRunning = true
     }
@@ -113,7 +126,8 @@ export const createMesh = async (names: string[]): Promise<TestMesh> => {
   await createNetwork(founderDirectory, { name: founderName })
   const rootKey = await loadKey(stateFiles(founderDirectory.path).rootKey)
   if (rootKey === undefined) throw new Error('the founder has no root key')
-  const members = [await startMember(founderName, founderDirectory, configFile, [])]
+  const partition = new Partition()
+  const members = [await startMember(founderName, founderDirectory, configFile, [], partition)]
 
   const add = async (
     name: string,
@@ -140,7 +154,8 @@ export const createMesh = async (names: string[]): Promise<TestMesh> => {
       name,
       directory,
       configFile,
-      bootstrap.flatMap((one) => one.node.ready.addresses)
+      bootstrap.flatMap((one) => one.node.ready.addresses),
+      partition
     )
     members.push(member)
     return member
@@ -154,6 +169,7 @@ export const createMesh = async (names: string[]): Promise<TestMesh> => {
   for (const name of others) await add(name)
   return {
     members,
+    partition,
     add,
     certify,
     close: async () => {

@@ -39,7 +39,7 @@ export interface DiscoveryInit extends PublicationEvents {
   random?: () => number
   /** Default: a third of limits.recordTtlMs. */
   republishMs?: number
-  /** How long a record that arrived is used without asking its holders again. Default: 5 s. */
+  /** How long a record that says what is looked for is used without asking its holders again. Default: 5 s. */
   confirmedMs?: number
 }
 

@@ -1,9 +1,8 @@
 import { peerIdFromString } from '@libp2p/peer-id'
-import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { limits, protocols, toMeshError } from '@agent-mesh/wire'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { limits, protocols } from '@agent-mesh/wire'
 import { createDataPlane, type DataPlane, type StreamDialer } from '@agent-mesh/data-plane'
 import {
-  createBootstrap,
   createDialler,
   createDiscovery,
   createPathMemory,
@@ -12,7 +11,6 @@ import {
   createResolver,
   pathClassOf,
   type Admission,
-  type BootstrapPeer,
   type Dialler,
   type PolicyKeeper,
   type RecordBook,
@@ -46,6 +44,7 @@ import { vocabularyOf } from './vocabulary.ts'
 import type { Memory } from './remember.ts'
 import type { Meter } from '../metrics/meter.ts'
 import { timedDialler, timedDiscovery } from '../metrics/timing.ts'
+import { upkeepOf } from './upkeep.ts'
 
 export interface AssembleInit {
   stateDir: string
@@ -101,20 +100,6 @@ const openThrough = (dialler: Dialler): StreamDialer => ({
     return { stream, path: pathClassOf(connection) }
   }
 })
-
-/** Whom to call at start: configured members, then those that this node remembers, best first. */
-const startingPoints = ({ bootstrap }: Config, { peers }: Memory): BootstrapPeer[] => {
-  const configured = bootstrap
-    .map((text) => multiaddr(text))
-    .map((address): BootstrapPeer => ({
-      peerId: address.getComponents().findLast((part) => part.name === 'p2p')?.value ?? '',
-      addresses: [withoutPeerId(address)]
-    }))
-  const remembered = peers
-    .ranked()
-    .map(({ peerId, addresses }): BootstrapPeer => ({ peerId, addresses: addresses.map((text) => multiaddr(text)) }))
-  return [...configured, ...remembered.filter((one) => configured.every((other) => other.peerId !== one.peerId))]
-}
 
 /** Writes down where admitted members can be dialled, so that a restart needs nobody in particular. */
 const rememberMembers = ({ host, memory }: AssembleInit): (() => void) => {
@@ -181,6 +166,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     self,
     privateKey: key,
     membership: () => credentials.membership,
+    confirmedMs: limits.recordTtlMs / 2,
     sequence: {
       load: async () => verbs.state.sequence,
       save: async (sequence) => verbs.update((state) => ({ ...state, sequence }))
@@ -268,16 +254,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     lookupTimeoutMs: config.discovery.lookup_timeout,
     trafficOf: (peer) => dataPlane.tunnels.trafficOf(peer.toString())
   })
-  const bootstrap = createBootstrap({
-    self,
-    admission,
-    peers: () => startingPoints(config, memory),
-    connect: async (peer, options) => dialler.connect(peer, options),
-    onFailed: (peerId, error) => {
-      memory.peers.failed(peerId)
-      events.emit('debug', 'bootstrap:failed', { peer: peerId, code: toMeshError(error).code })
-    }
-  })
+  const upkeep = upkeepOf({ self, admission, book, config, memory, dialler, events })
   const policies = new Policies({
     credentials: () => credentials,
     keeper,
@@ -366,7 +343,7 @@ export const assemble = (init: AssembleInit): Assembled => {
       await doors.start()
       discovery.start()
       recordGossip.start()
-      bootstrap.start()
+      upkeep.start()
       await standing.start()
       void offers.publishNow().catch(() => {})
     },
@@ -374,7 +351,7 @@ export const assemble = (init: AssembleInit): Assembled => {
       if (!isStarted) return
       await standing.stop()
       rules.stop()
-      bootstrap.stop()
+      upkeep.stop()
       for (const stop of listeners.splice(0)) stop()
       const goodbye = discovery.withdraw({ signal: AbortSignal.timeout(withdrawTimeoutMs) }).then(
         () => recordGossip.announce(),

@@ -5,6 +5,7 @@ import {
   PolicyKeeper,
   createRecordBook,
   createRevocationKeeper,
+  recordReplica,
   type RevocationKeeper,
   createTaxonomy,
   type Taxonomy
@@ -31,7 +32,7 @@ import { Invitations } from './invitations.ts'
 import { Issuance } from './issuance.ts'
 import { openMetricsDoor } from './metrics-door.ts'
 import { openMemory } from './remember.ts'
-import type { PeerId } from '@libp2p/interface'
+import type { ConnectionGater, PeerId } from '@libp2p/interface'
 
 export interface StartOptions {
   /** Absolute path of `mesh.yaml`. */
@@ -39,6 +40,8 @@ export interface StartOptions {
   flags: Flags
   env: NodeJS.ProcessEnv
   logger: Logger
+  /** Asked before each connection, beside the node's own rules: a test takes the network apart with it. */
+  gater?: ConnectionGater
 }
 
 /** What the `ready` line says. */
@@ -99,7 +102,7 @@ class Closers {
  */
 export const startNode = async (
   directory: StateDir,
-  { configFile, flags, env, logger }: StartOptions
+  { configFile, flags, env, logger, gater }: StartOptions
 ): Promise<RunningNode> => {
   const startedMs = Date.now()
   const { config, settings } = await loadConfig({ file: configFile, env, flags })
@@ -162,6 +165,7 @@ export const startNode = async (
       revocations,
       metrics: hostMetrics(meter.registry),
       listen: withKnownPorts(config.listen, ports),
+      ...(gater === undefined ? {} : { gater }),
       joins: {
         sealKeyOf: (id) => invitations.sealKeyOf(id),
         redeem: async (plea) => ({ chain: await invitations.redeem(plea), addresses: host.getMultiaddrs() })
@@ -184,7 +188,7 @@ export const startNode = async (
       taxonomy,
       invitations,
       keeper,
-      replicas: [keeper, revocations],
+      replicas: [keeper, revocations, recordReplica({ book })],
       issuance,
       revocations,
       meter,
