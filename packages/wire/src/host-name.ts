@@ -21,9 +21,11 @@ const libp2pKey = 0x72
 /** What a host name of the mesh stands for. A skill is the end of a capability path, or all of it, root first. */
 export type HostName = Exclude<Target, { kind: 'capability' }> | { kind: 'skill'; parts: string[] }
 
-const refuse = (host: string, why: string, hint?: string): never => {
+const standardHint = 'Host names are <name>.mesh, <service>.<name>.mesh, <base36 peer id>.mesh and <skill>.cap.mesh.'
+
+const refuse = (host: string, why: string, hint = standardHint): never => {
   throw new MeshError('TARGET_INVALID', `${quote(host, longestHostName)} is no host name of the mesh: ${why}.`, {
-    ...(hint === undefined ? {} : { hint })
+    hint
   })
 }
 
@@ -84,7 +86,7 @@ const parseAgent = (labels: string[], typed: string[]): HostName => {
   const who = labels.at(-1) ?? ''
   const asTyped = typed.at(-1) ?? ''
   if (labels.length > 2) throw new MeshError('TARGET_INVALID', 'before the agent stands at most one service')
-  if (/^12d3koow/.test(who)) {
+  if (who.startsWith('12d3koow')) {
     throw new MeshError('TARGET_INVALID', 'a peer id in base58 does not survive in a host name, which has no case', {
       hint: looksLikePeerId(asTyped)
         ? `Write the same id in base36: ${toBase36(asTyped)}`

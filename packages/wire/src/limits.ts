@@ -156,8 +156,6 @@ export const limits = {
   proxyHeaderBytes: 32 * KiB,
   /** Lines in the head of a request to the HTTP proxy. */
   proxyHeaderLines: 200,
-  /** Tunnels of the HTTP proxy to one service; further requests wait for one. */
-  proxyTunnelsPerService: 256,
   /** Tunnels of the HTTP proxy that wait for a next request, for each service. */
   proxyIdleTunnels: 64,
   /** How long a tunnel of the HTTP proxy waits for a next request. */

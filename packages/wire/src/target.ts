@@ -21,8 +21,8 @@ const withService = (text: string): { who: string; service?: string } => {
 const ofHost = (who: string, service: string | undefined, suffix: string): Target | undefined => {
   const host = parseHostName(who, suffix)
   if (host === undefined) return undefined
-  if (host.kind !== 'skill' && service === undefined) return host
-  if (host.kind === 'skill' && service === undefined) return { kind: 'capability', capability: host.parts.join('/') }
+  if (service === undefined)
+    return host.kind === 'skill' ? { kind: 'capability', capability: host.parts.join('/') } : host
   if (host.kind === 'skill' || host.service !== undefined)
     throw new MeshError('TARGET_INVALID', `${quote(who)} says by itself which service.`)
   return { ...host, service }
