@@ -1,150 +1,19 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { bytes, digestOf, startService, type TestService } from '../servers.ts'
-import { listen } from '../libp2p-pair.ts'
-import { startProxyPair, talk, type ProxyPair } from './proxy-pair.ts'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { digestOf } from '../servers.ts'
+import { big, headerOf, origin, seen, startHttpPair, type Raw } from './http-pair.ts'
+import { talk, type ProxyPair } from './proxy-pair.ts'
 
 let two: ProxyPair
 let port = 0
-let seen: IncomingMessage[] = []
-let connections = 0
-const services: TestService[] = []
-const MiB = 1024 * 1024
-
-type Handler = (request: IncomingMessage, response: ServerResponse) => void
-
-const readAll = async (request: IncomingMessage): Promise<Buffer> => {
-  const parts: Buffer[] = []
-  for await (const part of request) parts.push(Buffer.from(part as Uint8Array))
-  return Buffer.concat(parts)
-}
-
-const big = bytes(8 * MiB)
-
-const handlers: Record<string, Handler> = {
-  '/echo': async (request, response) => {
-    const body = await readAll(request).catch(() => Buffer.alloc(0))
-    response.setHeader('X-Trailers', JSON.stringify(request.rawTrailers))
-    response.end(`${request.method} ${digestOf(body)}`)
-  },
-  '/trailers': (_request, response) => {
-    response.writeHead(200, ['Trailer', 'X-Sum, Content-Length'])
-    response.write('body')
-    response.addTrailers([
-      ['X-Sum', '42'],
-      ['Mesh-Peer-Id', 'forged']
-    ])
-    response.end()
-  },
-  '/big': (_request, response) => response.writeHead(200, { 'Content-Length': big.length }).end(big),
-  '/none': (_request, response) => response.writeHead(204, ['X-A', '1', 'X-a', '2']).end(),
-  '/same': (_request, response) => response.writeHead(304, { ETag: '"x"', 'Content-Length': '77' }).end(),
-  '/hops': (_request, response) => {
-    response.writeHead(200, [
-      'Connection',
-      'x-secret, keep-alive',
-      'X-Secret',
-      '1',
-      'Proxy-Authenticate',
-      'Basic',
-      'Mesh-Served-By',
-      'forged',
-      'Set-Cookie',
-      'a=1',
-      'Set-Cookie',
-      'b=2',
-      'Content-Length',
-      '2'
-    ])
-    response.end('ok')
-  },
-  '/cut': (_request, response) => {
-    response.writeHead(200, { 'Content-Length': 100 })
-    response.write('half')
-    setImmediate(() => response.socket?.resetAndDestroy())
-  },
-  '/hints': (_request, response) => {
-    response.writeEarlyHints({ link: '</style.css>; rel=preload' })
-    response.end('after hints')
-  },
-  '/close': (_request, response) => {
-    response.shouldKeepAlive = false
-    response.end('closed')
-  }
-}
-
-const origin = createServer((request, response) => {
-  seen.push(request)
-  const handler = handlers[request.url?.split('?')[0] ?? '']
-  if (handler === undefined) response.end(`alice ${request.url}`)
-  else handler(request, response)
-})
-origin.on('connection', () => {
-  connections += 1
-})
-origin.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-  if (request.url === '/no') {
-    response.writeHead(417).end()
-    return
-  }
-  response.writeContinue()
-  origin.emit('request', request, response)
-})
-origin.on('upgrade', (request, socket) => {
-  seen.push(request)
-  socket.write(
-    'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\nX-Origin: alice\r\n\r\nhello '
-  )
-  socket.pipe(socket)
-})
+let raw: Raw
 
 beforeAll(async () => {
-  two = await startProxyPair()
-  two.serve('web', `http://127.0.0.1:${await listen(origin)}`)
-  const refusing = await startService(() => {})
-  refusing.stop()
-  two.serve('gone', refusing.address)
-  const garbage = await startService((socket) => socket.end('SSH-2.0-OpenSSH\r\n'))
-  services.push(garbage)
-  two.serve('ssh', garbage.address.replace('tcp:', 'ssh:'))
-  const echoing = await startService((socket) => socket.pipe(socket))
-  services.push(echoing)
-  two.serve('raw', echoing.address)
-  port = await two.open('http')
+  ;({ two, port, raw } = await startHttpPair())
 })
-afterAll(async () => {
-  await two.stop()
-  for (const service of services) service.stop()
-  origin.closeAllConnections()
-  origin.close()
-})
-
-/** Sends bytes as they are and reads until the proxy closes. */
-const raw = async (text: string, more?: string): Promise<string> => {
-  const { socket, end, until } = await talk(port)
-  socket.write(text, 'latin1')
-  if (more !== undefined) {
-    await until((heard) => heard.length > 0)
-    socket.write(more, 'latin1')
-  }
-  const heard = await end
-  socket.destroy()
-  return heard.toString('latin1')
-}
 
 const get = async (path: string, headers = ''): Promise<string> =>
   raw(`GET http://web.alice.mesh${path} HTTP/1.1\r\nHost: web.alice.mesh\r\n${headers}Connection: close\r\n\r\n`)
-
-const headerOf = (answer: string, name: string): string[] =>
-  (answer.split('\r\n\r\n')[0] ?? '')
-    .split('\r\n')
-    .filter((line) => line.toLowerCase().startsWith(`${name.toLowerCase()}: `))
-    .map((line) => line.slice(name.length + 2))
 
 describe('the HTTP proxy, asked in absolute form,', () => {
   it('says who served, and which way it went', async () => {
@@ -157,7 +26,7 @@ describe('the HTTP proxy, asked in absolute form,', () => {
   })
 
   it('sends the head on as it came, but for what ends at a proxy and what only a node may say', async () => {
-    seen = []
+    seen.list = []
     await raw(
       [
         'GET http://web.alice.mesh:80/x HTTP/1.1',
@@ -179,7 +48,7 @@ describe('the HTTP proxy, asked in absolute form,', () => {
         ''
       ].join('\r\n')
     )
-    expect(seen[0]?.rawHeaders).toEqual([
+    expect(seen.list[0]?.rawHeaders).toEqual([
       'Host',
       'web.alice.mesh:80',
       'X-Odd-CASE',
@@ -221,9 +90,9 @@ describe('the HTTP proxy, asked in absolute form,', () => {
 
   it('uses a tunnel again', async () => {
     await get('/warm')
-    const before = connections
+    const before = seen.connections
     for (let i = 0; i < 5; i++) await get('/again')
-    expect(connections).toBe(before)
+    expect(seen.connections).toBe(before)
   })
 
   it('asks again on another tunnel where a used one turned out to be closed, unless that might do a thing twice', async () => {
@@ -249,7 +118,7 @@ describe('the HTTP proxy, asked in absolute form,', () => {
   it('POST without a body gets none', async () => {
     const answer = await raw('POST http://web.alice.mesh/echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
     expect(answer).toContain(`POST ${digestOf(Buffer.alloc(0))}`)
-    expect(seen.at(-1)?.headers).toMatchObject({ 'content-length': '0' })
+    expect(seen.list.at(-1)?.headers).toMatchObject({ 'content-length': '0' })
   })
 
   it('carries chunks and trailers there, without those that no trailer may be', async () => {
@@ -321,12 +190,12 @@ describe('the HTTP proxy, asked in absolute form,', () => {
   })
 
   it('a client that leaves takes its request with it', async () => {
-    seen = []
+    seen.list = []
     const { socket } = await talk(port)
     socket.write('PUT http://web.alice.mesh/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nsome')
-    await vi.waitFor(() => expect(seen).toHaveLength(1))
+    await vi.waitFor(() => expect(seen.list).toHaveLength(1))
     socket.destroy()
-    await vi.waitFor(() => expect(seen[0]).toMatchObject({ destroyed: true, complete: false }))
+    await vi.waitFor(() => expect(seen.list[0]).toMatchObject({ destroyed: true, complete: false }))
   })
 
   it('a change of protocol joins both sides', async () => {
@@ -339,7 +208,7 @@ describe('the HTTP proxy, asked in absolute form,', () => {
     expect(headerOf(answer, 'Upgrade')).toEqual(['echo'])
     expect(headerOf(answer, 'X-Origin')).toEqual(['alice'])
     expect(headerOf(answer, 'Mesh-Served-By')).toHaveLength(1)
-    expect(JSON.stringify(seen.at(-1)?.rawHeaders)).not.toContain('forged')
+    expect(JSON.stringify(seen.list.at(-1)?.rawHeaders)).not.toContain('forged')
     socket.write('later')
     await until((heard) => heard.includes('later'))
     socket.destroy()
@@ -350,8 +219,8 @@ describe('the HTTP proxy, asked in absolute form,', () => {
       'GET http://web.alice.mesh/h2 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n'
     )
     expect(answer).toContain('alice /h2')
-    expect(seen.at(-1)?.headers).not.toHaveProperty('upgrade')
-    expect(seen.at(-1)?.headers).not.toHaveProperty('http2-settings')
+    expect(seen.list.at(-1)?.headers).not.toHaveProperty('upgrade')
+    expect(seen.list.at(-1)?.headers).not.toHaveProperty('http2-settings')
   })
 
   it.each<[string, string, number, string, string]>([
@@ -382,105 +251,5 @@ describe('the HTTP proxy, asked in absolute form,', () => {
     )
     expect(headerOf(answer, 'Content-Type')).toEqual(['text/plain; charset=utf-8'])
     expect(answer).toMatch(/\r\n\r\nmesh-node: .*\n {2}layer: route \(NAME_UNKNOWN\)\n {2}next: /)
-  })
-})
-
-describe('CONNECT', () => {
-  it('carries bytes both ways, early ones and the end of one direction included', async () => {
-    const { socket, end } = await talk(port)
-    socket.end('CONNECT raw.alice.mesh:7 HTTP/1.1\r\nHost: raw.alice.mesh:7\r\n\r\nearly and all')
-    const heard = (await end).toString()
-    expect(heard).toMatch(/^HTTP\/1\.1 200 Connection Established\r\nMesh-Served-By: "12D3[^]*\r\n\r\nearly and all$/)
-    socket.destroy()
-  })
-
-  it.each<[string, string, number, string]>([
-    ['no port', 'raw.alice.mesh', 400, 'USAGE'],
-    ['a path', 'raw.alice.mesh:7/x', 400, 'USAGE'],
-    ['a user', 'me@raw.alice.mesh:7', 400, 'USAGE'],
-    ['an unknown name', 'nobody.mesh:80', 502, 'NAME_UNKNOWN'],
-    ['a name outside', 'example.com:443', 403, 'NAME_OUTSIDE'],
-    ['an address of this machine', '127.0.0.1:22', 403, 'NAME_OUTSIDE'],
-    ['an address of this machine in IPv6', '[::1]:22', 403, 'NAME_OUTSIDE'],
-    ['a port that names no service', 'alice.mesh:9999', 400, 'TARGET_INVALID'],
-    ['a service that refuses', 'gone.alice.mesh:80', 502, 'UPSTREAM_REFUSED']
-  ])('with %s is refused', async (_what, authority, status, code) => {
-    const answer = await raw(`CONNECT ${authority} HTTP/1.1\r\nHost: x\r\n\r\n`)
-    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [^]*${code}`))
-  })
-
-  it('by port finds the http service', async () => {
-    const answer = await raw(
-      'CONNECT alice.mesh:80 HTTP/1.1\r\nHost: x\r\n\r\n',
-      'GET /inside HTTP/1.1\r\nHost: alice.mesh\r\nConnection: close\r\n\r\n'
-    )
-    expect(answer).toContain('alice /inside')
-  })
-})
-
-describe('the proxy itself', () => {
-  it('serves its configuration to browsers, which goes for names of the mesh alone', async () => {
-    const answer = await raw(`GET /proxy.pac HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: close\r\n\r\n`)
-    expect(headerOf(answer, 'Content-Type')).toEqual(['application/x-ns-proxy-autoconfig'])
-    const script = answer.slice(answer.indexOf('\r\n\r\n') + 4)
-    const find = new Function('dnsDomainIs', `${script}; return FindProxyForURL`)((host: string, domain: string) =>
-      host.endsWith(domain)
-    ) as (url: string, host: string) => string
-    expect(find('http://alice.mesh/', 'alice.mesh')).toBe(`PROXY 127.0.0.1:${port}`)
-    expect(find('http://alice.mesh./', 'Alice.Mesh.')).toBe(`PROXY 127.0.0.1:${port}`)
-    expect(find('http://alicemesh/', 'alicemesh')).toBe('DIRECT')
-    expect(find('http://example.com/', 'mesh.example.com')).toBe('DIRECT')
-  })
-
-  it('does not serve it under a foreign name', async () => {
-    expect(await raw('GET /proxy.pac HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n')).toMatch(
-      /^HTTP\/1\.1 403 /
-    )
-  })
-
-  it('helps whoever takes it for a server', async () => {
-    const answer = await raw(`GET / HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: close\r\n\r\n`)
-    expect(answer).toMatch(/^HTTP\/1\.1 400 [^]*This is a proxy/)
-    expect(answer).toContain(`http://127.0.0.1:${port}/proxy.pac`)
-  })
-
-  it('answers the last hop by itself', async () => {
-    const answer = await raw(
-      'OPTIONS http://web.alice.mesh/ HTTP/1.1\r\nHost: x\r\nMax-Forwards: 0\r\nConnection: close\r\n\r\n'
-    )
-    expect(answer).toMatch(/^HTTP\/1\.1 200 /)
-    expect(headerOf(answer, 'Mesh-Served-By')).toEqual([])
-  })
-
-  it('listens on a unix socket too', async () => {
-    const dir = await mkdtemp(join(tmpdir(), 'proxy-'))
-    const path = join(dir, 'http.sock')
-    await two.proxies.add({ kind: 'http', listen: { type: 'unix', path } })
-    const client = connect({ path })
-    client.write('GET http://web.alice.mesh/unix HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
-    let heard = ''
-    for await (const part of client) heard += String(part)
-    expect(heard).toContain('alice /unix')
-    expect(two.proxies.remove(`unix:${path}`)).toMatchObject({ kind: 'http', totalConnections: 1 })
-    await rm(dir, { recursive: true })
-  })
-
-  it('binds no address that others reach unless it is told to', async () => {
-    for (const host of ['0.0.0.0', '::', '192.0.2.1']) {
-      await expect(two.proxies.add({ kind: 'http', listen: { type: 'tcp', host, port: 0 } })).rejects.toMatchObject({
-        code: 'ADDRESS_INVALID',
-        hint: expect.stringContaining('--allow-remote')
-      })
-    }
-  })
-
-  it('is gone once removed', async () => {
-    const { id, listen: where } = await two.proxies.add({
-      kind: 'http',
-      listen: { type: 'tcp', host: '127.0.0.1', port: 0 }
-    })
-    two.proxies.remove(where)
-    expect(two.proxies.list().map((one) => one.id)).not.toContain(id)
-    expect(() => two.proxies.remove(id)).toThrow(expect.objectContaining({ code: 'PROXY_UNKNOWN' }))
   })
 })

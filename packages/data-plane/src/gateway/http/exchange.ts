@@ -57,12 +57,12 @@ export const createExchangeOpener =
   async (request) => {
     const agent = pool.agentFor(request.destination)
     const mayRepeat = request.isIdempotent && request.body === undefined
-    if (!mayRepeat) agent.dropStale()
+    agent.sweep(!mayRepeat)
     try {
       return await attempt(agent, request, false)
     } catch (err) {
       if (!(err instanceof RetryableError) || !mayRepeat || request.signal.aborted) throw err
-      agent.dropIdle(0)
+      agent.dropIdle()
       return attempt(agent, request, true)
     }
   }

@@ -20,6 +20,9 @@ const hintMarginMs = 1_000
 /** What comes with an error, where a stream is asked for. */
 const noStream = new Duplex().destroy()
 
+/** The agent of Node tells a socket whether it keeps the process alive; a tunnel never does by itself. */
+const countedByNode = { ref: () => {}, unref: () => {} }
+
 const hintOf = (response: IncomingMessage | undefined): number => {
   const header = response?.headers['keep-alive']
   const seconds = /(?:^|[\s,])timeout=(\d{1,6})/i.exec(typeof header === 'string' ? header : '')?.[1]
@@ -60,20 +63,31 @@ export class TunnelAgent extends Agent {
     this.#responses.set(tunnel, response)
   }
 
-  /** Gives up tunnels that have waited longer than a moment, or all that wait. */
-  dropIdle(olderThanMs: number): void {
-    const nowMs = performance.now()
-    for (const [tunnel, { idleSinceMs }] of this.#idle) if (nowMs - idleSinceMs >= olderThanMs) tunnel.destroy()
+  /**
+   * To be called before each request: forgets tunnels that ended while they waited, and where the request must not be
+   * repeated those too that have waited for longer than a moment.
+   */
+  sweep(isFreshWanted: boolean): void {
+    const oldestMs = isFreshWanted ? performance.now() - freshMs : -Infinity
+    for (const [tunnel, { idleSinceMs }] of this.#idle)
+      if (tunnel.destroyed || idleSinceMs < oldestMs) this.#discard(tunnel)
   }
 
-  /** Before a request that must not be repeated. */
-  dropStale(): void {
-    this.dropIdle(freshMs)
+  /** Gives up all tunnels that wait. */
+  dropIdle(): void {
+    for (const tunnel of this.#idle.keys()) this.#discard(tunnel)
+  }
+
+  /** The agent forgets a socket when it closes, which for a tunnel is later than its end. */
+  #discard(tunnel: Duplex): void {
+    this.#carriers.get(tunnel)?.stopWaiting?.()
+    tunnel.emit('agentRemove')
+    tunnel.destroy()
   }
 
   close(): void {
     this.#closing.abort(new MeshError('CANCELLED', 'The proxy was removed.'))
-    this.dropIdle(0)
+    this.dropIdle()
   }
 
   override getName(): string {
@@ -95,7 +109,7 @@ export class TunnelAgent extends Agent {
     let stream: Duplex
     try {
       const opened = await this.#open(this.#destination, { signal: this.#closing.signal })
-      stream = opened.stream
+      stream = Object.assign(opened.stream, countedByNode)
       this.#carriers.set(stream, { servedBy: opened.servedBy, requests: 0, idleSinceMs: 0, stopWaiting: undefined })
     } catch (err) {
       this.#openCount -= 1
@@ -116,9 +130,7 @@ export class TunnelAgent extends Agent {
     const waitMs = Math.min(limits.proxyIdleTunnelMs, hintOf(this.#responses.get(tunnel)))
     if (carrier === undefined || waitMs <= 0 || this.#closing.signal.aborted || tunnel.readableEnded) return false
     // Whatever a service says unasked, its end included, makes the connection unfit for a next request.
-    const giveUp = (): void => {
-      tunnel.destroy()
-    }
+    const giveUp = (): void => this.#discard(tunnel)
     const timer = setTimeout(giveUp, waitMs)
     timer.unref()
     tunnel.on('data', giveUp).once('end', giveUp)
@@ -135,7 +147,7 @@ export class TunnelAgent extends Agent {
 
   override reuseSocket(tunnel: Duplex, request: ClientRequest): void {
     this.#carriers.get(tunnel)?.stopWaiting?.()
-    request.reusedSocket = true
+    super.reuseSocket(tunnel, request)
   }
 
   /** A request goes out on a tunnel. @returns how many went out on it before */
