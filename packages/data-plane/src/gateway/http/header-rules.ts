@@ -71,6 +71,8 @@ const badRequest = (why: string): MeshError => new MeshError('USAGE', `The reque
 export const checkRequestHead = (raw: RawHeaders, httpVersion: string): void => {
   if (raw.length / 2 > limits.proxyHeaderLines)
     throw badRequest(`it has more than ${limits.proxyHeaderLines} header lines`)
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') throw badRequest(`HTTP/${httpVersion} is not spoken here`)
+  if (httpVersion === '1.1' && valuesOf(raw, 'host').length === 0) throw badRequest('it has no Host')
   if (valuesOf(raw, 'host').length > 1) throw badRequest('it has more than one Host')
   const lengths = valuesOf(raw, 'content-length')
   const codings = valuesOf(raw, 'transfer-encoding')

@@ -42,7 +42,7 @@ export const describeFailure = (failure: Failure, accept?: string): OwnAnswer =>
 
 /** Answers a request, where no answer has begun; otherwise cuts it, so that nobody takes it for whole. */
 export const answerFailure = (reply: ServerResponse, failure: Failure): void => {
-  if (reply.destroyed || reply.socket?.writable !== true) return
+  if (reply.destroyed || !reply.req.socket.writable) return
   if (reply.headersSent) {
     reply.destroy()
     return

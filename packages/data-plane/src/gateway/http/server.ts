@@ -64,7 +64,8 @@ export class HttpProxy implements Proxy {
     this.#openExchange = createExchangeOpener(this.#pool)
     this.#server = createServer({
       insecureHTTPParser: false,
-      requireHostHeader: true,
+      // Looked at below: by itself Node answers without saying who refused.
+      requireHostHeader: false,
       maxHeaderSize: limits.proxyHeaderBytes,
       headersTimeout: limits.proxyHandshakeTimeoutMs,
       requestTimeout: 0,
