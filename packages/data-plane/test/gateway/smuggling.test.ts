@@ -55,7 +55,7 @@ const send = async (bytes: string): Promise<string> => {
 }
 
 const statuses = (heard: string): number[] =>
-  [...heard.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map((match) => Number(match[1]))
+  [...heard.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => Number(match[1]))
 
 /** Each is refused before a byte of it reaches the service. */
 const refused: Array<[string, string, number]> = [
