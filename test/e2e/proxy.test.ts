@@ -20,7 +20,7 @@ import { startSshd, type Sshd } from './harness/origins/sshd.ts'
 import { startWebSocketOrigin } from './harness/origins/websocket-origin.ts'
 import { findProgram, testWith } from './harness/program.ts'
 import { digestOf, seededSha256 } from './harness/seeded-bytes.ts'
-import type { MeshProcess } from './harness/mesh-process.ts'
+import { MeshProcess } from './harness/mesh-process.ts'
 
 const bigBytes = 16 * 1024 * 1024
 const sshPrograms = ['ssh', 'sshd', 'ssh-keygen']
@@ -177,14 +177,15 @@ test('grpc-js calls through CONNECT, as http_proxy tells it', async () => {
   expect(await upperThrough(`http://${http}`, 'alice.mesh:50051', 'by port')).toMatchObject({ text: 'BY PORT' })
 })
 
+const firstWordOf = async (socket: WebSocket): Promise<string> => {
+  const [first] = await once(socket, 'message')
+  socket.close()
+  await once(socket, 'close')
+  return String(first)
+}
+
 test('a WebSocket opens by absolute form and by CONNECT', async () => {
   const [host = '', port = ''] = http.split(':')
-  const talkTo = async (socket: WebSocket): Promise<string> => {
-    const [first] = await once(socket, 'message')
-    socket.close()
-    await once(socket, 'close')
-    return String(first)
-  }
   const absolute = new WebSocket(`ws://${http}/chat`, ['agent.v1'], {
     headers: { Host: 'chat.alice.mesh' },
     finishRequest: (upgrade) => {
@@ -192,7 +193,7 @@ test('a WebSocket opens by absolute form and by CONNECT', async () => {
       upgrade.end()
     }
   })
-  expect(await talkTo(absolute)).toBe('origin alice-chat')
+  expect(await firstWordOf(absolute)).toBe('origin alice-chat')
   const asking = request({
     host,
     port,
@@ -203,7 +204,7 @@ test('a WebSocket opens by absolute form and by CONNECT', async () => {
   asking.end()
   const [, tunnel] = await once(asking, 'connect')
   const through = new WebSocket('ws://chat.alice.mesh/chat', ['agent.v1'], { createConnection: () => tunnel })
-  expect(await talkTo(through)).toBe('origin alice-chat')
+  expect(await firstWordOf(through)).toBe('origin alice-chat')
 })
 
 test('proxies are shown, survive a restart of the node, and are gone when removed', async () => {
@@ -221,6 +222,11 @@ test('proxies are shown, survive a restart of the node, and are gone when remove
   expect(heard).toContain('alice-web')
   await bob.json(z.unknown(), ['proxy', '--remove', unix])
   expect(await shown()).toHaveLength(2)
+  await bob.stop()
+  bob = await MeshProcess.up(bob.stateDir)
+  expect((await shown()).toSorted()).toEqual([`http ${http}`, `socks ${socks}`])
+  await bob.json(z.unknown(), ['proxy', '--remove', socks])
+  expect(await shown()).toEqual([`http ${http}`])
   const refused = await bob.run(['proxy', '--http', '0.0.0.0:0'])
   expect(refused.code).toBe(2)
   expect(refused.stderr).toContain('--allow-remote')
