@@ -29,7 +29,7 @@ export interface NameBook {
 /** Where a client of a proxy wants to go. */
 export type Destination = { kind: 'mesh'; target: Target } | { kind: 'outside'; host: string; port: number }
 
-export interface Asked {
+interface Asked {
   host: string
   port?: number | undefined
   /** Where the request says by itself what kind of service it is for. */

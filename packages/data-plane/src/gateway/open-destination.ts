@@ -11,13 +11,13 @@ export interface ServedBy {
 }
 
 /** A byte stream to where a client of a proxy wanted to go. */
-export interface OpenedDestination {
+interface OpenedDestination {
   stream: Duplex
   /** Absent outside the mesh. */
   servedBy?: ServedBy
 }
 
-export interface OpenDestinationOptions {
+interface OpenDestinationOptions {
   signal: AbortSignal
   /** Bytes that may travel with the open. */
   early?: (() => Uint8Array | undefined) | undefined

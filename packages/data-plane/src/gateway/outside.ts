@@ -61,8 +61,7 @@ for (const [network, prefix] of [
   prohibited.addSubnet(network, prefix, 'ipv6')
 
 /** Whether an address is one that no proxy connects to. IPv4 inside IPv6 counts as IPv4. */
-export const isProhibitedAddress = (address: string): boolean =>
-  prohibited.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+const isProhibitedAddress = (address: string): boolean => prohibited.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 
 const addressesOf = async (host: string): Promise<string[]> => {
   if (isIP(host) !== 0) return [host]

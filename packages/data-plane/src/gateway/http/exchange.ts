@@ -7,7 +7,7 @@ import { forwardTrailers, type RawHeaders } from './header-rules.ts'
 import type { TunnelAgent, TunnelPool } from './tunnel-agent.ts'
 
 /** One request on its way to a service. */
-export interface ExchangeRequest {
+interface ExchangeRequest {
   destination: Destination
   method: string
   path: string

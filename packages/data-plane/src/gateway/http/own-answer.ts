@@ -12,7 +12,7 @@ const wantsText = (accept: string | undefined): boolean =>
   accept !== undefined && !/json|\*\/\*/i.test(accept) && /text\//i.test(accept)
 
 /** RFC 9457 for programs, plain text for whoever asks for text and not for JSON (browsers ask for everything). */
-export const describeFailure = (failure: Failure, accept?: string): OwnAnswer => {
+const describeFailure = (failure: Failure, accept?: string): OwnAnswer => {
   const { error, status } = failure
   const { code, layer, message, hint, details } = error
   const isText = wantsText(accept?.replace(/,?\s*\*\/\*[^,]*/, ''))

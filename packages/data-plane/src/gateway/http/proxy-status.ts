@@ -4,7 +4,7 @@ import type { ErrorCode, MeshError } from '@agent-mesh/wire'
 export const proxyName = 'mesh-node'
 
 /** Proxy error types of RFC 9209, section 2.3, as far as a mesh can have them. */
-export type ProxyErrorType =
+type ProxyErrorType =
   | 'connection_limit_reached'
   | 'connection_refused'
   | 'connection_terminated'
