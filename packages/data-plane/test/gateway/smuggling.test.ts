@@ -21,7 +21,7 @@ beforeAll(async () => {
     socket.on('data', (data) => {
       arrived.push(data.toString('latin1'))
       mine += data.toString('latin1')
-      for (const heads = mine.match(/^[A-Z]+ \/\S* HTTP/gm)?.length ?? 0; answered < heads; answered++)
+      for (const heads = mine.match(/[A-Z]+ \/\S* HTTP\/1\.1\r\n/g)?.length ?? 0; answered < heads; answered++)
         socket.write(answer)
     })
     socket.once('end', () => socket.end())
