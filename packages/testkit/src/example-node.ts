@@ -1,5 +1,13 @@
 import type { LocalNode } from '@agent-mesh/node'
-import type { ForwardDocument, NetworkInfo, NodeEvent, ProxyDocument, Publication, Status, Vocabulary } from '@agent-mesh/wire/api'
+import type {
+  ForwardDocument,
+  NetworkInfo,
+  NodeEvent,
+  ProxyDocument,
+  Publication,
+  Status,
+  Vocabulary
+} from '@agent-mesh/wire/api'
 
 /** Of nobody. */
 export const examplePeerId = '12D3KooWGC6TvWhfapngX6wvJHvYYmdMTZ7xSVs5UvhQRVUGvcyQ'
