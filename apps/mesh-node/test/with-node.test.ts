@@ -178,7 +178,7 @@ describe('a wait', () => {
 describe('nc', () => {
   it.each([
     [['alice', 'ssh'], 'alice/ssh'],
-    [['alice.mesh', 'ssh'], 'alice/ssh'],
+    [['alice.mesh', 'ssh'], 'alice.mesh/ssh'],
     [['alice/web'], 'alice/web'],
     [['cap:a/b'], 'cap:a/b']
   ])('of %j asks for %s', async (words, target) => {

@@ -49,6 +49,10 @@ export interface Client {
   addForward: (request: Api.ForwardRequest, options?: CallOptions) => Promise<Api.ForwardDocument>
   /** @param idOrListen - id or local address */
   removeForward: (idOrListen: string, options?: CallOptions) => Promise<Api.ForwardDocument>
+  proxies: (options?: CallOptions) => Promise<Api.ProxyDocument[]>
+  addProxy: (request: Api.ProxyRequest, options?: CallOptions) => Promise<Api.ProxyDocument>
+  /** @param idOrListen - id or local address */
+  removeProxy: (idOrListen: string, options?: CallOptions) => Promise<Api.ProxyDocument>
   /** @param address - remote address that a local service sees, `host:port` */
   whois: (address: string, options?: CallOptions) => Promise<Api.WhoisResponse>
   /** Resolves when the node begins to stop; it is gone when `status` rejects with NO_DAEMON. */
@@ -120,6 +124,11 @@ export const createClient = ({ socketPath, timeoutMs = 75_000 }: ClientOptions):
     addForward: (body, options) => ask({ method: 'POST', path: '/v1/forwards', body }, (api) => api.forward, options),
     removeForward: (id, options) =>
       ask({ method: 'DELETE', path: `/v1/forwards/${part(id)}` }, (api) => api.forward, options),
+    proxies: async (options) =>
+      (await ask({ method: 'GET', path: '/v1/proxies' }, (api) => api.proxiesResponse, options)).proxies,
+    addProxy: (body, options) => ask({ method: 'POST', path: '/v1/proxies', body }, (api) => api.proxy, options),
+    removeProxy: (id, options) =>
+      ask({ method: 'DELETE', path: `/v1/proxies/${part(id)}` }, (api) => api.proxy, options),
     whois: (address, options) =>
       ask({ method: 'GET', path: `/v1/whois?address=${part(address)}` }, (api) => api.whoisResponse, options),
     shutdown: (options) => ask({ method: 'POST', path: '/v1/shutdown' }, (api) => api.shutdownResponse, options),

@@ -23,6 +23,16 @@ export * from './interfaces.ts'
 export { createDataPlane, type AddForwardOptions, type DataPlane, type DataPlaneInit } from './data-plane.ts'
 export type { DataPlaneEvent, OnDataPlaneEvent, TunnelDirection } from './events.ts'
 export type { ForwardStatus } from './gateway/forward.ts'
+export {
+  createDestinationFinder,
+  type Destination,
+  type FindDestination,
+  type NameBook
+} from './gateway/destination.ts'
+export type { ProxyKind, ProxyStatus } from './gateway/door.ts'
+export type { ServedBy } from './gateway/open-destination.ts'
+export { parseOutsidePattern } from './gateway/outside.ts'
+export { createProxies, type AddProxyOptions, type Proxies, type ProxiesInit } from './gateway/proxies.ts'
 export { formatListenAddress, parseListenAddress, type ListenAddress } from './gateway/listen-address.ts'
 export type { OpenedTarget, OpenTarget, OpenTargetOptions } from './gateway/open-target.ts'
 export type { StreamHandler } from './tunnel/accept.ts'

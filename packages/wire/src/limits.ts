@@ -144,6 +144,28 @@ export const limits = {
   drainTimeoutMs: 10_000,
   /** Agents that one search returns. */
   candidatesPerLookup: 256,
+  /** Connections of clients to one proxy at once. */
+  proxyConnections: 4096,
+  /** Clients of one SOCKS proxy that have not said yet whom they want. */
+  proxyPendingHandshakes: 256,
+  /** From the opening of a connection to a proxy until it is known whom its client wants. */
+  proxyHandshakeTimeoutMs: 10_000,
+  /** How long a connection of a client stays open without a request. */
+  proxyClientIdleMs: 60_000,
+  /** Head of a request to, or of a response through, the HTTP proxy. */
+  proxyHeaderBytes: 32 * KiB,
+  /** Lines in the head of a request to the HTTP proxy. */
+  proxyHeaderLines: 200,
+  /** Tunnels of the HTTP proxy that wait for a next request, for each service. */
+  proxyIdleTunnels: 64,
+  /** How long a tunnel of the HTTP proxy waits for a next request. */
+  proxyIdleTunnelMs: 15_000,
+  /** Proxies of other nodes that one request may have passed. */
+  proxyHops: 8,
+  /** Longest time that what a host name means is taken for granted. */
+  proxyNameMs: 1_000,
+  /** Patterns of names outside the mesh that a proxy may let through. */
+  proxyOutsidePatterns: 64,
   /** Body of one request to the local API. */
   apiBodyBytes: 64 * KiB,
   /** Body of a request to the local API that carries a policy: the largest one, as base64 or as JSON text. */

@@ -3,6 +3,7 @@ import type { Command } from '../command.ts'
 import { fields, formatAge, formatBytes, formatTime, table } from '../text.ts'
 import { membersTable } from '../member-text.ts'
 import { forwardsTable } from './forward.ts'
+import { proxiesTable } from './proxy.ts'
 
 /** What became of the record of this agent. */
 export const describePublication = (publication: Publication | undefined): string => {
@@ -56,6 +57,7 @@ const describeStatus = (status: Status, members: PeerDocument[]): string[] => {
       )
     ),
     ...section('forwards', forwardsTable(status.forwards)),
+    ...section('proxies', proxiesTable(status.proxies)),
     ...section(
       'settings',
       table(

@@ -1,7 +1,8 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import { limits, parseCapability, parseName, parseTarget } from '@agent-mesh/wire'
+import { defaultSuffix, limits, parseCapability, parseName, parseSuffix, parseTarget } from '@agent-mesh/wire'
+import { parseListenAddress, parseOutsidePattern } from '@agent-mesh/data-plane'
 import { parseSubject } from './allow-list.ts'
 import { formatDuration, parseDuration, parseSize } from './units.ts'
 
@@ -191,7 +192,35 @@ export const configSchema = z.strictObject({
     .default([])
     .describe('Services that are offered beside those of `mesh-node serve`.'),
   capabilities: z.array(checked(parseCapability)).default([]).describe('Capabilities that no service answers.'),
-  forwards: z.array(forward).default([]).describe('Forwards that are opened beside those of `mesh-node forward`.')
+  forwards: z.array(forward).default([]).describe('Forwards that are opened beside those of `mesh-node forward`.'),
+  proxy: z
+    .strictObject({
+      suffix: checked(parseSuffix)
+        .default(defaultSuffix)
+        .describe('What ends the host names of the mesh: `alice.mesh`.'),
+      socks: z
+        .array(checked(parseListenAddress))
+        .default([])
+        .describe('Addresses of SOCKS5 proxies, beside those of `mesh-node proxy`: `127.0.0.1:1080` or `unix:/path`.'),
+      http: z
+        .array(checked(parseListenAddress))
+        .default([])
+        .describe('Addresses of HTTP proxies, beside those of `mesh-node proxy`: `127.0.0.1:8118` or `unix:/path`.'),
+      allow_remote: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Whether these proxies may bind addresses that other machines reach. Who does then acts as this node.'
+        ),
+      allow_outside: z
+        .array(checked(parseOutsidePattern))
+        .max(limits.proxyOutsidePatterns)
+        .default([])
+        .describe(
+          'Names outside the mesh that these proxies let through: `example.com`, `*.example.com`, `example.com:443`.'
+        )
+    })
+    .prefault({})
 })
 
 export type Config = z.output<typeof configSchema>

@@ -37,6 +37,7 @@ import { MeshNode } from './mesh-node.ts'
 import { createMetering } from './metering.ts'
 import { Offers } from './offers.ts'
 import { Policies } from './policies.ts'
+import { NodeProxies } from './proxies.ts'
 import { Reach } from './reach.ts'
 import { NodeRules } from './rules.ts'
 import { createStanding } from './standing.ts'
@@ -244,7 +245,9 @@ export const assemble = (init: AssembleInit): Assembled => {
     addresses: () => addresses().map(withoutPeerId)
   })
   const doors = new Doors({ verbs, config, dataPlane, events, kindOf: (target) => kindOf(book, target) })
+  const proxies = new NodeProxies({ verbs, config, events, dataPlane, book, discovery, resolver })
   const reach = new Reach({
+    suffix: config.proxy.suffix,
     self,
     admission,
     discovery,
@@ -297,6 +300,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     revocations,
     offers,
     policies,
+    proxies,
     reach,
     metering,
     vocabulary: () => vocabularyOf({ book, admission, own: credentials.membership, offers, doors }),
@@ -341,6 +345,7 @@ export const assemble = (init: AssembleInit): Assembled => {
       replication.start()
       offers.start()
       await doors.start()
+      await proxies.start()
       discovery.start()
       recordGossip.start()
       upkeep.start()
@@ -358,6 +363,7 @@ export const assemble = (init: AssembleInit): Assembled => {
         () => recordGossip.announce()
       )
       replication.stop()
+      proxies.close()
       await dataPlane.stop({ drainTimeoutMs: config.drain_timeout })
       await goodbye
       await audit.close()

@@ -38,6 +38,8 @@ export interface ReachInit {
   ping: Ping
   lookupTimeoutMs: number
   trafficOf: (peer: PeerId) => Pick<PeerDocument, 'tunnels' | 'bytesIn' | 'bytesOut'>
+  /** What ends host names of the mesh. */
+  suffix: string
 }
 
 type Waiting = { signal: AbortSignal }
@@ -113,7 +115,7 @@ export class Reach {
     signal: AbortSignal
   ): Promise<{ connection: Connection; name?: string }> {
     const until = deadline(timeoutMs ?? limits.dialTimeoutMs + limits.lookupTimeoutMs, signal)
-    const candidates = await this.#init.resolver.resolve(parseTarget(text), { signal: until })
+    const candidates = await this.#init.resolver.resolve(parseTarget(text, this.#init.suffix), { signal: until })
     let lastError: unknown = new MeshError('NOT_FOUND')
     for (const { peerId, name } of candidates) {
       if (peerId.equals(this.#init.self)) throw new MeshError('USAGE', `${text} is this node itself.`)

@@ -20,6 +20,17 @@ const verbState = z.strictObject({
     })
   ),
   forwards: z.array(z.strictObject({ listen: z.string(), target: z.string() })),
+  /** Absent in what earlier versions wrote. */
+  proxies: z
+    .array(
+      z.strictObject({
+        kind: z.enum(['socks', 'http']),
+        listen: z.string(),
+        allowRemote: z.boolean(),
+        allowOutside: z.array(z.string())
+      })
+    )
+    .default([]),
   /** Capabilities published on their own, with the service that answers where one does. */
   capabilities: z.array(z.strictObject({ capability: z.string(), service: z.string().optional() })),
   /** What port 0 of a listen address became, by that address. */
@@ -71,6 +82,7 @@ export type IssuedDocument = z.infer<typeof issued>
 export const emptyVerbState = (): VerbState => ({
   services: [],
   forwards: [],
+  proxies: [],
   capabilities: [],
   ports: {},
   sequence: 0

@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import { healthCounts, peerHealth } from './health-schemas.ts'
+import { proxy } from './proxy-schemas.ts'
 
 export * from './health-schemas.ts'
 export * from './policy-schemas.ts'
 export * from './vocabulary-schemas.ts'
+export * from './proxy-schemas.ts'
 
 /**
  * Documents of the local API. Times are milliseconds since 1970, durations milliseconds; peer ids base58.
@@ -275,6 +277,7 @@ export const status = z.object({
   services: z.array(service),
   capabilities: z.array(z.object({ capability: z.string(), service: z.string().optional() })),
   forwards: z.array(forward),
+  proxies: z.array(proxy),
   tunnels: z.object({ open: z.number().int(), total: z.number().int(), bytesIn: z.number(), bytesOut: z.number() }),
   settings: z.array(setting),
   warnings: z.array(z.object({ code: z.string(), message: z.string(), hint: z.string() }))
