@@ -354,8 +354,8 @@ export const assemble = (init: AssembleInit): Assembled => {
       listeners.push(
         rememberMembers(init),
         announcePeers(admission, events),
-        admission.onChange((change, peer) => {
-          if (change === 'gone') dataPlane.tunnels.closePeer(peer.toString(), 'CONNECTION_LOST')
+        admission.onChange((change, peer, _connection, error) => {
+          if (change === 'gone') dataPlane.tunnels.closePeer(peer.toString(), error?.code ?? 'CONNECTION_LOST')
         })
       )
       await host.services.members.handle(protocols(networkId).tunnel, dataPlane.handler, dataPlane.handlerOptions)
