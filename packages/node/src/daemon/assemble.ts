@@ -289,6 +289,7 @@ export const assemble = (init: AssembleInit): Assembled => {
   })
   const standing = createStanding({
     identity: credentials,
+    files,
     issuance,
     keeper: revocations,
     admission,

@@ -160,11 +160,7 @@ describe('the layers', () => {
       { own: () => membershipOf('alice', alice, { notBeforeMs: nowMs + 1 }) }
     ],
     ['revocation', 'REVOKED', { revocation: () => ({ rule: 'by carol' }) }],
-    [
-      'policy',
-      'DENIED',
-      { policy: () => ({ allowed: false, rule: 'no grant from alice to bob', file: 'policy.yaml', line: 14 }) }
-    ],
+    ['policy', 'DENIED', { policy: () => ({ allowed: false, rule: 'no grant from alice to bob' }) }],
     ['health', 'UNREACHABLE', { health: () => ({ isUsable: false, text: 'dead for 10 s' }) }],
     ['addresses', 'UNREACHABLE', {}],
     [
@@ -186,18 +182,17 @@ describe('the layers', () => {
     expect(answer.steps.filter(({ verdict }) => verdict === 'failed')).toHaveLength(1)
   })
 
-  it('say the file and the line of a rule', async () => {
+  it('say the line of a rule, and where it is read', async () => {
     const { steps } = await ask({
       policy: (caller, callee, service) => ({
         allowed: true,
         rule: `grant 3: ${caller.name} to ${callee.name}/${service}`,
-        file: 'policy.yaml',
         line: 14
       })
     })
     expect(steps.find(({ layer }) => layer === 'policy')).toMatchObject({
       verdict: 'ok',
-      text: 'grant 3: alice to bob/web (policy.yaml, line 14)',
+      text: 'grant 3: alice to bob/web (mesh-node policy show, line 14)',
       details: { line: 14 }
     })
   })
