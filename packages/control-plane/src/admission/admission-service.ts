@@ -159,6 +159,10 @@ export class AdmissionService implements Admission, Startable {
     return this.#book.membership(peer)
   }
 
+  remembered(): Membership[] {
+    return this.#book.remembered()
+  }
+
   greeting(peer: PeerId): Greeting | undefined {
     return this.#roster.greeting(peer)
   }

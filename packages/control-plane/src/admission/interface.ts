@@ -48,6 +48,8 @@ export interface Admission {
   connections: (peer: PeerId) => Connection[]
   /** What the certificate of a peer says, also some time after it left. */
   membership: (peer: PeerId) => Membership | undefined
+  /** The newest certificate of each peer that is remembered, also of those that count no more. */
+  remembered: () => Membership[]
   /** What the last hello of an admitted peer said. */
   greeting: (peer: PeerId) => Greeting | undefined
   /** Peers that are admitted at this moment. */

@@ -76,6 +76,25 @@ const openRequest = async (bytes: Uint8Array, who = membership): Promise<Renewal
 
 const openAnswer = async (bytes: Uint8Array) => openRenewed(bytes, { networkKey, nowMs, membership, peerId })
 
+/** Counts what is let through as it was meant; anything else fails the test. */
+const judge = (legitimate: Set<string>) => {
+  const counts = { same: 0, refused: 0 }
+  const run = async (i: number, bytes: Uint8Array, open: () => Promise<string>): Promise<void> => {
+    const replay = `MESH_SEED=${seed}, case ${i}: ${hex(bytes)}`
+    let text: string
+    try {
+      text = await open()
+    } catch (err) {
+      if (!(err instanceof MeshError)) throw new Error(`Something else was thrown. ${replay}`, { cause: err })
+      counts.refused++
+      return
+    }
+    if (!legitimate.has(text)) throw new Error(`It was accepted. ${replay}`)
+    counts.same++
+  }
+  return { counts, run }
+}
+
 describe('a request to renew', () => {
   it('says what it is, and only for the keys that it is about', async () => {
     expect(await openRequest(encodeRenewal())).toMatchObject({ is: 'renewal' })
@@ -111,25 +130,6 @@ describe('an answer to a renewal', () => {
 })
 
 describe(`${cases} messages of renewals, changed, grafted and forged`, () => {
-  /** Counts what is let through as it was meant; anything else fails the test. */
-  const judge = (legitimate: Set<string>) => {
-    const counts = { same: 0, refused: 0 }
-    const run = async (i: number, bytes: Uint8Array, open: () => Promise<string>): Promise<void> => {
-      const replay = `MESH_SEED=${seed}, case ${i}: ${hex(bytes)}`
-      let text: string
-      try {
-        text = await open()
-      } catch (err) {
-        if (!(err instanceof MeshError)) throw new Error(`Something else was thrown. ${replay}`, { cause: err })
-        counts.refused++
-        return
-      }
-      if (!legitimate.has(text)) throw new Error(`It was accepted. ${replay}`)
-      counts.same++
-    }
-    return { counts, run }
-  }
-
   it('make no issuer believe a succession that the old key did not sign', { timeout: 120_000 }, async () => {
     const random = seededRandom(seed + 11)
     // to ask for one's own renewal takes no signature, for the connection says who asks; a stranger may give up its own key

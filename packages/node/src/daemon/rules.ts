@@ -113,9 +113,10 @@ export class NodeRules {
 
   /** Why the certificate of a peer counts for nothing any more. */
   revocationOf(peerId: string): { rule: string } | undefined {
-    const { admission, book, revocations } = this.#init
+    const { admission, book, identity, revocations } = this.#init
     const peer = peerIdFromString(peerId)
-    const membership = admission.membership(peer) ?? book.get(peer)?.membership
+    const own = identity.membership.peerId.equals(peer) ? identity.membership : undefined
+    const membership = own ?? admission.membership(peer) ?? book.get(peer)?.membership
     const found = membership === undefined ? undefined : revocations.find(membership)
     if (found === undefined) return undefined
     const { right, signer, revokedMs, reason } = found

@@ -19,7 +19,7 @@ export interface WhyPorts {
   self: PeerId
   /** What the certificate of this node says at this moment. */
   own: () => Membership
-  admission: Pick<Admission, 'connections' | 'has' | 'membership'>
+  admission: Pick<Admission, 'connections' | 'has' | 'members' | 'membership' | 'remembered'>
   authorizer: Pick<NodeAuthorizer, 'opinions'>
   dataPlane: Pick<DataPlane, 'openTarget' | 'probeService'>
   dialler: Pick<Dialler, 'connect'>
