@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { makeScratchDir } from '../e2e/harness/cleanup.ts'
 import { createDivide, type Divide } from '../e2e/harness/divide.ts'
-import { createMesh, waitForPeers, type Mesh } from '../e2e/harness/mesh.ts'
-import type { MeshProcess, UpOptions } from '../e2e/harness/mesh-process.ts'
+import { createNetwork, joinAs, waitForPeers, type Mesh } from '../e2e/harness/mesh.ts'
+import { MeshProcess, type UpOptions } from '../e2e/harness/mesh-process.ts'
 import { echoBytes, startTcpOrigin } from '../e2e/harness/origins/tcp-origin.ts'
 
 const left = ['alice', 'l1', 'l2', 'l3', 'l4', 'l5'] as const
@@ -22,10 +24,21 @@ beforeAll(async () => {
   const up: Partial<Record<Name, UpOptions>> = {}
   for (const name of left) up[name] = await divide.up('left')
   for (const name of right) up[name] = await divide.up('right')
-  mesh = await createMesh({ members: names, up })
+  const folder = await makeScratchDir('divided')
+  await createNetwork('alice', join(folder, 'alice'))
+  const nodes: Partial<Record<Name, MeshProcess>> = {}
+  // one after the other: each is here before the next one needs the processor
+  for (const name of names) {
+    const stateDir = join(folder, name)
+    if (nodes.alice !== undefined) await joinAs(nodes.alice, name, stateDir)
+    nodes[name] = await MeshProcess.up(stateDir, up[name])
+  }
+  const isComplete = (all: typeof nodes): all is Mesh<Name> => names.every((name) => all[name] !== undefined)
+  if (!isComplete(nodes)) throw new Error('a node is missing')
+  mesh = nodes
   const { port } = await startTcpOrigin('echo', echoBytes)
   for (const name of names) await mesh[name].serve(`echo=tcp://127.0.0.1:${port}`)
-}, 180_000)
+}, 540_000)
 afterAll(() => divide.heal())
 
 /** A connection through a forward that has carried something both ways. */

@@ -89,6 +89,7 @@ export const createDivide = async (): Promise<Divide> => {
       await save()
       return {
         args: ['--listen', `/ip4/127.0.0.1/tcp/${port}`],
+        timeoutMs: 120_000,
         env: { MESH_DIVERT: fileOf(side), NODE_OPTIONS: `--no-warnings --import ${preload}` }
       }
     },
