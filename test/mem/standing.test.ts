@@ -119,6 +119,8 @@ describe('revoke', () => {
   })
 })
 
+const endOf = ({ node }: MeshMember): number => Date.parse(node.network().certificate.notAfter)
+
 describe('a certificate in the last third of its life', () => {
   it('is renewed while the node runs, and others learn it', { timeout: 60_000 }, async () => {
     const alice = founder()
@@ -131,8 +133,7 @@ describe('a certificate in the last third of its life', () => {
     })
     await bob.restart({ bootstrap: alice.node.ready.addresses })
     const freshMs = Date.now() + limits.certificateLifetimeMs - dayMs
-    const endOf = (): number => Date.parse(bob.node.network().certificate.notAfter)
-    await vi.waitFor(() => expect(endOf()).toBeGreaterThan(freshMs), { timeout: 10_000, interval: 50 })
+    await vi.waitFor(() => expect(endOf(bob)).toBeGreaterThan(freshMs), { timeout: 10_000, interval: 50 })
     expect(bob.node.network()).toMatchObject({ name: 'bob', groups: ['ops'] })
     const { serial } = bob.node.network().certificate
     // said at the next hello, without a restart: its neighbour revokes it by its serial
@@ -155,7 +156,6 @@ describe('a certificate in the last third of its life', () => {
     await connected(delegate, alice)
     await alice.stop()
     for (const one of [worker, foreign]) await one.restart({ bootstrap: delegate.node.ready.addresses })
-    const endOf = ({ node }: MeshMember): number => Date.parse(node.network().certificate.notAfter)
     await vi.waitFor(() => expect(endOf(worker)).toBeGreaterThan(Date.now() + 28 * dayMs), {
       timeout: 15_000,
       interval: 50
