@@ -6,6 +6,7 @@ import { issueCertificate, loadKey, loadOrCreateKey, type CertificateRequest } f
 import {
   createNetwork,
   emptyVerbState,
+  loadCredentials,
   openStateDir,
   saveMembership,
   startNode,
@@ -51,7 +52,13 @@ export interface AddOptions {
   capabilities?: string[]
 }
 
-export type CertifyOptions = Pick<CertificateRequest, 'notBeforeMs' | 'notAfterMs' | 'isEphemeral' | 'groups'>
+export interface CertifyOptions extends Pick<
+  CertificateRequest,
+  'notBeforeMs' | 'notAfterMs' | 'isEphemeral' | 'groups'
+> {
+  /** A member that may admit, in the place of the root. */
+  issuer?: MeshMember
+}
 
 const loopback = ['/ip4/127.0.0.1/tcp/0']
 
@@ -160,11 +167,13 @@ export const createMesh = async (names: string[]): Promise<TestMesh> => {
     members.push(member)
     return member
   }
-  const certify = async ({ directory, name }: MeshMember, fields: CertifyOptions): Promise<void> => {
+  const certify = async ({ directory, name }: MeshMember, { issuer, ...fields }: CertifyOptions): Promise<void> => {
     const files = stateFiles(directory.path)
     const peerId = peerIdFromPrivateKey(await loadOrCreateKey(files.identityKey))
     const networkKey = rootKey.publicKey
-    await saveMembership(files, networkKey, [await issueCertificate({ networkKey, peerId, name, ...fields }, rootKey)])
+    const from = issuer === undefined ? undefined : await loadCredentials(stateFiles(issuer.directory.path), undefined)
+    const leaf = await issueCertificate({ networkKey, peerId, name, ...fields }, from?.key ?? rootKey)
+    await saveMembership(files, networkKey, [leaf, ...(from?.membership.chain ?? [])])
   }
   for (const name of others) await add(name)
   return {

@@ -4,6 +4,7 @@
  */
 export * from './capability.ts'
 export * from './decode.ts'
+export * from './edit-distance.ts'
 export * from './errors.ts'
 export * from './frame/decoder.ts'
 export * from './frame/framed-duplex.ts'

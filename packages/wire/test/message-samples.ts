@@ -231,7 +231,13 @@ export const samples: Sample[] = [
     limits.revocationBytes,
     'REVOCATION_INVALID'
   ),
-  sample('RenewRequest', RenewRequest, { succession: bytes(250, 1) }, limits.joinBytes, 'CERTIFICATE_INVALID'),
+  sample(
+    'RenewRequest',
+    RenewRequest,
+    { succession: bytes(250, 1), stored: true },
+    limits.joinBytes,
+    'CERTIFICATE_INVALID'
+  ),
   sample(
     'RenewAnswer',
     RenewAnswer,

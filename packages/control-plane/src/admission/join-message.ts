@@ -147,7 +147,7 @@ export const openJoinAnswer = async (
 ): Promise<Joined> => {
   const answer = decodeMessage(JoinAnswer, bytes, limits.joinBytes, 'TICKET_INVALID', 'answer to a join')
   if (answer.code !== 0)
-    throw new MeshError(fromWireCode(answer.code), `The join was refused: ${quote(answer.reason, reasonLength)}`)
+    throw new MeshError(fromWireCode(answer.code), `The join was refused: ${quote(answer.reason, reasonLength)}.`)
   const grant = decodeMessage(JoinGrant, openGrant(answer.sealed), limits.joinBytes, 'CERTIFICATE_INVALID', 'grant')
   const membership = await verifyChain(grant.chain, parseNetworkKey(ticket.networkKey), nowMs)
   if (!membership.peerId.equals(self))

@@ -115,6 +115,11 @@ export class PolicyKeeper implements Replica {
     }
   }
 
+  get state(): PolicyState {
+    if (this.#held !== undefined) return 'held'
+    return this.#damage === undefined ? 'none' : 'damaged'
+  }
+
   digest(): Uint8Array {
     return this.#held?.opened.hash ?? noDigest
   }
@@ -184,8 +189,7 @@ export class PolicyKeeper implements Replica {
       ...(this.#saveFailure === undefined ? [] : [`The policy is in force, but not on disk: ${this.#saveFailure}`])
     ]
     if (this.#held === undefined) {
-      const state = this.#damage === undefined ? 'none' : 'damaged'
-      return { state, version: 0, signers: [], hasFork: false, warnings }
+      return { state: this.state, version: 0, signers: [], hasFork: false, warnings }
     }
     const { opened, compiled } = this.#held
     const { hash, ...rest } = opened

@@ -269,6 +269,7 @@ export const assemble = (init: AssembleInit): Assembled => {
   })
   const standing = createStanding({
     identity: credentials,
+    files,
     issuance,
     keeper: revocations,
     admission,
@@ -335,8 +336,8 @@ export const assemble = (init: AssembleInit): Assembled => {
       listeners.push(
         rememberMembers(init),
         announcePeers(admission, events),
-        admission.onChange((change, peer) => {
-          if (change === 'gone') dataPlane.tunnels.closePeer(peer.toString(), 'CONNECTION_LOST')
+        admission.onChange((change, peer, _connection, error) => {
+          if (change === 'gone') dataPlane.tunnels.closePeer(peer.toString(), error?.code ?? 'CONNECTION_LOST')
         })
       )
       await host.services.members.handle(protocols(networkId).tunnel, dataPlane.handler, dataPlane.handlerOptions)

@@ -23,6 +23,7 @@ import { Identity } from '../state/identity.ts'
 import { takeNextIdentity } from '../state/next-identity.ts'
 import { revocationStore } from '../state/revocation-store.ts'
 import { stateFiles } from '../state/documents.ts'
+import { removeLeftovers } from '../state/leftovers.ts'
 import { lockState } from '../state/lock.ts'
 import type { StateDir } from '../state/state-dir.ts'
 import { VerbStore } from '../state/verb-store.ts'
@@ -115,6 +116,7 @@ export const startNode = async (
   }
   try {
     closers.add(await lockState(directory.path))
+    await removeLeftovers(directory.path)
     const files = stateFiles(directory.path)
     await takeNextIdentity(files)
     const credentials = new Identity(files, await renewByRoot(files, startedMs))
@@ -252,5 +254,7 @@ const listenError = (cause: unknown, listen: string[]): MeshError => {
       cause,
       hint: 'Stop what listens there, or choose another --listen.'
     })
-  return new MeshError('ADDRESS_INVALID', `The node cannot listen on ${where}: ${text.trim()}`, { cause })
+  return new MeshError('ADDRESS_INVALID', `The node cannot listen on ${where}: ${text.trim().replace(/\.?$/, '.')}`, {
+    cause
+  })
 }

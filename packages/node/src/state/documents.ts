@@ -62,7 +62,9 @@ const issued = z.array(
     serial: z.string(),
     notAfterMs: z.number(),
     /** Absent in what earlier versions wrote. */
-    issuedMs: z.number().optional()
+    issuedMs: z.number().optional(),
+    /** Whose key it replaces. */
+    predecessor: z.string().optional()
   })
 )
 
@@ -70,7 +72,16 @@ const issued = z.array(
 const revocations = z.array(z.base64())
 
 /** The key and the certificate that take the place of the present ones, as one file. Without a chain it is not certified. */
-const nextIdentity = z.strictObject({ key: z.base64(), networkKey: z.base64(), chain: z.array(z.base64()) })
+const nextIdentity = z.strictObject({
+  key: z.base64(),
+  networkKey: z.base64(),
+  chain: z.array(z.base64()),
+  /** By which the old key names the new one. Absent in what earlier versions wrote. */
+  succession: z.base64().optional()
+})
+
+/** The old key of this node is not known to be revoked yet. */
+const succession = z.strictObject({ succession: z.base64() })
 
 /** Where the root key was copied to. */
 const rootBackup = z.strictObject({ file: z.string(), network: z.string(), exportedMs: z.number() })
@@ -100,6 +111,7 @@ export const stateFiles = (directory: string) => ({
   policy: join(directory, 'policy.signed'),
   revocations: new JsonFile(join(directory, 'revocations.json'), revocations),
   nextIdentity: new JsonFile(join(directory, 'identity.next.json'), nextIdentity),
+  succession: new JsonFile(join(directory, 'succession.json'), succession),
   rootBackup: new JsonFile(join(directory, 'root-backup.json'), rootBackup),
   /** Rebuilt by itself when damaged. */
   peers: new JsonFile<unknown>(join(directory, 'peers.json'), z.unknown())

@@ -1460,6 +1460,7 @@ export namespace Succession {
 
 export interface RenewRequest {
   succession: Uint8Array<ArrayBuffer>
+  stored: boolean
 }
 
 export namespace RenewRequest {
@@ -1477,12 +1478,18 @@ export namespace RenewRequest {
           w.bytes(obj.succession)
         }
 
+        if ((obj.stored != null && obj.stored !== false)) {
+          w.uint32(16)
+          w.bool(obj.stored)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          succession: uint8ArrayAlloc(0)
+          succession: uint8ArrayAlloc(0),
+          stored: false
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1493,6 +1500,10 @@ export namespace RenewRequest {
           switch (tag >>> 3) {
             case 1: {
               obj.succession = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.stored = reader.bool()
               break
             }
             default: {
@@ -1517,6 +1528,13 @@ export namespace RenewRequest {
               }
               break
             }
+            case 2: {
+              yield {
+                field: `${prefix}.stored`,
+                value: reader.bool()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1534,6 +1552,11 @@ export namespace RenewRequest {
     value: Uint8Array<ArrayBuffer>
   }
 
+  export interface RenewRequestStoredFieldEvent {
+    field: '$.stored'
+    value: boolean
+  }
+
   export function encode (obj: Partial<RenewRequest>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, RenewRequest.codec())
   }
@@ -1542,7 +1565,7 @@ export namespace RenewRequest {
     return decodeMessage(buf, RenewRequest.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RenewRequest>): Generator<RenewRequestSuccessionFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RenewRequest>): Generator<RenewRequestSuccessionFieldEvent | RenewRequestStoredFieldEvent> {
     return streamMessage(buf, RenewRequest.codec(), opts)
   }
 }
