@@ -3,6 +3,7 @@ import {
   isOfSameApi,
   open,
   readAnswer,
+  readText,
   responseOf,
   withDeadline,
   type Call,
@@ -57,6 +58,8 @@ export interface Client {
   whois: (address: string, options?: CallOptions) => Promise<Api.WhoisResponse>
   /** Resolves when the node begins to stop; it is gone when `status` rejects with NO_DAEMON. */
   shutdown: (options?: CallOptions) => Promise<Api.ShutdownResponse>
+  /** In the text format of Prometheus. */
+  metrics: (options?: CallOptions) => Promise<string>
   openapi: (options?: CallOptions) => Promise<Record<string, unknown>>
   /** Words that a command line may hold. */
   vocabulary: (options?: CallOptions) => Promise<Api.Vocabulary>
@@ -132,6 +135,12 @@ export const createClient = ({ socketPath, timeoutMs = 75_000 }: ClientOptions):
     whois: (address, options) =>
       ask({ method: 'GET', path: `/v1/whois?address=${part(address)}` }, (api) => api.whoisResponse, options),
     shutdown: (options) => ask({ method: 'POST', path: '/v1/shutdown' }, (api) => api.shutdownResponse, options),
+    metrics: async ({ signal } = {}) => {
+      const call: Call = { method: 'GET', path: '/metrics' }
+      return withDeadline(endpoint, call, { signal, timeoutMs }, async (either) =>
+        readText(await responseOf(open(endpoint, call), either))
+      )
+    },
     openapi: (options) => ask({ method: 'GET', path: '/v1/openapi.json' }, (api) => api.openApiResponse, options),
     vocabulary: (options) => ask({ method: 'GET', path: '/v1/vocabulary' }, (api) => api.vocabulary, options),
     connect: (target, options = {}) => connectTunnel(endpoint, target, options),
