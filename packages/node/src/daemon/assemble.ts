@@ -30,6 +30,7 @@ import { Audit } from './audit.ts'
 import { directoryOf, kindOf } from './directory.ts'
 import { Doors } from './doors.ts'
 import type { EventBus } from './event-bus.ts'
+import { FirstComparison } from './first-comparison.ts'
 import type { Invitations } from './invitations.ts'
 import { Why } from '../why/why.ts'
 import type { Issuance } from './issuance.ts'
@@ -233,6 +234,7 @@ export const assemble = (init: AssembleInit): Assembled => {
       events.emit(levelOf(event), event, fields)
     }
   })
+  const first = new FirstComparison({ admission, keeper, replication, serve: dataPlane.handler })
   const offers = new Offers({
     name: credentials.membership.name,
     verbs,
@@ -335,10 +337,11 @@ export const assemble = (init: AssembleInit): Assembled => {
           if (change === 'gone') dataPlane.tunnels.closePeer(peer.toString(), 'CONNECTION_LOST')
         })
       )
-      await host.services.members.handle(protocols(networkId).tunnel, dataPlane.handler, dataPlane.handlerOptions)
+      await host.services.members.handle(protocols(networkId).tunnel, first.handler, dataPlane.handlerOptions)
       const { handler, handlerOptions } = replication
       await host.services.members.handle(protocols(networkId).sync, handler, handlerOptions)
       replication.start()
+      first.start()
       offers.start()
       await doors.start()
       discovery.start()
@@ -352,6 +355,7 @@ export const assemble = (init: AssembleInit): Assembled => {
       await standing.stop()
       rules.stop()
       upkeep.stop()
+      first.stop()
       for (const stop of listeners.splice(0)) stop()
       const goodbye = discovery.withdraw({ signal: AbortSignal.timeout(withdrawTimeoutMs) }).then(
         () => recordGossip.announce(),

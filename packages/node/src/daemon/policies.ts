@@ -110,7 +110,7 @@ export class Policies {
     } else {
       this.#checkVersionIsKnown()
       const source = qualifyPolicy(parsed, directory)
-      const document = { source, version: this.#init.keeper.version() + 1, issuedMs: this.#now(), networkKey }
+      const document = { source, version: this.#init.keeper.newestKnown + 1, issuedMs: this.#now(), networkKey }
       signed = await sealPolicy(document, key, chain)
     }
     const { version, signers } = peekPolicy(signed, networkKey)

@@ -130,6 +130,7 @@ export class NodeRules {
   #describe(): string | undefined {
     const { state, version } = this.#init.keeper.status()
     if (state === 'none') return undefined
+    if (state === 'awaited') return 'the policy has not come yet, and nothing is allowed'
     return state === 'held' ? `policy version ${version}` : 'the policy on disk is damaged, and nothing is allowed'
   }
 

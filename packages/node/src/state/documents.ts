@@ -61,6 +61,9 @@ const revocations = z.array(z.base64())
 /** The key and the certificate that take the place of the present ones, as one file. Without a chain it is not certified. */
 const nextIdentity = z.strictObject({ key: z.base64(), networkKey: z.base64(), chain: z.array(z.base64()) })
 
+/** The version of the policy that was in force when this node joined; of use until the node holds one. */
+const policyAwaited = z.strictObject({ version: z.number().int().positive() })
+
 /** Where the root key was copied to. */
 const rootBackup = z.strictObject({ file: z.string(), network: z.string(), exportedMs: z.number() })
 
@@ -86,6 +89,7 @@ export const stateFiles = (directory: string) => ({
   issued: new JsonFile(join(directory, 'issued.json'), issued),
   /** The last good policy, signed. */
   policy: join(directory, 'policy.signed'),
+  policyAwaited: new JsonFile(join(directory, 'policy-awaited.json'), policyAwaited),
   revocations: new JsonFile(join(directory, 'revocations.json'), revocations),
   nextIdentity: new JsonFile(join(directory, 'identity.next.json'), nextIdentity),
   rootBackup: new JsonFile(join(directory, 'root-backup.json'), rootBackup),
