@@ -24,8 +24,8 @@ export const leaveNetwork = async (directory: StateDir): Promise<NetworkInfo> =>
     const left = describeNetwork(await loadCredentials(files, undefined))
     if (await exists(files.rootKey)) await rename(files.rootKey, `${files.rootKey}.${left.network}`)
     await rm(files.policy, { force: true })
-    const { peers, invites, issued, revocations, nextIdentity, rootBackup, membership } = files
-    for (const file of [peers, invites, issued, revocations, nextIdentity, rootBackup, membership])
+    const { peers, invites, issued, policyAwaited, revocations, nextIdentity, rootBackup, membership } = files
+    for (const file of [peers, invites, issued, policyAwaited, revocations, nextIdentity, rootBackup, membership])
       await rm(file.path, { force: true })
     return left
   } finally {
