@@ -125,7 +125,9 @@ describe('a member that joins a network with a policy', () => {
     expect(await alone.client.policyStatus()).toMatchObject({ state: 'awaited', version: 0 })
     expect((await alone.run(['policy', 'status'])).stdout).toContain('everything is denied')
     await alone.serve(`web=tcp://127.0.0.1:${origin.port}`)
-    const bob = await MeshProcess.up(mesh.bob.stateDir, { args: alone.ready.addresses.flatMap((one) => ['--bootstrap', one]) })
+    const bob = await MeshProcess.up(mesh.bob.stateDir, {
+      args: alone.ready.addresses.flatMap((one) => ['--bootstrap', one])
+    })
     expect(bob.ready.addresses).toEqual(bobsAddress)
     await waitForPeers([bob, alone], 1)
     const { code, stderr } = await bob.run(['nc', 'carol', 'web'], { input: 'hello' })

@@ -73,10 +73,10 @@ test(`${updates} policies under ${tunnels} tunnels drop none that is allowed and
   const cutMs = performance.now() - startedMs
   process.stderr.write(`policy-updates: ${updates} updates, the denied tunnel was cut after ${cutMs.toFixed(0)} ms\n`)
   expect(cutMs).toBeLessThan(cutWithinMs)
-  await vi.waitFor(
-    () => expect(allowed.every(({ rounds }, index) => rounds > (before[index] ?? 0) + 1)).toBe(true),
-    { timeout: 60_000, interval: 50 }
-  )
+  await vi.waitFor(() => expect(allowed.every(({ rounds }, index) => rounds > (before[index] ?? 0) + 1)).toBe(true), {
+    timeout: 60_000,
+    interval: 50
+  })
   expect(allowed.filter(({ isOver, wrong }) => isOver || wrong !== undefined)).toEqual([])
   await vi.waitFor(async () => expect((await mesh.bob.client.policyStatus()).version).toBe(updates + 1), {
     timeout: 20_000,

@@ -193,10 +193,16 @@ export class PolicyKeeper implements Replica {
       return { ...decision, rule: `policy ${this.version()}: ${decision.rule}` }
     }
     if (this.#damage !== undefined)
-      return { allowed: false, rule: 'the policy on disk is damaged: nothing is allowed until another member brings it' }
+      return {
+        allowed: false,
+        rule: 'the policy on disk is damaged: nothing is allowed until another member brings it'
+      }
     return this.#awaited === 0
       ? { allowed: true, rule: 'no policy: members may use what this node serves' }
-      : { allowed: false, rule: `policy ${this.#awaited} has not come yet: nothing is allowed until a member brings it` }
+      : {
+          allowed: false,
+          rule: `policy ${this.#awaited} has not come yet: nothing is allowed until a member brings it`
+        }
   }
 
   status(): PolicyStatus {

@@ -224,7 +224,11 @@ describe('after a restart', () => {
     await keeperOf({ store }).accept(await sealPolicy(document, ann.privateKey, ann.chain))
     const again = keeperOf({ store, now: () => 1, isRevoked: () => true })
     await again.load()
-    expect(again.status()).toMatchObject({ state: 'held', version: 4, warnings: [expect.stringContaining('pushed again')] })
+    expect(again.status()).toMatchObject({
+      state: 'held',
+      version: 4,
+      warnings: [expect.stringContaining('pushed again')]
+    })
     expect([asks(again).allowed, asks(again, 'ssh').allowed]).toEqual([true, false])
   })
 
@@ -258,15 +262,15 @@ describe('after a restart', () => {
   })
 })
 
-describe('a member that joins a network with a policy', () => {
-  const joined = async (version: number, init: Partial<PolicyKeeperInit> = {}) => {
-    const store = new Memory()
-    store.awaitedVersion = version
-    const keeper = keeperOf({ store, ...init })
-    await keeper.load()
-    return { store, keeper }
-  }
+const joined = async (version: number, init: Partial<PolicyKeeperInit> = {}) => {
+  const store = new Memory()
+  store.awaitedVersion = version
+  const keeper = keeperOf({ store, ...init })
+  await keeper.load()
+  return { store, keeper }
+}
 
+describe('a member that joins a network with a policy', () => {
   it('allows nothing until a member has brought it, and refuses an older one', async () => {
     const { store, keeper } = await joined(4)
     expect(asks(keeper)).toMatchObject({ allowed: false, rule: expect.stringContaining('policy 4 has not come yet') })

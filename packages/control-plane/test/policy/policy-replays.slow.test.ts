@@ -21,7 +21,7 @@ it(`replayed, downgraded and foreign policies, whole or changed, take nobody's p
   for (let version = 1; version < inForce; version++)
     older.push(await sealPolicy(documentOf(version, 'members'), ann.privateKey, ann.chain))
   const held = await sealPolicy(documentOf(inForce, 'bob'), ann.privateKey, ann.chain)
-  const strange = [
+  const strange: Uint8Array[] = [
     await sealPolicy(documentOf(inForce + 1, 'members'), bob.privateKey, bob.chain),
     await sealPolicy(documentOf(inForce + 1, 'members'), foreign.rootKey, []),
     await sealPolicy({ ...documentOf(inForce + 1, 'members'), networkKey: foreign.networkKey }, foreign.rootKey, []),
@@ -36,7 +36,7 @@ it(`replayed, downgraded and foreign policies, whole or changed, take nobody's p
   await keeper.accept(held)
   const before = JSON.stringify(keeper.status())
   const random = seededRandom(seed)
-  const pool = [...older, ...strange]
+  const pool: [Uint8Array, ...Uint8Array[]] = [held, ...older, ...strange]
   let taken = 0
   for (let index = 0; index < cases; index++) {
     const one = random.pick(pool)

@@ -48,10 +48,13 @@ export class FirstComparison {
     }
     // what it sends meanwhile stays with it
     if (stream.readStatus === 'readable') stream.pause()
-    void Promise.all(awaited).then(() => {
-      this.#init.serve(stream, connection)
-      if (stream.readStatus === 'paused') stream.resume()
-    })
+    void this.#serveAfter(awaited, stream, connection)
+  }
+
+  async #serveAfter(awaited: Array<Promise<void>>, stream: Stream, connection: Connection): Promise<void> {
+    await Promise.all(awaited) // none of them ever rejects
+    this.#init.serve(stream, connection)
+    if (stream.readStatus === 'paused') stream.resume()
   }
 
   #awaitedBy(peer: PeerId): Array<Promise<void>> {
