@@ -10,8 +10,7 @@ import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { beforeAll, expect, test, vi } from 'vitest'
 import { z } from 'zod'
-import { parsePeerId } from '@agent-mesh/control-plane'
-import { issueCertificate, loadKey } from '@agent-mesh/identity'
+import { issueCertificate, loadKey, verifyChain } from '@agent-mesh/identity'
 import { saveMembership, stateFiles } from '@agent-mesh/node'
 import { limits } from '@agent-mesh/wire'
 import { inviteResponse } from '@agent-mesh/wire/api'
@@ -122,10 +121,16 @@ test('a member whose certificate ends meanwhile keeps its tunnels through the to
   const rootKey = await loadKey(stateFiles(root.stateDir).rootKey)
   if (rootKey === undefined) throw new Error('the founder keeps its root key')
   const { publicKey: networkKey } = rootKey
+  const kept = await files.membership.read()
+  const { peerId } = await verifyChain(
+    (kept?.chain ?? []).map((one) => Buffer.from(one, 'base64')),
+    networkKey,
+    nowMs
+  )
   const certificate = await issueCertificate(
     {
       networkKey,
-      peerId: parsePeerId(carol.peerId),
+      peerId,
       name: 'carol',
       notBeforeMs: nowMs - 86_400_000,
       notAfterMs: endMs - limits.clockToleranceMs
