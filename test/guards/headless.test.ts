@@ -113,7 +113,7 @@ test(
 )
 
 test('a member whose certificate ends meanwhile keeps its tunnels through the tolerance for clocks, and not beyond', async () => {
-  const aliveMs = 60_000
+  const aliveMs = 30_000
   const nowMs = Date.now()
   const endMs = nowMs + aliveMs
   await carol.stop()
@@ -145,8 +145,7 @@ test('a member whose certificate ends meanwhile keeps its tunnels through the to
   socket.on('error', () => {})
   await once(socket, 'connect')
   await ping(socket, 'past its end, within the tolerance')
-  const closed = once(socket, 'close', { signal: AbortSignal.timeout(2 * aliveMs) })
-  await closed
+  await vi.waitFor(() => expect(socket.closed).toBe(true), { timeout: 2 * aliveMs, interval: 20 })
   const lateMs = Date.now() - endMs
   process.stderr.write(`headless: the tunnel was cut ${lateMs} ms after the tolerance had ended\n`)
   expect(lateMs).toBeGreaterThan(-1_000)
@@ -155,5 +154,5 @@ test('a member whose certificate ends meanwhile keeps its tunnels through the to
   const { code, stderr } = await call(carol, 'late')
   expect(code, stderr).not.toBe(0)
   expect(origin.receivedBytes).toBe(receivedBytes)
-  expect((await bob.peers()).map(({ peerId }) => peerId)).toEqual([dave.peerId])
+  expect((await bob.peers()).map((peer) => peer.peerId)).toEqual([dave.peerId])
 }, 240_000)
