@@ -162,7 +162,7 @@ export const samples: Sample[] = [
   sample(
     'JoinGrant',
     JoinGrant,
-    { chain: [bytes(300, 1), bytes(290, 2)], addresses: [bytes(46, 3), bytes(50, 4)] },
+    { chain: [bytes(300, 1), bytes(290, 2)], addresses: [bytes(46, 3), bytes(50, 4)], policyVersion: 7 },
     limits.joinBytes,
     'TICKET_INVALID'
   ),

@@ -43,6 +43,8 @@ export interface Grant {
   chain: Uint8Array[]
   /** Members to start from, each with its peer id. */
   addresses: Multiaddr[]
+  /** Of the policy that the issuer holds; 0 where it knows of none. */
+  policyVersion: number
 }
 
 /** A grant that was verified by the joiner. */
@@ -89,11 +91,12 @@ export const openPlea = async (
   }
   return {
     plea: { inviteId, secret, peerId: signer, name: parseName(name), nowMs },
-    sealGrant: ({ chain, addresses }) =>
+    sealGrant: ({ chain, addresses, policyVersion }) =>
       sealAnswer(
         JoinGrant.encode({
           chain: chain.map((envelope) => withArrayBuffer(envelope)),
-          addresses: addresses.slice(0, grantedAddresses).map(({ bytes }) => withArrayBuffer(bytes))
+          addresses: addresses.slice(0, grantedAddresses).map(({ bytes }) => withArrayBuffer(bytes)),
+          policyVersion
         })
       )
   }
@@ -157,7 +160,8 @@ export const openJoinAnswer = async (
     )
   if (membership.name !== name)
     throw new MeshError('CERTIFICATE_INVALID', `The certificate is for "${membership.name}", not for "${name}".`)
-  return { membership, chain: grant.chain, addresses: grant.addresses.slice(0, grantedAddresses).flatMap(readAddress) }
+  const { chain, addresses, policyVersion } = grant
+  return { membership, chain, addresses: addresses.slice(0, grantedAddresses).flatMap(readAddress), policyVersion }
 }
 
 const readAddress = (bytes: Uint8Array): Multiaddr[] => {

@@ -39,6 +39,8 @@ export interface Holder {
   version: number
   /** Since when it says that it holds this, by the clock here, in milliseconds since 1970. */
   sinceMs: number
+  /** When this node first heard of it since it started. */
+  metMs: number
 }
 
 export interface Replication {

@@ -30,6 +30,7 @@ import { Audit } from './audit.ts'
 import { directoryOf, kindOf } from './directory.ts'
 import { Doors } from './doors.ts'
 import type { EventBus } from './event-bus.ts'
+import { FirstComparison } from './first-comparison.ts'
 import type { Invitations } from './invitations.ts'
 import { Why } from '../why/why.ts'
 import type { Issuance } from './issuance.ts'
@@ -234,6 +235,7 @@ export const assemble = (init: AssembleInit): Assembled => {
       events.emit(levelOf(event), event, fields)
     }
   })
+  const first = new FirstComparison({ admission, keeper, replication, serve: dataPlane.handler })
   const offers = new Offers({
     name: credentials.membership.name,
     verbs,
@@ -340,10 +342,11 @@ export const assemble = (init: AssembleInit): Assembled => {
           if (change === 'gone') dataPlane.tunnels.closePeer(peer.toString(), error?.code ?? 'CONNECTION_LOST')
         })
       )
-      await host.services.members.handle(protocols(networkId).tunnel, dataPlane.handler, dataPlane.handlerOptions)
+      await host.services.members.handle(protocols(networkId).tunnel, first.handler, dataPlane.handlerOptions)
       const { handler, handlerOptions } = replication
       await host.services.members.handle(protocols(networkId).sync, handler, handlerOptions)
       replication.start()
+      first.start()
       offers.start()
       await doors.start()
       await proxies.start()
@@ -358,6 +361,7 @@ export const assemble = (init: AssembleInit): Assembled => {
       await standing.stop()
       rules.stop()
       upkeep.stop()
+      first.stop()
       for (const stop of listeners.splice(0)) stop()
       const goodbye = discovery.withdraw({ signal: AbortSignal.timeout(withdrawTimeoutMs) }).then(
         () => recordGossip.announce(),

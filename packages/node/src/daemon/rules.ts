@@ -132,6 +132,7 @@ export class NodeRules {
   #describe(): string | undefined {
     const { keeper } = this.#init
     if (keeper.state === 'none') return undefined
+    if (keeper.state === 'awaited') return 'the policy has not come yet, and nothing is allowed'
     return keeper.state === 'held'
       ? `policy version ${keeper.version()}`
       : 'the policy on disk is damaged, and nothing is allowed'

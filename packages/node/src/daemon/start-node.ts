@@ -146,7 +146,8 @@ export const startNode = async (
       signaturesNeeded: () => credentials.membership.policySignatures,
       store: {
         load: async () => readFileIfExists(files.policy),
-        save: async (bytes) => writeFileAtomic(files.policy, bytes)
+        save: async (bytes) => writeFileAtomic(files.policy, bytes),
+        awaited: async () => (await files.policyAwaited.read())?.version ?? 0
       },
       now: Date.now,
       isRevoked: revocations.isRevoked,
@@ -166,11 +167,16 @@ export const startNode = async (
       book,
       revocations,
       metrics: hostMetrics(meter.registry),
+      policyVersion: () => keeper.version(),
       listen: withKnownPorts(config.listen, ports),
       ...(gater === undefined ? {} : { gater }),
       joins: {
         sealKeyOf: (id) => invitations.sealKeyOf(id),
-        redeem: async (plea) => ({ chain: await invitations.redeem(plea), addresses: host.getMultiaddrs() })
+        redeem: async (plea) => ({
+          chain: await invitations.redeem(plea),
+          addresses: host.getMultiaddrs(),
+          policyVersion: keeper.newestKnown
+        })
       }
     })
     closers.add(async () => host.stop())

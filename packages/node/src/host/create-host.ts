@@ -65,6 +65,8 @@ export interface HostInit {
   revocations: Pick<RevocationKeeper, 'isRevoked' | 'digest'>
   /** Takes what libp2p counts. */
   metrics: NonNullable<Libp2pInit['metrics']>
+  /** Of the policy that this node holds; 0 is none. */
+  policyVersion: () => number
   joins: Pick<JoinServiceInit, 'sealKeyOf' | 'redeem' | 'connect'>
   gater?: ConnectionGater
 }
@@ -80,6 +82,7 @@ export const createHost = async ({
   book,
   revocations,
   metrics,
+  policyVersion,
   joins,
   gater = {}
 }: HostInit): Promise<Host> => {
@@ -120,6 +123,7 @@ export const createHost = async ({
         chain: () => credentials.membership.chain,
         isDenied: (_, membership) =>
           membership !== undefined && revocations.isRevoked(membership) ? 'REVOKED' : undefined,
+        policyVersion,
         revocationsHash: () => revocations.digest(),
         gate: strangers
       }),

@@ -26,9 +26,10 @@ export const leaveNetwork = async (directory: StateDir): Promise<NetworkInfo> =>
     const left = describeNetwork(await loadCredentials(files, undefined))
     if (await exists(files.rootKey)) await rename(files.rootKey, `${files.rootKey}.${left.network}`)
     await rm(files.policy, { force: true })
-    const { peers, invites, issued, revocations, nextIdentity, succession, rootBackup, membership } = files
-    for (const file of [peers, invites, issued, revocations, nextIdentity, succession, rootBackup, membership])
-      await rm(file.path, { force: true })
+    const { peers, invites, issued, policyAwaited, revocations, nextIdentity, succession, rootBackup, membership } =
+      files
+    const all = [peers, invites, issued, policyAwaited, revocations, nextIdentity, succession, rootBackup, membership]
+    for (const file of all) await rm(file.path, { force: true })
     return left
   } finally {
     await unlock()

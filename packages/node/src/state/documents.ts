@@ -83,6 +83,9 @@ const nextIdentity = z.strictObject({
 /** The old key of this node is not known to be revoked yet. */
 const succession = z.strictObject({ succession: z.base64() })
 
+/** The version of the policy that was in force when this node joined; of use until the node holds one. */
+const policyAwaited = z.strictObject({ version: z.number().int().positive() })
+
 /** Where the root key was copied to. */
 const rootBackup = z.strictObject({ file: z.string(), network: z.string(), exportedMs: z.number() })
 
@@ -109,6 +112,7 @@ export const stateFiles = (directory: string) => ({
   issued: new JsonFile(join(directory, 'issued.json'), issued),
   /** The last good policy, signed. */
   policy: join(directory, 'policy.signed'),
+  policyAwaited: new JsonFile(join(directory, 'policy-awaited.json'), policyAwaited),
   revocations: new JsonFile(join(directory, 'revocations.json'), revocations),
   nextIdentity: new JsonFile(join(directory, 'identity.next.json'), nextIdentity),
   succession: new JsonFile(join(directory, 'succession.json'), succession),

@@ -4362,6 +4362,7 @@ export namespace JoinAnswer {
 export interface JoinGrant {
   chain: Uint8Array<ArrayBuffer>[]
   addresses: Uint8Array<ArrayBuffer>[]
+  policyVersion: number
 }
 
 export namespace JoinGrant {
@@ -4388,13 +4389,19 @@ export namespace JoinGrant {
           }
         }
 
+        if ((obj.policyVersion != null && obj.policyVersion !== 0)) {
+          w.uint32(24)
+          w.uint64Number(obj.policyVersion)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
           chain: [],
-          addresses: []
+          addresses: [],
+          policyVersion: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -4417,6 +4424,10 @@ export namespace JoinGrant {
               }
 
               obj.addresses.push(reader.bytes())
+              break
+            }
+            case 3: {
+              obj.policyVersion = reader.uint64Number()
               break
             }
             default: {
@@ -4469,6 +4480,13 @@ export namespace JoinGrant {
 
               break
             }
+            case 3: {
+              yield {
+                field: `${prefix}.policyVersion`,
+                value: reader.uint64Number()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -4493,6 +4511,11 @@ export namespace JoinGrant {
     value: Uint8Array<ArrayBuffer>
   }
 
+  export interface JoinGrantPolicyVersionFieldEvent {
+    field: '$.policyVersion'
+    value: number
+  }
+
   export function encode (obj: Partial<JoinGrant>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, JoinGrant.codec())
   }
@@ -4501,7 +4524,7 @@ export namespace JoinGrant {
     return decodeMessage(buf, JoinGrant.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JoinGrant>): Generator<JoinGrantChainFieldEvent | JoinGrantAddressesFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JoinGrant>): Generator<JoinGrantChainFieldEvent | JoinGrantAddressesFieldEvent | JoinGrantPolicyVersionFieldEvent> {
     return streamMessage(buf, JoinGrant.codec(), opts)
   }
 }
