@@ -48,3 +48,14 @@ export {
   parseUpstream,
   type Upstream
 } from './upstream/parse.ts'
+export { Checks, type ChecksInit } from './upstream/check/checks.ts'
+export { probe, type Probe } from './upstream/check/probe.ts'
+export {
+  checkDefaults,
+  defaultCheck,
+  formatCheck,
+  parseCheck,
+  type CheckKind,
+  type CheckSettings
+} from './upstream/check/settings.ts'
+export type { CheckResult, CheckVerdict } from './upstream/check/verdict.ts'
