@@ -40,6 +40,7 @@ import { Policies } from './policies.ts'
 import { NodeProxies } from './proxies.ts'
 import { Reach } from './reach.ts'
 import { NodeRules } from './rules.ts'
+import { createSelfHealth } from './self-health.ts'
 import { createStanding } from './standing.ts'
 import { vocabularyOf } from './vocabulary.ts'
 import type { Memory } from './remember.ts'
@@ -230,11 +231,18 @@ export const assemble = (init: AssembleInit): Assembled => {
     onUsed: (stream, connection) => admission.settle(connection, stream),
     onEvent: (what) => {
       audit.onTunnel(what)
+      selfHealth.checks.onTunnel(what)
       const { event, ...fields } = what
       events.emit(levelOf(event), event, fields)
     }
   })
+  const selfHealth = createSelfHealth({
+    events,
+    services: () => offers.weights(),
+    tunnels: () => dataPlane.tunnels.inbound().length
+  })
   const offers = new Offers({
+    checks: selfHealth.checks,
     name: credentials.membership.name,
     verbs,
     config,
@@ -332,6 +340,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     start: async () => {
       isStarted = true
       audit.start()
+      selfHealth.start()
       rules.start(dataPlane)
       listeners.push(
         rememberMembers(init),
@@ -356,6 +365,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     close: async () => {
       if (!isStarted) return
       await standing.stop()
+      selfHealth.stop()
       rules.stop()
       upkeep.stop()
       for (const stop of listeners.splice(0)) stop()

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { healthCounts, peerHealth } from './health-schemas.ts'
 import { proxy } from './proxy-schemas.ts'
+import { limits } from '../limits.ts'
 
 export * from './health-schemas.ts'
 export * from './policy-schemas.ts'
@@ -27,6 +28,31 @@ export const problem = z.object({
   details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])).optional()
 })
 
+/** How a service is checked; what is absent is left to the defaults. */
+export const checkRequest = z.strictObject({
+  /** `connect`, `http:<path>`, `grpc`, `grpc:<service>` or `none`. */
+  kind: z.string().optional(),
+  intervalMs: z.number().int().min(limits.checkIntervalLeastMs).max(limits.checkIntervalMostMs).optional(),
+  timeoutMs: z.number().int().min(100).max(60_000).optional(),
+  /** Failed checks in a row after which the service is failing. */
+  threshold: z.number().int().min(1).max(limits.checkThreshold).optional()
+})
+
+/** How a service is checked; `none` has no times. */
+export const check = z.object({
+  kind: z.string(),
+  intervalMs: z.number().optional(),
+  timeoutMs: z.number().optional(),
+  threshold: z.number().optional()
+})
+
+/** What the active checks of a service say. */
+export const serviceHealth = z.object({
+  state: z.enum(['healthy', 'failing', 'unchecked']),
+  sinceMs: z.number(),
+  reason: z.string().optional()
+})
+
 /** A local endpoint that this node offers. */
 export const service = z.object({
   name: z.string(),
@@ -37,7 +63,12 @@ export const service = z.object({
   /** Whom `serve --allow` named; absent where it named nobody. */
   allow: z.array(z.string()).optional(),
   /** Who may open it, in words. */
-  rule: z.string().optional()
+  rule: z.string().optional(),
+  /** How much of the work it wants, beside others that offer the same. */
+  weight: z.number().int().optional(),
+  check: check.optional(),
+  /** Absent where it is not checked. */
+  health: serviceHealth.optional()
 })
 
 export const serveRequest = z.strictObject({
@@ -46,6 +77,10 @@ export const serveRequest = z.strictObject({
   capabilities: z.array(z.string()).default([]),
   /** Peer ids, member names, `group:<name>`, `members`. Absent: what is replaced keeps its list, others have none. */
   allow: z.array(z.string()).min(1).optional(),
+  /** As `allow`, each part of it. */
+  check: checkRequest.optional(),
+  /** As `allow`; otherwise 1. */
+  weight: z.number().int().min(1).max(limits.serviceWeight).optional(),
   replace: z.boolean().default(false)
 })
 
@@ -367,6 +402,9 @@ export type WhyResponse = z.infer<typeof whyResponse>
 export type AuditKind = z.infer<typeof auditKind>
 export type AuditEntry = z.infer<typeof auditEntry>
 export type Problem = z.infer<typeof problem>
+export type CheckRequest = z.input<typeof checkRequest>
+export type CheckDocument = z.infer<typeof check>
+export type ServiceHealthDocument = z.infer<typeof serviceHealth>
 export type ServiceDocument = z.infer<typeof service>
 export type ServeRequest = z.input<typeof serveRequest>
 export type ServeResponse = z.infer<typeof serveResponse>
