@@ -5,6 +5,7 @@ import type { PathClass } from './path-class.ts'
 /** What the last attempts to reach a peer told. Times are milliseconds since 1970. */
 export interface PathExperience {
   path?: PathClass
+  /** Smoothed. */
   rttMs?: number
   okMs?: number
   /** Absent after a success. */
@@ -13,28 +14,44 @@ export interface PathExperience {
 
 /** Fed by the data plane, read by the ranking. */
 export interface PathMemory {
-  onPathOk: (peer: PeerId, path: PathClass, rttMs: number) => void
+  onPathOk: (peer: PeerId, path: PathClass, rttMs: number, service?: string) => void
   onPathFailed: (peer: PeerId, code: ErrorCode) => void
-  get: (peer: PeerId) => PathExperience
+  /** The peer was reached; the program behind its service was not. */
+  onServiceFailed: (peer: PeerId, service: string, code: ErrorCode) => void
+  /** With a service, its failure counts where the peer itself has none. */
+  get: (peer: PeerId, service?: string) => PathExperience
 }
 
-/** @param size - peers that are remembered; the longest unused is forgotten first */
+/** Share of one more sample, as TCP smooths its round trips (RFC 6298). */
+const gain = 1 / 8
+
+/** @param size - peers and services that are remembered; the longest unused is forgotten first */
 export const createPathMemory = ({
   now = Date.now,
   size = 1024
 }: { now?: () => number; size?: number } = {}): PathMemory => {
   const book = new Map<string, PathExperience>()
-  const set = (peer: PeerId, experience: PathExperience): void => {
-    const id = peer.toString()
+  const idOf = (peer: PeerId, service?: string): string =>
+    service === undefined ? peer.toString() : `${peer.toString()}/${service}`
+  const set = (id: string, experience: PathExperience): void => {
     book.delete(id)
     const oldest = book.size >= size ? book.keys().next() : undefined
     if (oldest?.done === false) book.delete(oldest.value)
     book.set(id, experience)
   }
-  const get = (peer: PeerId): PathExperience => book.get(peer.toString()) ?? {}
+  const read = (id: string): PathExperience => book.get(id) ?? {}
   return {
-    get,
-    onPathOk: (peer, path, rttMs) => set(peer, { path, rttMs, okMs: now() }),
-    onPathFailed: (peer, code) => set(peer, { ...get(peer), failure: { code, atMs: now() } })
+    get: (peer, service) => {
+      const experience = read(idOf(peer))
+      const failure = experience.failure ?? (service === undefined ? undefined : read(idOf(peer, service)).failure)
+      return failure === undefined ? experience : { ...experience, failure }
+    },
+    onPathOk: (peer, path, rttMs, service) => {
+      const before = read(idOf(peer)).rttMs ?? rttMs
+      set(idOf(peer), { path, rttMs: before + gain * (rttMs - before), okMs: now() })
+      if (service !== undefined) book.delete(idOf(peer, service))
+    },
+    onPathFailed: (peer, code) => set(idOf(peer), { ...read(idOf(peer)), failure: { code, atMs: now() } }),
+    onServiceFailed: (peer, service, code) => set(idOf(peer, service), { failure: { code, atMs: now() } })
   }
 }
