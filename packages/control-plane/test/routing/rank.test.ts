@@ -183,17 +183,24 @@ const arbitraryInput: fc.Arbitrary<RankInput> = fc
 
 const distinct = fc.uniqueArray(arbitraryInput, { selector: ({ peerId }) => peerId, minLength: 1, maxLength: 6 })
 
+const without =
+  (field: 'refusal' | 'failure') =>
+  (one: RankInput): RankInput => {
+    const { [field]: gone, ...rest } = one
+    return gone === undefined ? one : rest
+  }
+
 /** What makes one candidate better in one dimension, as far as it is not the best there already. */
 const improvements: Array<(one: RankInput) => RankInput> = [
   (one) => ({ ...one, isAnswered: true }),
-  ({ refusal: _, ...one }) => one,
+  without('refusal'),
   (one) => (one.policy === undefined ? one : { ...one, policy: { ...one.policy, allowed: true } }),
   (one) => {
     const better = one.health === undefined ? undefined : states[states.indexOf(one.health.state) - 1]
     return one.health === undefined || better === undefined ? one : { ...one, health: { ...one.health, state: better } }
   },
   (one) => (one.service === undefined ? one : { ...one, service: { ...one.service, state: 'healthy' } }),
-  ({ failure: _, ...one }) => one,
+  without('failure'),
   (one) =>
     one.isConnected
       ? { ...one, path: paths[Math.max(0, paths.indexOf(one.path ?? 'relayed') - 1)] ?? 'local' }

@@ -136,6 +136,8 @@ describe('a sticky choice', () => {
   const keys = Array.from({ length: 3_000 }, (_, i) => `session ${i}`)
   const all = [candidate('a', { weight: 2 }), candidate('b'), candidate('c', { tier: 1, busy: 9 }), candidate('d')]
 
+  const withoutB = all.map((one) => (one.key === 'b' ? { ...one, isGood: false } : one))
+
   it('is the same for the same key, in whatever order and load they come, and leaves the rest where it was', () => {
     for (const key of keys.slice(0, 200)) {
       const chosen = first(all, { by: 'sticky', key })
@@ -145,10 +147,9 @@ describe('a sticky choice', () => {
   })
 
   it('moves only the keys of the one that went, and goes back when it comes back', () => {
-    const without = (gone: string): Pickable[] => all.map((one) => (one.key === gone ? { ...one, isGood: false } : one))
     for (const key of keys.slice(0, 500)) {
       const before = first(all, { by: 'sticky', key })
-      const after = first(without('b'), { by: 'sticky', key })
+      const after = first(withoutB, { by: 'sticky', key })
       if (before === 'b') expect(after).toBe(pick(all, { by: 'sticky', key }, random)[1]?.key)
       else expect(after).toBe(before)
     }

@@ -202,6 +202,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     admission,
     self,
     paths,
+    mayUse: (callee, service, capabilities) => rules.mayUse(callee, service, capabilities),
     hasAddresses: async (peer) => memory.peers.get(peer.toString()) !== undefined || (await host.peerStore.has(peer))
   })
   const plainDialler = createDialler({ self, host: dialParts, admission, discovery, memory: memory.peers })

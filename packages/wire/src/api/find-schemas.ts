@@ -4,6 +4,33 @@ import { z } from 'zod'
 
 export const pathClass = z.enum(['local', 'direct', 'punched', 'webrtc', 'relayed'])
 
+/** What a candidate is ranked by, the most important first, each value in words. */
+export const rankDimensions = [
+  'answer',
+  'admission',
+  'policy',
+  'health',
+  'service',
+  'failure',
+  'path',
+  'rtt',
+  'load',
+  'weight',
+  'record'
+] as const
+
+/** Where a candidate stands among the others. */
+export const standing = z.object({
+  /** Those of one tier share the work; 0 is the best. */
+  tier: z.number().int(),
+  /** False: it is not tried, because it is dead, has left, or was revoked. */
+  isUsable: z.boolean(),
+  weight: z.number(),
+  /** What put it behind the one before it; `peer` where nothing else did. */
+  behindBy: z.string().optional(),
+  values: z.record(z.enum(rankDimensions), z.string())
+})
+
 export const candidate = z.object({
   peerId: z.string(),
   name: z.string().optional(),
@@ -16,7 +43,8 @@ export const candidate = z.object({
   path: pathClass.optional(),
   addresses: z.array(z.string()),
   reason: z.string(),
-  recordExpiresMs: z.number()
+  recordExpiresMs: z.number(),
+  standing: standing.optional()
 })
 
 export const findRequest = z.strictObject({
@@ -27,6 +55,8 @@ export const findRequest = z.strictObject({
 })
 export const findResponse = z.object({
   candidates: z.array(candidate),
+  /** Agents that offer it and cannot be used, each with its reason. */
+  leftOut: z.array(candidate),
   suggestions: z.array(z.string()),
   elapsedMs: z.number()
 })
