@@ -57,6 +57,12 @@ export interface AssessorInit {
   now: () => number
 }
 
+/**
+ * A round trip that was seen while a tunnel was opened counts for this long. Then the agent is tried again, which one that
+ * looked slow once would never be otherwise.
+ */
+const rttHoldsMs = 30_000
+
 /** All of them, best first, those that are not usable included. */
 export type Assess = (all: Found[]) => RouteCandidate[]
 
@@ -76,7 +82,8 @@ export const createAssessor = (init: AssessorInit): Assess => {
     const { digest } = watched ?? {}
     const said = digest?.services.find(({ name }) => name === service)
     const seen = paths?.get(peerId, service) ?? {}
-    const rttMs = watched?.rttMs ?? seen.rttMs
+    const isFresh = seen.okMs !== undefined && now() - seen.okMs < rttHoldsMs
+    const rttMs = watched?.rttMs ?? (isFresh ? seen.rttMs : undefined)
     const capabilities = record?.services.find(({ name }) => name === service)?.capabilities ?? []
     const policy =
       membership === undefined || service === undefined || peerId.equals(self)

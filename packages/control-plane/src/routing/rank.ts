@@ -60,9 +60,12 @@ export interface Ranked<R extends RankInput> {
 
 /** A failure counts for this long: about as long as a caller would remember it, and shorter than any record lives. */
 const failureMs = 30_000
-/** Upper ends of the classes of round trips: a machine room, a country, the world, and worse. */
-const rttClassesMs = [20, 80, 320]
-/** What a round trip is taken for that nobody measured: it must neither win nor lose for that alone. */
+/** Upper ends of the classes of round trips: a country, an ocean, the world, and worse. Agents take longer to answer. */
+const rttClassesMs = [50, 150, 500]
+/**
+ * What a round trip is taken for that nobody measured: of the best class. Otherwise the first agent that was used would
+ * be the only one that ever is, since nobody measures the others.
+ */
 const assumedRttMs = 50
 /** Upper ends of the classes of event-loop lag: nobody notices, requests wait, requests wait for seconds. */
 const lagClassesMs = [100, 500]

@@ -125,13 +125,19 @@ describe('candidates are ranked', () => {
     expect([back(now - 6_000), back(now - 4_000)]).toEqual([false, true])
   })
 
+  it('those whose round trip nobody measured beside the near ones, or they would never be tried', () => {
+    const connected = { isConnected: true, path: 'local' } as const
+    const tiers = rank([input('a', { ...connected, rttMs: 2 }), input('b', connected)], now)
+    expect(tiers.map(({ tier }) => tier)).toEqual([0, 0])
+  })
+
   it('in tiers: of one tier are those that differ in load, weight and a little round trip alone', () => {
     const near = { isConnected: true, path: 'local' } as const
     const tiers = rank(
       [
         input('a', { ...near, rttMs: 1, load: { eventLoopLagMs: 3, tunnels: 9 } }),
-        input('b', { ...near, rttMs: 19, weight: 3 }),
-        input('c', { ...near, rttMs: 21 }),
+        input('b', { ...near, rttMs: 49, weight: 3 }),
+        input('c', { ...near, rttMs: 51 }),
         input('d', { ...near, path: 'relayed', rttMs: 1 })
       ],
       now
@@ -159,7 +165,7 @@ const arbitraryInput: fc.Arbitrary<RankInput> = fc
     service: optional(fc.constantFrom(...services)),
     failedMs: optional(fc.constantFrom(1_000, 40_000)),
     path: optional(fc.constantFrom(...paths)),
-    rttMs: optional(fc.constantFrom(1, 2, 30, 100, 1_000)),
+    rttMs: optional(fc.constantFrom(1, 2, 60, 200, 1_000)),
     lagMs: optional(fc.constantFrom(1, 2, 200, 1_000)),
     tunnels: fc.integer({ min: 0, max: 3 }),
     weight: optional(fc.integer({ min: 1, max: 3 })),

@@ -68,6 +68,8 @@ export interface AssembleInit {
   issuance: Issuance
   revocations: RevocationKeeper
   meter: Meter
+  /** For the choice among equal agents. */
+  random?: () => number
   /** Closes everything, this node included. */
   onStop: () => Promise<void>
 }
@@ -228,6 +230,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     pathOf: pathClassOf,
     callerOf: (peer) => authorizer.callerOf(peer),
     selfId: self.toString(),
+    ...(init.random === undefined ? {} : { random: init.random }),
     events: paths,
     onUsed: (stream, connection) => admission.settle(connection, stream),
     onEvent: (what) => {
