@@ -57,10 +57,7 @@ export interface AssessorInit {
   now: () => number
 }
 
-/**
- * A round trip that was seen while a tunnel was opened counts for this long. Then the agent is tried again, which one that
- * looked slow once would never be otherwise.
- */
+/** What was seen while a tunnel was opened counts for this long; then the agent is judged anew. */
 const rttHoldsMs = 30_000
 
 /** All of them, best first, those that are not usable included. */
@@ -82,8 +79,8 @@ export const createAssessor = (init: AssessorInit): Assess => {
     const { digest } = watched ?? {}
     const said = digest?.services.find(({ name }) => name === service)
     const seen = paths?.get(peerId, service) ?? {}
-    const isFresh = seen.okMs !== undefined && now() - seen.okMs < rttHoldsMs
-    const rttMs = watched?.rttMs ?? (isFresh ? seen.rttMs : undefined)
+    const isFresh = seen.rttAtMs !== undefined && now() - seen.rttAtMs < rttHoldsMs
+    const openMs = isFresh ? seen.rttMs : undefined
     const capabilities = record?.services.find(({ name }) => name === service)?.capabilities ?? []
     const policy =
       membership === undefined || service === undefined || peerId.equals(self)
@@ -107,7 +104,8 @@ export const createAssessor = (init: AssessorInit): Assess => {
           }),
       ...(said === undefined ? {} : { service: said, weight: said.weight }),
       ...(connection === undefined ? {} : { path: pathClassOf(connection, networks) }),
-      ...(rttMs === undefined ? {} : { rttMs }),
+      ...(watched?.rttMs === undefined ? {} : { rttMs: watched.rttMs }),
+      ...(openMs === undefined ? {} : { openMs }),
       ...(seen.failure === undefined ? {} : { failure: seen.failure })
     }
   }

@@ -5,8 +5,10 @@ import type { PathClass } from './path-class.ts'
 /** What the last attempts to reach a peer told. Times are milliseconds since 1970. */
 export interface PathExperience {
   path?: PathClass
-  /** Smoothed. */
+  /** The least that was seen of late: an open takes as long as the path, and whatever else the two were busy with. */
   rttMs?: number
+  /** When that was. */
+  rttAtMs?: number
   okMs?: number
   /** Absent after a success. */
   failure?: { code: ErrorCode; atMs: number }
@@ -22,8 +24,8 @@ export interface PathMemory {
   get: (peer: PeerId, service?: string) => PathExperience
 }
 
-/** Share of one more sample, as TCP smooths its round trips (RFC 6298). */
-const gain = 1 / 8
+/** For how long the least round trip stands, unless a lower one is seen. */
+const rttHoldsMs = 30_000
 
 /** @param size - peers and services that are remembered; the longest unused is forgotten first */
 export const createPathMemory = ({
@@ -47,8 +49,9 @@ export const createPathMemory = ({
       return failure === undefined ? experience : { ...experience, failure }
     },
     onPathOk: (peer, path, rttMs, service) => {
-      const before = read(idOf(peer)).rttMs ?? rttMs
-      set(idOf(peer), { path, rttMs: before + gain * (rttMs - before), okMs: now() })
+      const { path: pathBefore, rttMs: least = Infinity, rttAtMs = -Infinity } = read(idOf(peer))
+      const isHeld = path === pathBefore && least < rttMs && now() - rttAtMs < rttHoldsMs
+      set(idOf(peer), { path, okMs: now(), ...(isHeld ? { rttMs: least, rttAtMs } : { rttMs, rttAtMs: now() }) })
       if (service !== undefined) book.delete(idOf(peer, service))
     },
     onPathFailed: (peer, code) => set(idOf(peer), { ...read(idOf(peer)), failure: { code, atMs: now() } }),

@@ -19,7 +19,10 @@ export interface RankInput {
   /** The last attempt failed. */
   failure?: { code: ErrorCode; atMs: number }
   path?: PathClass
+  /** Measured by probes. */
   rttMs?: number
+  /** How long a tunnel took to open; it orders equals alone, since more than the path goes into it. */
+  openMs?: number
   load?: NodeLoad
   /** How much of the work it wants beside the others. Default: 1. */
   weight?: number
@@ -95,6 +98,7 @@ const pathPlace = ({ isConnected, path }: RankInput): number => {
 
 const weightOf = ({ weight = 1 }: RankInput): number => weight
 const rttOf = ({ rttMs = assumedRttMs }: RankInput): number => rttMs
+const openOf = ({ rttMs, openMs = assumedRttMs }: RankInput): number => rttMs ?? openMs
 const lagOf = ({ load }: RankInput): number => load?.eventLoopLagMs ?? 0
 
 interface Step {
@@ -121,7 +125,7 @@ const coarse: Step[] = [
 const fine: Step[] = [
   { dimension: 'load', place: (input) => (input.load?.tunnels ?? 0) / weightOf(input) },
   { dimension: 'weight', place: (input) => -weightOf(input) },
-  { dimension: 'rtt', place: rttOf },
+  { dimension: 'rtt', place: openOf },
   { dimension: 'load', place: lagOf },
   { dimension: 'record', place: ({ issuedMs = 0 }) => -issuedMs }
 ]
@@ -149,7 +153,8 @@ const round = (ms: number): string => (ms < 10 ? ms.toFixed(1) : String(Math.rou
 const because = (reason: string | undefined): string => (reason === undefined || reason === '' ? '' : `: ${reason}`)
 
 const valuesOf = (input: RankInput, nowMs: number): Ranked<RankInput>['values'] => {
-  const { isAnswered, isConnected, refusal, policy, health, service, failure, path, rttMs, load, issuedMs } = input
+  const { isAnswered, isConnected, refusal, policy, health, service, failure, path, load, issuedMs } = input
+  const rttMs = input.rttMs ?? input.openMs
   return {
     answer: isAnswered ? 'yes' : 'no service answers it',
     admission: refusal === undefined ? (isConnected ? 'admitted' : 'certified') : `refused (${refusal.code})`,
@@ -162,7 +167,7 @@ const valuesOf = (input: RankInput, nowMs: number): Ranked<RankInput>['values'] 
         : `${service.state} ${since(nowMs - service.sinceMs)}${because(service.reason)}`,
     failure: failure !== undefined && hasFailed(input, nowMs) ? `${failure.code} ${ago(nowMs - failure.atMs)}` : 'none',
     path: isConnected ? (path ?? 'connected') : 'not connected',
-    rtt: rttMs === undefined ? 'unknown' : `${round(rttMs)} ms`,
+    rtt: rttMs === undefined ? 'unknown' : `${round(rttMs)} ms${input.rttMs === undefined ? ' to open' : ''}`,
     load:
       load === undefined
         ? 'unknown'
@@ -174,9 +179,9 @@ const valuesOf = (input: RankInput, nowMs: number): Ranked<RankInput>['values'] 
 
 /** The values that are worth a word to somebody who did not ask for all of them. */
 const reasonOf = (input: RankInput, nowMs: number): string => {
-  const { isAnswered, isConnected, refusal, policy, health, service, path, rttMs, load, issuedMs } = input
+  const { isAnswered, isConnected, refusal, policy, health, service, path, load, issuedMs } = input
   const values = valuesOf(input, nowMs)
-  const rtt = rttMs === undefined ? '' : `, ${values.rtt}`
+  const rtt = input.rttMs === undefined && input.openMs === undefined ? '' : `, ${values.rtt}`
   const isNotable: Array<[boolean, string]> = [
     [health !== undefined && health.state !== 'alive', values.health],
     [refusal !== undefined, values.admission],

@@ -127,8 +127,11 @@ describe('candidates are ranked', () => {
 
   it('those whose round trip nobody measured beside the near ones, or they would never be tried', () => {
     const connected = { isConnected: true, path: 'local' } as const
-    const tiers = rank([input('a', { ...connected, rttMs: 2 }), input('b', connected)], now)
-    expect(tiers.map(({ tier }) => tier)).toEqual([0, 0])
+    const tiers = rank(
+      [input('a', { ...connected, rttMs: 2 }), input('b', connected), input('c', { ...connected, openMs: 900 })],
+      now
+    )
+    expect(tiers.map(({ candidate, tier }) => `${candidate.peerId}${tier}`)).toEqual(['a0', 'b0', 'c0'])
   })
 
   it('in tiers: of one tier are those that differ in load, weight and a little round trip alone', () => {
@@ -166,6 +169,7 @@ const arbitraryInput: fc.Arbitrary<RankInput> = fc
     failedMs: optional(fc.constantFrom(1_000, 40_000)),
     path: optional(fc.constantFrom(...paths)),
     rttMs: optional(fc.constantFrom(1, 2, 60, 200, 1_000)),
+    openMs: optional(fc.constantFrom(1, 2, 60, 200)),
     lagMs: optional(fc.constantFrom(1, 2, 200, 1_000)),
     tunnels: fc.integer({ min: 0, max: 3 }),
     weight: optional(fc.integer({ min: 1, max: 3 })),
@@ -182,6 +186,7 @@ const arbitraryInput: fc.Arbitrary<RankInput> = fc
     ...(one.failedMs === undefined ? {} : { failure: { code: 'TIMEOUT' as const, atMs: now - one.failedMs } }),
     ...(one.isConnected && one.path !== undefined ? { path: one.path } : {}),
     ...(one.rttMs === undefined ? {} : { rttMs: one.rttMs }),
+    ...(one.openMs === undefined ? {} : { openMs: one.openMs }),
     ...(one.lagMs === undefined ? {} : { load: { eventLoopLagMs: one.lagMs, tunnels: one.tunnels } }),
     ...(one.weight === undefined ? {} : { weight: one.weight }),
     ...(one.issuedMs === undefined ? {} : { issuedMs: one.issuedMs })
@@ -212,6 +217,7 @@ const improvements: Array<(one: RankInput) => RankInput> = [
       ? { ...one, path: paths[Math.max(0, paths.indexOf(one.path ?? 'relayed') - 1)] ?? 'local' }
       : { ...one, isConnected: true, path: 'relayed' },
   (one) => (one.rttMs === undefined ? one : { ...one, rttMs: one.rttMs / 3 }),
+  (one) => (one.openMs === undefined ? one : { ...one, openMs: one.openMs / 3 }),
   (one) =>
     one.load === undefined ? one : { ...one, load: { ...one.load, eventLoopLagMs: one.load.eventLoopLagMs / 3 } },
   (one) =>
