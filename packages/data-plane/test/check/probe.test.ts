@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { Server as GrpcServer, ServerCredentials, status as grpcStatus, type ServiceDefinition } from '@grpc/grpc-js'
 import { afterEach, describe, expect, it } from 'vitest'
 import { limits } from '@agent-mesh/wire'
-import type { UpstreamAddress } from '@agent-mesh/data-plane'
+import type { SocketAddress } from '@agent-mesh/data-plane'
 import { decodeHealthResponse, encodeHealthRequest } from '../../src/upstream/check/grpc-health.ts'
 import { probe } from '../../src/upstream/check/probe.ts'
 import { parseCheck } from '../../src/upstream/check/settings.ts'
@@ -21,9 +21,9 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp()
 })
 
-const tcp = (port: number): UpstreamAddress => ({ type: 'tcp', host: '127.0.0.1', port })
+const tcp = (port: number): SocketAddress => ({ type: 'tcp', host: '127.0.0.1', port })
 
-const check = async (address: UpstreamAddress, text: string, timeoutMs = 2_000): Promise<CheckResult> => {
+const check = async (address: SocketAddress, text: string, timeoutMs = 2_000): Promise<CheckResult> => {
   const kind = parseCheck(text)
   if (kind === undefined) throw new Error('nothing to check')
   return probe(address, { kind, timeoutMs }, { signal: AbortSignal.timeout(10_000) })

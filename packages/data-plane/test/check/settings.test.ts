@@ -37,13 +37,21 @@ describe('the text of a check', () => {
   })
 })
 
-it('services are checked for taking connections where nobody says otherwise, but logins are not', () => {
-  const kinds = ['http://127.0.0.1:1', 'grpc://127.0.0.1:1', 'tcp://127.0.0.1:1', 'unix:/x', 'ssh://127.0.0.1:22']
+it('services are checked for taking connections where nobody says otherwise, but logins and programs are not', () => {
+  const kinds = [
+    'http://127.0.0.1:1',
+    'grpc://127.0.0.1:1',
+    'tcp://127.0.0.1:1',
+    'unix:/x',
+    'ssh://127.0.0.1:22',
+    'stdio:cat'
+  ]
   expect(kinds.map((text) => formatCheck(defaultCheck(parseUpstream(text))))).toEqual([
     'connect',
     'connect',
     'connect',
     'connect',
+    'none',
     'none'
   ])
 })

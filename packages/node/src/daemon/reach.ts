@@ -64,14 +64,13 @@ export class Reach {
     )
     // Whoever names an agent wants to hear of it, whatever its state.
     const isShown = (one: RouteCandidate): boolean => isNamed || one.isUsable
-    const documents = (all: RouteCandidate[]): CandidateDocument[] => all.flatMap((one) => candidateDocument(one))
     const suggestions =
       records.length > 0 || capability === undefined
         ? []
         : await this.#init.discovery.suggest(capability, { signal: until }).catch(() => [])
     return {
-      candidates: documents(ranked.filter(isShown)),
-      leftOut: documents(ranked.filter((one) => !isShown(one))),
+      candidates: ranked.filter(isShown).flatMap(candidateDocument),
+      leftOut: ranked.filter((one) => !isShown(one)).flatMap(candidateDocument),
       suggestions,
       elapsedMs: Math.round(performance.now() - started)
     }

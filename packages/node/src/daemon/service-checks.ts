@@ -1,4 +1,4 @@
-import { errorKinds } from '@agent-mesh/wire'
+import { errorKinds, MeshError } from '@agent-mesh/wire'
 import {
   checkDefaults,
   Checks,
@@ -20,6 +20,14 @@ import type { EventBus } from './event-bus.ts'
 export const checkSettings = (service: Service, said: CheckRequest = {}): CheckSettings | undefined => {
   const kind = said.kind === undefined ? defaultCheck(service) : parseCheck(said.kind)
   if (kind === undefined) return undefined
+  if (service.address.type === 'stdio')
+    throw new MeshError(
+      'SERVICE_INVALID',
+      `${service.name} is started for each tunnel, which leaves nothing to check.`,
+      {
+        hint: 'Serve it with --no-check.'
+      }
+    )
   return {
     kind,
     intervalMs: said.intervalMs ?? checkDefaults.intervalMs,
@@ -84,8 +92,9 @@ export class ServiceChecks {
   }
 
   put(service: Service, settings: CheckSettings | undefined): void {
-    if (settings === undefined) this.#checks.remove(service.name)
-    else this.#checks.put(service, settings)
+    const { name, address } = service
+    if (settings === undefined || address.type === 'stdio') this.#checks.remove(name)
+    else this.#checks.put({ name, address }, settings)
   }
 
   remove(name: string): void {

@@ -1,4 +1,4 @@
-import type { Service } from '../../interfaces.ts'
+import type { SocketAddress } from '../../interfaces.ts'
 import type { Probe } from './probe.ts'
 import type { CheckSettings } from './settings.ts'
 import { delayMs, nextVerdict, unchecked, type CheckVerdict } from './verdict.ts'
@@ -15,8 +15,14 @@ export interface ChecksInit {
   onChange?: (service: string, verdict: CheckVerdict) => void
 }
 
+/** A service that is checked. */
+export interface Checked {
+  name: string
+  address: SocketAddress
+}
+
 interface Watch {
-  service: Pick<Service, 'name' | 'address'>
+  service: Checked
   settings: CheckSettings
   verdict: CheckVerdict
   /** Set while a check runs. */
@@ -39,7 +45,7 @@ export class Checks {
   }
 
   /** Checks the service from this moment on; what was known of one with the same name is forgotten. */
-  put(service: Pick<Service, 'name' | 'address'>, settings: CheckSettings): void {
+  put(service: Checked, settings: CheckSettings): void {
     this.remove(service.name)
     const watch: Watch = {
       service,

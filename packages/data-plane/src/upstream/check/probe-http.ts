@@ -1,17 +1,17 @@
 import { request } from 'node:http'
 import type { Socket } from 'node:net'
-import type { UpstreamAddress } from '../../interfaces.ts'
+import type { SocketAddress } from '../../interfaces.ts'
 import { formatHostPort } from '../socket-address.ts'
 import type { CheckResult } from './verdict.ts'
 
-const hostOf = (address: UpstreamAddress): string =>
+const hostOf = (address: SocketAddress): string =>
   address.type === 'tcp' ? formatHostPort(address.host, address.port) : 'localhost'
 
 /**
  * Asks `GET <path>` on a connected socket; 2xx and 3xx pass. The body is not read.
  * @throws whatever the connection ends with
  */
-export const probeHttp = async (socket: Socket, address: UpstreamAddress, path: string): Promise<CheckResult> => {
+export const probeHttp = async (socket: Socket, address: SocketAddress, path: string): Promise<CheckResult> => {
   const { promise, resolve, reject } = Promise.withResolvers<CheckResult>()
   const asked = request({
     createConnection: () => socket,

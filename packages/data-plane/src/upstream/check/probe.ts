@@ -1,6 +1,6 @@
 import { MeshError } from '@agent-mesh/wire'
 import { withDeadline } from '../../deadline.ts'
-import type { UpstreamAddress } from '../../interfaces.ts'
+import type { SocketAddress } from '../../interfaces.ts'
 import { connectUpstream } from '../connect.ts'
 import { formatAddress } from '../parse.ts'
 import { probeGrpc } from './probe-grpc.ts'
@@ -9,7 +9,7 @@ import type { CheckKind, CheckSettings } from './settings.ts'
 import type { CheckResult } from './verdict.ts'
 
 export type Probe = (
-  address: UpstreamAddress,
+  address: SocketAddress,
   settings: Pick<CheckSettings, 'kind' | 'timeoutMs'>,
   options: { signal: AbortSignal }
 ) => Promise<CheckResult>
@@ -32,7 +32,7 @@ export const probe: Probe = async (address, { kind, timeoutMs }, { signal }) => 
 }
 
 const ask = async (
-  address: UpstreamAddress,
+  address: SocketAddress,
   kind: CheckKind,
   timeoutMs: number,
   signal: AbortSignal

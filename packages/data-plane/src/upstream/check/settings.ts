@@ -65,7 +65,7 @@ export const formatCheck = (kind: CheckKind | undefined): string => {
 
 /**
  * What is checked where nobody said it: that the service takes connections. Logins are left alone, since an SSH server
- * writes every connection into the log of the machine.
+ * writes every connection into the log of the machine, and so are programs that are started for each tunnel.
  */
 export const defaultCheck = ({ kind, address }: Pick<Service, 'kind' | 'address'>): CheckKind | undefined =>
-  kind !== 'ssh' && (address.type === 'tcp' || address.type === 'unix') ? { type: 'connect' } : undefined
+  kind !== 'ssh' && address.type !== 'stdio' ? { type: 'connect' } : undefined
