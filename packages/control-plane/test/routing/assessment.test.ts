@@ -33,6 +33,8 @@ const recordOf = (name: string, nowMs: number): VerifiedRecord => {
       notBeforeMs: 0,
       notAfterMs: nowMs + 1e9,
       issuedMs: 0,
+      issuer: peerId,
+      chain: [],
       isIssuedByRoot: true,
       isAdmin: false,
       policySignatures: 1,
