@@ -70,8 +70,11 @@ const rttClassesMs = [50, 150, 500]
  * be the only one that ever is, since nobody measures the others.
  */
 const assumedRttMs = 50
-/** Upper ends of the classes of event-loop lag: nobody notices, requests wait, requests wait for seconds. */
-const lagClassesMs = [100, 500]
+/**
+ * Upper ends of the classes of event-loop lag. It is the worst of some seconds, and an agent that is well has one of some
+ * hundred milliseconds now and then.
+ */
+const lagClassesMs = [500, 2_000]
 
 const classOf = (value: number, ends: number[]): number => {
   const found = ends.findIndex((end) => value <= end)

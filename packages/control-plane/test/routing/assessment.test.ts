@@ -65,7 +65,9 @@ const digestOf = (name: string, { service, weight = 1, tunnels = 0 }: Said, nowM
   timeMs: nowMs,
   load: { eventLoopLagMs: 1, tunnels },
   services:
-    service === undefined ? [] : [{ name: 'web', state: service, sinceMs: nowMs - 4_000, reason: 'it is down', weight }],
+    service === undefined
+      ? []
+      : [{ name: 'web', state: service, sinceMs: nowMs - 4_000, reason: 'it is down', weight }],
   neighbours: []
 })
 

@@ -74,7 +74,7 @@ describe('candidates are ranked', () => {
       ['failure', { failure: { code: 'TIMEOUT', atMs: now - 1 }, health: { ...health('alive').health, sinceMs: 1 } }],
       ['path', { path: 'direct' }],
       ['rtt', { rttMs: 100 }],
-      ['load', { load: { eventLoopLagMs: 200, tunnels: 1 } }],
+      ['load', { load: { eventLoopLagMs: 600, tunnels: 1 } }],
       ['load', { load: { eventLoopLagMs: 1, tunnels: 2 } }],
       ['weight', { weight: 1, load: { eventLoopLagMs: 1, tunnels: 0.5 } }],
       ['rtt', { rttMs: 1.5 }],
@@ -170,7 +170,7 @@ const arbitraryInput: fc.Arbitrary<RankInput> = fc
     path: optional(fc.constantFrom(...paths)),
     rttMs: optional(fc.constantFrom(1, 2, 60, 200, 1_000)),
     openMs: optional(fc.constantFrom(1, 2, 60, 200)),
-    lagMs: optional(fc.constantFrom(1, 2, 200, 1_000)),
+    lagMs: optional(fc.constantFrom(1, 2, 700, 3_000)),
     tunnels: fc.integer({ min: 0, max: 3 }),
     weight: optional(fc.integer({ min: 1, max: 3 })),
     issuedMs: optional(fc.integer({ min: 1, max: 3 }))
