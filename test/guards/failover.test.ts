@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { createMesh, seededRandom, type MeshMember, type TestMesh } from '@agent-mesh/testkit'
-import { serveAnswers, type Answering } from './harness/answering.ts'
+import { connectedTo, serveAnswers, type Answering } from './harness/answering.ts'
 import { inForm } from './harness/form.ts'
 
 /**
@@ -38,7 +38,7 @@ beforeAll(async () => {
   if (decoy === undefined) throw new Error('a mesh has its founder')
   services.push(await serveAnswers(decoy))
   for (const agent of agents) services.push(await serveAnswers(agent, [capability]))
-  await vi.waitFor(async () => expect(await caller.node.peers()).toHaveLength(6), 30_000)
+  await vi.waitFor(async () => expect(await connectedTo(caller)).toHaveLength(6), 30_000)
   await vi.waitFor(async () => expect(await found()).toHaveLength(5), 30_000)
 })
 afterAll(async () => {

@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { createMesh, createStranger, createTestNetwork, type MeshMember, type TestMesh } from '@agent-mesh/testkit'
 import { protocols } from '@agent-mesh/wire'
-import { serveAnswers, type Answering } from './harness/answering.ts'
+import { connectedTo, serveAnswers, type Answering } from './harness/answering.ts'
 
 /**
  * Whoever takes the address of an agent that died, another member, a member of another network or a stranger, is
@@ -35,7 +35,7 @@ beforeAll(async () => {
   await alice.kill()
   // its address may be dialled again: somebody else answers there
   mesh.partition.rejoin('alice')
-  await vi.waitFor(async () => expect((await bob.node.peers()).map(({ name }) => name)).not.toContain('alice'), 20_000)
+  await vi.waitFor(async () => expect(await connectedTo(bob)).not.toContain('alice'), 20_000)
 })
 afterAll(async () => {
   for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp()

@@ -38,3 +38,7 @@ export const serveAnswers = async ({ node }: MeshMember, capabilities: string[] 
   await node.serve('web', { address: answering.address, capabilities, check: { kind: 'none' } })
   return answering
 }
+
+/** Names of the members that a node is connected to. */
+export const connectedTo = async ({ node }: MeshMember): Promise<string[]> =>
+  (await node.peers()).filter(({ state }) => state === 'connected').map(({ name }) => name)
