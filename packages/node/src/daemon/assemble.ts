@@ -1,7 +1,7 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { limits, protocols } from '@agent-mesh/wire'
-import { createDataPlane, type DataPlane, type StreamDialer } from '@agent-mesh/data-plane'
+import { protocols } from '@agent-mesh/wire'
+import { createDataPlane, type DataPlane } from '@agent-mesh/data-plane'
 import {
   createDialler,
   createDiscovery,
@@ -10,8 +10,6 @@ import {
   createReplication,
   createResolver,
   pathClassOf,
-  type Admission,
-  type Dialler,
   type PolicyKeeper,
   type RecordBook,
   type Replica,
@@ -41,6 +39,8 @@ import { NodeProxies } from './proxies.ts'
 import { Reach } from './reach.ts'
 import { NodeRules } from './rules.ts'
 import { createSelfHealth } from './self-health.ts'
+import { announcePeers } from './comings-and-goings.ts'
+import { openThrough } from './stream-dialer.ts'
 import { createStanding } from './standing.ts'
 import { vocabularyOf } from './vocabulary.ts'
 import type { Memory } from './remember.ts'
@@ -97,14 +97,6 @@ const levelOf = (event: string): 'debug' | 'info' | 'warn' => {
   return event === 'program:stderr' ? 'info' : 'debug'
 }
 
-const openThrough = (dialler: Dialler): StreamDialer => ({
-  open: async (peer, protocol, { signal }) => {
-    const connection = await dialler.connect(peer, { signal })
-    const stream = await connection.newStream(protocol, { signal, maxOutboundStreams: limits.tunnelsPerPeer })
-    return { stream, path: pathClassOf(connection) }
-  }
-})
-
 /** Writes down where admitted members can be dialled, so that a restart needs nobody in particular. */
 const rememberMembers = ({ host, memory }: AssembleInit): (() => void) => {
   const { admission } = host.services
@@ -124,16 +116,6 @@ const rememberMembers = ({ host, memory }: AssembleInit): (() => void) => {
     host.removeEventListener('peer:identify', onIdentify)
   }
 }
-
-const announcePeers = (admission: Admission, events: EventBus): (() => void) =>
-  admission.onChange((change, peer, connection) => {
-    const name = admission.membership(peer)?.name ?? ''
-    events.emit('info', change === 'gone' ? 'peer:left' : 'peer:joined', {
-      peer: peer.toString(),
-      name,
-      path: pathClassOf(connection)
-    })
-  })
 
 /** Puts the planes of one node together and gives what the local API calls. */
 export const assemble = (init: AssembleInit): Assembled => {
