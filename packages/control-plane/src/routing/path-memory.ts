@@ -27,14 +27,15 @@ export interface PathMemory {
 /** For how long the least round trip stands, unless a lower one is seen. */
 const rttHoldsMs = 30_000
 
+const idOf = (peer: PeerId, service?: string): string =>
+  service === undefined ? peer.toString() : `${peer.toString()}/${service}`
+
 /** @param size - peers and services that are remembered; the longest unused is forgotten first */
 export const createPathMemory = ({
   now = Date.now,
   size = 1024
 }: { now?: () => number; size?: number } = {}): PathMemory => {
   const book = new Map<string, PathExperience>()
-  const idOf = (peer: PeerId, service?: string): string =>
-    service === undefined ? peer.toString() : `${peer.toString()}/${service}`
   const set = (id: string, experience: PathExperience): void => {
     book.delete(id)
     const oldest = book.size >= size ? book.keys().next() : undefined
