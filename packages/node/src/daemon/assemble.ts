@@ -1,6 +1,6 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { protocols } from '@agent-mesh/wire'
+import { limits, protocols } from '@agent-mesh/wire'
 import { createDataPlane, type DataPlane } from '@agent-mesh/data-plane'
 import {
   createDialler,

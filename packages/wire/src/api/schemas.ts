@@ -2,7 +2,6 @@ import { z } from 'zod'
 import { pathClass } from './find-schemas.ts'
 import { healthCounts, peerHealth } from './health-schemas.ts'
 import { proxy } from './proxy-schemas.ts'
-import { limits } from '../limits.ts'
 import { service, serviceKind } from './service-schemas.ts'
 
 export * from './find-schemas.ts'
