@@ -35,6 +35,8 @@ export { parseOutsidePattern } from './gateway/outside.ts'
 export { createProxies, type AddProxyOptions, type Proxies, type ProxiesInit } from './gateway/proxies.ts'
 export { formatListenAddress, parseListenAddress, type ListenAddress } from './gateway/listen-address.ts'
 export type { OpenedTarget, OpenTarget, OpenTargetOptions } from './gateway/open-target.ts'
+export { InFlight, type Report } from './picker/in-flight.ts'
+export { pick, type Choice, type Pickable } from './picker/pick.ts'
 export type { StreamHandler } from './tunnel/accept.ts'
 export type { Recheck } from './tunnel/recheck.ts'
 export type { TunnelInfo, TunnelRegistry, TunnelTotals } from './tunnel/registry.ts'
@@ -48,3 +50,14 @@ export {
   parseUpstream,
   type Upstream
 } from './upstream/parse.ts'
+export { Checks, type ChecksInit } from './upstream/check/checks.ts'
+export { probe, type Probe } from './upstream/check/probe.ts'
+export {
+  checkDefaults,
+  defaultCheck,
+  formatCheck,
+  parseCheck,
+  type CheckKind,
+  type CheckSettings
+} from './upstream/check/settings.ts'
+export type { CheckResult, CheckVerdict } from './upstream/check/verdict.ts'

@@ -142,7 +142,7 @@ export const exampleNode = (): ExampleNode => {
     policyStatus: () => ({ state: 'none', version: 0, signers: [], hasFork: false, warnings: [], holders: [] }),
     publish: async () => published,
     unpublish: async () => published,
-    find: async () => ({ candidates: [], suggestions: ['a/b'], elapsedMs: 3 }),
+    find: async () => ({ candidates: [], leftOut: [], suggestions: ['a/b'], elapsedMs: 3 }),
     peers: async () => [],
     dial: async () => ({ ...reached, addresses: [] }),
     ping: async () => reached,

@@ -50,6 +50,8 @@ export interface AddOptions {
   groups?: string[]
   /** Published from the first record on. */
   capabilities?: string[]
+  /** At least 0, below 1: which of several equal agents it chooses. */
+  random?: () => number
 }
 
 export interface CertifyOptions extends Pick<
@@ -80,7 +82,8 @@ const startMember = async (
   directory: StateDir,
   configFile: string,
   bootstrap: string[],
-  partition: Partition
+  partition: Partition,
+  random?: () => number
 ): Promise<MeshMember> => {
   const peerId = peerIdFromPrivateKey(await loadOrCreateKey(stateFiles(directory.path).identityKey))
   const start = async (flags: Flags = {}): Promise<RunningNode> =>
@@ -89,6 +92,7 @@ const startMember = async (
       flags: { listen: loopback, bootstrap, ...flags },
       env: environment,
       gater: partition.gater(name, peerId),
+      ...(random === undefined ? {} : { random }),
       logger: pino(pino.destination(2))
     })
   let node = await start()
@@ -138,7 +142,7 @@ export const createMesh = async (names: string[]): Promise<TestMesh> => {
 
   const add = async (
     name: string,
-    { bootstrap = members.slice(0, 1), mayAdmit = false, groups = [], capabilities = [] }: AddOptions = {}
+    { bootstrap = members.slice(0, 1), mayAdmit = false, groups = [], capabilities = [], random }: AddOptions = {}
   ): Promise<MeshMember> => {
     const directory = await newDirectory()
     directories.push(directory)
@@ -162,7 +166,8 @@ export const createMesh = async (names: string[]): Promise<TestMesh> => {
       directory,
       configFile,
       bootstrap.flatMap((one) => one.node.ready.addresses),
-      partition
+      partition,
+      random
     )
     members.push(member)
     return member

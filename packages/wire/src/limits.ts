@@ -60,6 +60,24 @@ export const limits = {
   capabilityDepth: 8,
   /** Services that one node may offer. */
   servicesPerNode: 32,
+  /** Largest weight of a service beside others that offer the same. */
+  serviceWeight: 100,
+  /** How often a service is checked, where nothing else is said. */
+  checkIntervalMs: 10_000,
+  /** Shortest interval of checks. */
+  checkIntervalLeastMs: 500,
+  /** Longest interval of checks. */
+  checkIntervalMostMs: 60 * 60_000,
+  /** Longest check of a service, where nothing else is said. */
+  checkTimeoutMs: 5_000,
+  /** Failed checks in a row that may be asked for until a service is failing. */
+  checkThreshold: 20,
+  /** Characters of the path or the gRPC service that a check asks for. */
+  checkTargetLength: 256,
+  /** Characters of the reason why a service is failing. */
+  checkReasonLength: 80,
+  /** Bytes of the answer to a check over gRPC; a status takes two. */
+  checkAnswerBytes: 1 * KiB,
   /** Peers, names and groups that one service may be narrowed to. */
   allowedSubjects: 64,
   /** Addresses that a record tells others; the best ones are kept. */

@@ -2,7 +2,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { defaultSuffix, limits, parseCapability, parseName, parseSuffix, parseTarget } from '@agent-mesh/wire'
-import { parseListenAddress, parseOutsidePattern } from '@agent-mesh/data-plane'
+import { checkDefaults, parseCheck, parseListenAddress, parseOutsidePattern } from '@agent-mesh/data-plane'
 import { parseSubject } from './allow-list.ts'
 import { formatDuration, parseDuration, parseSize } from './units.ts'
 
@@ -108,7 +108,32 @@ const service = z.strictObject({
     .optional()
     .describe(
       'Who may open it, beside what the policy says: member names, peer ids, `group:<name>`, or `members`. Without it, all members.'
-    )
+    ),
+  check: checked(parseCheck)
+    .optional()
+    .describe(
+      'How it is seen whether it works: `connect`, `http:<path>`, `grpc`, `grpc:<service>` or `none`. Without it `connect`, and `none` for ssh.'
+    ),
+  check_interval: duration(limits.checkIntervalLeastMs, limits.checkIntervalMostMs)
+    .prefault(formatDuration(limits.checkIntervalMs))
+    .describe('How often it is checked.'),
+  check_timeout: duration(100, 60_000)
+    .prefault(formatDuration(limits.checkTimeoutMs))
+    .describe('Longest check; a longer one has failed.'),
+  check_threshold: z
+    .number()
+    .int()
+    .min(1)
+    .max(limits.checkThreshold)
+    .default(checkDefaults.threshold)
+    .describe('Failed checks in a row after which it is failing; others then come first.'),
+  weight: z
+    .number()
+    .int()
+    .min(1)
+    .max(limits.serviceWeight)
+    .default(1)
+    .describe('How much of the work it wants, beside others that offer the same.')
 })
 
 const forward = z.strictObject({

@@ -1,7 +1,7 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { limits, protocols } from '@agent-mesh/wire'
-import { createDataPlane, type DataPlane, type StreamDialer } from '@agent-mesh/data-plane'
+import { createDataPlane, type DataPlane } from '@agent-mesh/data-plane'
 import {
   createDialler,
   createDiscovery,
@@ -10,8 +10,6 @@ import {
   createReplication,
   createResolver,
   pathClassOf,
-  type Admission,
-  type Dialler,
   type PolicyKeeper,
   type RecordBook,
   type Replica,
@@ -41,6 +39,9 @@ import { Policies } from './policies.ts'
 import { NodeProxies } from './proxies.ts'
 import { Reach } from './reach.ts'
 import { NodeRules } from './rules.ts'
+import { createSelfHealth } from './self-health.ts'
+import { announcePeers } from './comings-and-goings.ts'
+import { openThrough } from './stream-dialer.ts'
 import { createStanding } from './standing.ts'
 import { vocabularyOf } from './vocabulary.ts'
 import type { Memory } from './remember.ts'
@@ -68,6 +69,8 @@ export interface AssembleInit {
   issuance: Issuance
   revocations: RevocationKeeper
   meter: Meter
+  /** For the choice among equal agents. */
+  random?: () => number
   /** Closes everything, this node included. */
   onStop: () => Promise<void>
 }
@@ -95,14 +98,6 @@ const levelOf = (event: string): 'debug' | 'info' | 'warn' => {
   return event === 'program:stderr' ? 'info' : 'debug'
 }
 
-const openThrough = (dialler: Dialler): StreamDialer => ({
-  open: async (peer, protocol, { signal }) => {
-    const connection = await dialler.connect(peer, { signal })
-    const stream = await connection.newStream(protocol, { signal, maxOutboundStreams: limits.tunnelsPerPeer })
-    return { stream, path: pathClassOf(connection) }
-  }
-})
-
 /** Writes down where admitted members can be dialled, so that a restart needs nobody in particular. */
 const rememberMembers = ({ host, memory }: AssembleInit): (() => void) => {
   const { admission } = host.services
@@ -122,16 +117,6 @@ const rememberMembers = ({ host, memory }: AssembleInit): (() => void) => {
     host.removeEventListener('peer:identify', onIdentify)
   }
 }
-
-const announcePeers = (admission: Admission, events: EventBus): (() => void) =>
-  admission.onChange((change, peer, connection) => {
-    const name = admission.membership(peer)?.name ?? ''
-    events.emit('info', change === 'gone' ? 'peer:left' : 'peer:joined', {
-      peer: peer.toString(),
-      name,
-      path: pathClassOf(connection)
-    })
-  })
 
 /** Puts the planes of one node together and gives what the local API calls. */
 export const assemble = (init: AssembleInit): Assembled => {
@@ -202,6 +187,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     admission,
     self,
     paths,
+    mayUse: (callee, service, capabilities) => rules.mayUse(callee, service, capabilities),
     hasAddresses: async (peer) => memory.peers.get(peer.toString()) !== undefined || (await host.peerStore.has(peer))
   })
   const plainDialler = createDialler({ self, host: dialParts, admission, discovery, memory: memory.peers })
@@ -227,16 +213,24 @@ export const assemble = (init: AssembleInit): Assembled => {
     pathOf: pathClassOf,
     callerOf: (peer) => authorizer.callerOf(peer),
     selfId: self.toString(),
+    ...(init.random === undefined ? {} : { random: init.random }),
     events: paths,
     onUsed: (stream, connection) => admission.settle(connection, stream),
     onEvent: (what) => {
       audit.onTunnel(what)
+      selfHealth.checks.onTunnel(what)
       const { event, ...fields } = what
       events.emit(levelOf(event), event, fields)
     }
   })
   const first = new FirstComparison({ admission, keeper, replication, serve: dataPlane.handler })
+  const selfHealth = createSelfHealth({
+    events,
+    services: () => offers.weights(),
+    tunnels: () => dataPlane.tunnels.inbound().length
+  })
   const offers = new Offers({
+    checks: selfHealth.checks,
     name: credentials.membership.name,
     verbs,
     config,
@@ -334,6 +328,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     start: async () => {
       isStarted = true
       audit.start()
+      selfHealth.start()
       rules.start(dataPlane)
       listeners.push(
         rememberMembers(init),
@@ -359,6 +354,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     close: async () => {
       if (!isStarted) return
       await standing.stop()
+      selfHealth.stop()
       rules.stop()
       upkeep.stop()
       first.stop()

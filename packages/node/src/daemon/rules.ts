@@ -111,6 +111,12 @@ export class NodeRules {
     return { allowed, rule, ...(line === undefined ? {} : { line }) }
   }
 
+  /** What the policy that this node holds says of its own use of another member's service. The other one decides. */
+  mayUse(callee: Membership, service: string, capabilities: string[]): { allowed: boolean; rule: string } | undefined {
+    const { peerId, name, groups } = callee
+    return this.policyOf(this.#own(), { peerId: peerId.toString(), name, groups }, service, capabilities)
+  }
+
   /** Why the certificate of a peer counts for nothing any more. */
   revocationOf(peerId: string): { rule: string } | undefined {
     const { admission, book, identity, revocations } = this.#init

@@ -43,6 +43,8 @@ export interface StartOptions {
   logger: Logger
   /** Asked before each connection, beside the node's own rules: a test takes the network apart with it. */
   gater?: ConnectionGater
+  /** At least 0, below 1: which of several equal agents is chosen. */
+  random?: () => number
 }
 
 /** What the `ready` line says. */
@@ -103,7 +105,7 @@ class Closers {
  */
 export const startNode = async (
   directory: StateDir,
-  { configFile, flags, env, logger, gater }: StartOptions
+  { configFile, flags, env, logger, gater, random }: StartOptions
 ): Promise<RunningNode> => {
   const startedMs = Date.now()
   const { config, settings } = await loadConfig({ file: configFile, env, flags })
@@ -200,6 +202,7 @@ export const startNode = async (
       issuance,
       revocations,
       meter,
+      ...(random === undefined ? {} : { random }),
       onStop: async () => {
         await closers.run(onError)
         stopped.resolve()

@@ -16,7 +16,18 @@ const verbState = z.strictObject({
       address: z.string(),
       capabilities: z.array(z.string()),
       /** Whom the service is for; absent: every member. */
-      allow: z.array(z.string()).min(1).optional()
+      allow: z.array(z.string()).min(1).optional(),
+      /** What was said of its checks; absent: the defaults. */
+      check: z
+        .strictObject({
+          kind: z.string().optional(),
+          intervalMs: z.number().int().positive().optional(),
+          timeoutMs: z.number().int().positive().optional(),
+          threshold: z.number().int().positive().optional()
+        })
+        .optional(),
+      /** Absent: 1. */
+      weight: z.number().int().min(1).optional()
     })
   ),
   forwards: z.array(z.strictObject({ listen: z.string(), target: z.string() })),

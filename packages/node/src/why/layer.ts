@@ -7,6 +7,7 @@ import type {
   Dialler,
   PathMemory,
   Resolver,
+  RouteCandidate,
   RunningDiscovery,
   VerifiedRecord
 } from '@agent-mesh/control-plane'
@@ -27,7 +28,11 @@ export interface WhyPorts {
   offers: { services: () => ServiceDocument[] }
   paths: Pick<PathMemory, 'get'>
   ping: { ping: (peer: PeerId, options: { signal: AbortSignal }) => Promise<number> }
-  resolver: Pick<Resolver, 'resolve'>
+  resolver: {
+    resolve: (
+      ...asked: Parameters<Resolver['resolve']>
+    ) => Promise<Array<Pick<RouteCandidate, 'peerId' | 'name' | 'service'>>>
+  }
   /** Why the certificate of a peer counts for nothing any more. */
   revocation?: (subject: Subject) => { rule: string } | undefined
   /** What the policy that this node holds says; undefined where there is none. Lines are those of `policy show`. */

@@ -2,14 +2,14 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { FirstComparison } from '../../src/daemon/first-comparison.ts'
-import type { AdmissionListener, Greeting, PolicyStatus } from '@agent-mesh/control-plane'
+import type { AdmissionListener, Greeting, PolicyState } from '@agent-mesh/control-plane'
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
 
 const newPeer = async (): Promise<PeerId> => peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
 const [bob, carol] = [await newPeer(), await newPeer()]
 
 let version: number
-let state: PolicyStatus['state']
+let state: PolicyState['state']
 let greetings: Map<string, { instanceId: string; policyVersion: number }>
 let comparisons: Array<{ peer: PeerId; end: () => void; fail: () => void; signal: AbortSignal | undefined }>
 let served: Stream[]
@@ -55,8 +55,12 @@ beforeEach(() => {
         return () => {}
       }
     },
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the rest of the status is not looked at
-    keeper: { version: () => version, status: () => ({ state }) as PolicyStatus },
+    keeper: {
+      version: () => version,
+      get state() {
+        return state
+      }
+    },
     replication: {
       syncWith: async (peer, { signal } = {}) => {
         const { promise, resolve, reject } = Promise.withResolvers<void>()
