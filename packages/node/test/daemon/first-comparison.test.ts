@@ -9,7 +9,7 @@ const newPeer = async (): Promise<PeerId> => peerIdFromPrivateKey(await generate
 const [bob, carol] = [await newPeer(), await newPeer()]
 
 let version: number
-let state: PolicyState['state']
+let state: PolicyState
 let greetings: Map<string, { instanceId: string; policyVersion: number }>
 let comparisons: Array<{ peer: PeerId; end: () => void; fail: () => void; signal: AbortSignal | undefined }>
 let served: Stream[]
