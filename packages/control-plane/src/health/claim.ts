@@ -3,16 +3,7 @@ import { withArrayBuffer } from 'uint8arrays/with-array-buffer'
 import { MeshError } from '@agent-mesh/wire'
 import { peerIdFromBytes } from '@agent-mesh/identity'
 import type { HealthClaim } from '@agent-mesh/wire'
-
-/** `unreachable` is nobody's claim: it is how one member sees another, and no news for a third. */
-export type ClaimedState = 'alive' | 'suspect' | 'dead' | 'left'
-
-/** What somebody says of a member. */
-export interface Claim {
-  peerId: string
-  state: ClaimedState
-  incarnation: number
-}
+import type { Claim, ClaimedState } from './detector/interface.ts'
 
 const states = ['alive', 'suspect', 'dead', 'left'] as const satisfies ClaimedState[]
 

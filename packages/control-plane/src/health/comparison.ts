@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { limits } from '@agent-mesh/wire'
 import { mostWanted, viewBytes, type Frame } from './frame.ts'
-import type { Claim, ClaimedState } from './claim.ts'
+import type { Claim, ClaimedState } from './detector/interface.ts'
 import type { SignedDigest } from './digest.ts'
 
 /** What one member holds of all, itself included. */

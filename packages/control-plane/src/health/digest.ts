@@ -1,6 +1,6 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { withArrayBuffer } from 'uint8arrays/with-array-buffer'
-import { decodeMessage, HealthDigest, limits, MeshError, parseName, type NetworkId } from '@agent-mesh/wire'
+import { decodeMessage, HealthDigest, limits, MeshError, parseName, printable, type NetworkId } from '@agent-mesh/wire'
 import { peerIdFromBytes, readEnvelope, sealEnvelope } from '@agent-mesh/identity'
 import type { HealthNeighbour, HealthService } from '@agent-mesh/wire'
 import type { PeerId, PrivateKey } from '@libp2p/interface'
@@ -31,6 +31,8 @@ export interface DigestSigner {
 const envelopeBytes = 128
 const serviceStates = ['healthy', 'failing', 'unchecked'] as const satisfies ServiceState[]
 const mostWeightPermille = 1_000_000
+/** What is cut by its length grows when what a terminal would act on is spelt out. */
+const mostReason = 12 * limits.healthReasonLength
 const mostUint32 = 2 ** 32 - 1
 /** A date beyond this cannot be printed. */
 const latestMs = 8.64e15
@@ -41,7 +43,7 @@ const serviceOut = ({ name, state, sinceMs, reason = '', weight }: ServiceHealth
   name,
   state: serviceStates.indexOf(state) + 1,
   sinceMs: Math.max(0, Math.round(sinceMs)),
-  reason: [...reason].slice(0, limits.healthReasonLength).join(''),
+  reason: printable(reason, limits.healthReasonLength - 1),
   weightPermille: Math.min(mostWeightPermille, count(weight * 1_000))
 })
 
@@ -100,7 +102,7 @@ const isWhole = (value: number): boolean => Number.isSafeInteger(value) && value
 const serviceIn = ({ name, state, sinceMs, reason, weightPermille }: HealthService): ServiceHealth => {
   const known = serviceStates[state - 1]
   if (!isWhole(sinceMs) || sinceMs > latestMs) invalid(`the time of a service is ${sinceMs}`)
-  if (reason.length > 2 * limits.healthReasonLength) invalid('the reason of a service is too long')
+  if (reason.length > mostReason) invalid('the reason of a service is too long')
   if (weightPermille > mostWeightPermille) invalid(`the weight of a service is ${weightPermille} permille`)
   return {
     name: parseName(name, 'service'),

@@ -1,7 +1,8 @@
 import { withArrayBuffer } from 'uint8arrays/with-array-buffer'
 import { decodeMessage, HealthFrame, limits, MeshError } from '@agent-mesh/wire'
 import { peerIdFromBytes } from '@agent-mesh/identity'
-import { fromWire, peerBytes, toWire, type Claim } from './claim.ts'
+import { fromWire, peerBytes, toWire } from './claim.ts'
+import type { Claim } from './detector/interface.ts'
 
 /** What two neighbours say to each other over their stream. */
 export type Frame =
@@ -54,10 +55,7 @@ const fieldsOf = (frame: Frame): Partial<HealthFrame> => {
       return { claims: frame.claims.map(toWire), isAnswer: frame.isAnswer, isLast: frame.isLast }
     case 'digests':
       return { digests: frame.digests.map((bytes) => withArrayBuffer(bytes)), wanted: frame.wanted.map(peerBytes) }
-    case 'probe':
-    case 'ack':
-    case 'relayed-ack':
-    case 'relayed-nack':
+    default:
       return { sequence: frame.sequence, claims: frame.claims.map(toWire) }
   }
 }
@@ -65,7 +63,7 @@ const fieldsOf = (frame: Frame): Partial<HealthFrame> => {
 export const encodeFrame = (frame: Frame): Uint8Array =>
   HealthFrame.encode({ ...blank, ...fieldsOf(frame), kind: kinds.indexOf(frame.is) + 1 })
 
-const refuse = (why: string): never => {
+const refuse: (why: string) => never = (why) => {
   throw new MeshError('HEALTH_INVALID', `A message of a neighbour is refused: ${why}.`)
 }
 
@@ -75,28 +73,30 @@ const refuse = (why: string): never => {
  */
 export const decodeFrame = (bytes: Uint8Array): Frame | undefined => {
   const message = decodeMessage(HealthFrame, bytes, limits.healthFrameBytes, 'HEALTH_INVALID', 'message of a neighbour')
-  const { kind, sequence, view, isAnswer, isLast } = message
-  if (message.claims.length > limits.claimsPerMessage) refuse(`it makes ${message.claims.length} claims`)
-  if (message.wanted.length > mostWanted) refuse(`it asks for ${message.wanted.length} digests`)
+  const { kind, claims, wanted } = message
+  if (kind === 0) refuse('it is of no kind')
+  if (claims.length > limits.claimsPerMessage) refuse(`it makes ${claims.length} claims`)
+  if (wanted.length > mostWanted) refuse(`it asks for ${wanted.length} digests`)
   const is = kinds[kind - 1]
-  if (is === undefined) return kind === 0 ? refuse('it is of no kind') : undefined
+  return is === undefined ? undefined : frameOf(is, message)
+}
+
+const peerIn = (bytes: Uint8Array): string => peerIdFromBytes(bytes, 'HEALTH_INVALID').toString()
+
+const frameOf = (is: Frame['is'], message: HealthFrame): Frame => {
+  const { sequence, view, isAnswer, isLast, target, digests } = message
   const claims = message.claims.map(fromWire)
   switch (is) {
     case 'probe-for-me':
-      return { is, sequence, target: peerIdFromBytes(message.target, 'HEALTH_INVALID').toString(), claims }
+      return { is, sequence, target: peerIn(target), claims }
     case 'compare':
       if (view.length !== viewBytes) refuse(`the hash of a view has ${view.length} bytes`)
       return { is, view, isAnswer }
     case 'states':
       return { is, claims, isAnswer, isLast }
-    case 'digests': {
-      const wanted = message.wanted.map((one) => peerIdFromBytes(one, 'HEALTH_INVALID').toString())
-      return { is, digests: message.digests, wanted }
-    }
-    case 'probe':
-    case 'ack':
-    case 'relayed-ack':
-    case 'relayed-nack':
+    case 'digests':
+      return { is, digests, wanted: message.wanted.map(peerIn) }
+    default:
       return { is, sequence, claims }
   }
 }

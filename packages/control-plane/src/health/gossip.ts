@@ -5,7 +5,10 @@ import type { PeerId } from '@libp2p/interface'
 import { encodeNews, type News } from './news.ts'
 import { NewsRules } from './news-rules.ts'
 
-export type HealthPubsub = Pick<GossipSub, 'subscribe' | 'unsubscribe' | 'publish' | 'topicValidators'>
+/** gossipsub as it is, with an option that its type does not tell of. */
+export interface HealthPubsub extends Pick<GossipSub, 'subscribe' | 'unsubscribe' | 'topicValidators'> {
+  publish: (topic: string, data: Uint8Array, options?: { floodPublish?: boolean }) => Promise<unknown>
+}
 
 export interface HealthGossipInit {
   pubsub: HealthPubsub

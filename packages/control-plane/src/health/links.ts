@@ -38,7 +38,11 @@ const framesPerSecond = 64
 
 /** The streams to all neighbours: opened when there is something to say, kept, and opened again when they die. */
 export class Links {
-  readonly handlerOptions = { maxInboundStreams: mostLinks, maxOutboundStreams: mostLinks, runOnLimitedConnection: true }
+  readonly handlerOptions = {
+    maxInboundStreams: mostLinks,
+    maxOutboundStreams: mostLinks,
+    runOnLimitedConnection: true
+  }
   readonly #init: LinksInit
   readonly #neighbours = new Map<string, Neighbour>()
   readonly #backOff: BackOff
@@ -125,21 +129,21 @@ export class Links {
     if (connection === undefined) return false
     neighbour.isOpening = true
     this.#backOff.attempted(peer)
-    this.#openOn(connection)
-      .then(
-        (stream) => {
-          if (this.#neighbours.get(peer) === neighbour && this.#stopping !== undefined) this.#add(peer, stream)
-          else stream.abort(new MeshError('CONNECTION_LOST'))
-        },
-        (err: unknown) => {
-          neighbour.waiting.length = 0
-          this.#init.onFailed(peer, toMeshError(err, 'CONNECTION_LOST').code)
-        }
-      )
-      .finally(() => {
-        neighbour.isOpening = false
-      })
+    void this.#fill(peer, neighbour, connection)
     return true
+  }
+
+  async #fill(peer: string, neighbour: Neighbour, connection: Connection): Promise<void> {
+    try {
+      const stream = await this.#openOn(connection)
+      if (this.#neighbours.get(peer) === neighbour && this.#stopping !== undefined) this.#add(peer, stream)
+      else stream.abort(new MeshError('CONNECTION_LOST'))
+    } catch (err) {
+      neighbour.waiting.length = 0
+      this.#init.onFailed(peer, toMeshError(err, 'CONNECTION_LOST').code)
+    } finally {
+      neighbour.isOpening = false
+    }
   }
 
   async #openOn(connection: Connection): Promise<Stream> {
@@ -151,4 +155,3 @@ export class Links {
     })
   }
 }
-

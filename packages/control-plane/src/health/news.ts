@@ -1,6 +1,7 @@
 import { withArrayBuffer } from 'uint8arrays/with-array-buffer'
 import { decodeMessage, HealthNews, limits, MeshError } from '@agent-mesh/wire'
-import { fromWire, toWire, type Claim } from './claim.ts'
+import { fromWire, toWire } from './claim.ts'
+import type { Claim } from './detector/interface.ts'
 
 /** One message of gossip. Incarnation and sequence are its author's, and grow from message to message. */
 export interface News {
