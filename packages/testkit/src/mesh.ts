@@ -11,6 +11,7 @@ import {
   startNode,
   stateFiles,
   type Flags,
+  type Host,
   type RunningNode,
   type StateDir
 } from '@agent-mesh/node'
@@ -23,6 +24,10 @@ export interface MeshMember {
   /** The running node; another one after a restart. */
   readonly node: RunningNode
   stop: () => Promise<void>
+  /** As if the machine lost its power: no goodbye to anybody. What is left of it in this process goes with `stop`. */
+  crash: () => Promise<void>
+  /** Its libp2p host at this moment. */
+  host: () => Host
   /** Stops the node where it runs and starts it on the same state. */
   restart: (flags?: Flags) => Promise<void>
 }
@@ -69,12 +74,20 @@ const startMember = async (
   configFile: string,
   bootstrap: string[]
 ): Promise<MeshMember> => {
+  let host: Host | undefined
+  const currentHost = (): Host => {
+    if (host === undefined) throw new Error(`${name} was never started`)
+    return host
+  }
   const start = async (flags: Flags = {}): Promise<RunningNode> =>
     startNode(directory, {
       configFile,
       flags: { listen: loopback, bootstrap, ...flags },
       env: environment,
-      logger: pino(pino.destination(2))
+      logger: pino(pino.destination(2)),
+      onHost: (made) => {
+        host = made
+      }
     })
   let node = await start()
   let isRunning = true
@@ -87,6 +100,11 @@ const startMember = async (
     name,
     directory,
     stop,
+    host: currentHost,
+    crash: async () => {
+      for (const connection of currentHost().getConnections()) connection.abort(new Error('the power is gone'))
+      await currentHost().stop()
+    },
     get node() {
       return node
     },

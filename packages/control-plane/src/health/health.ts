@@ -1,19 +1,498 @@
 import { peerIdFromString } from '@libp2p/peer-id'
-import { limits, MeshError, protocols, toMeshError, type ErrorCode, type NetworkId } from '@agent-mesh/wire'
+import { limits, MeshError, protocols, toMeshError } from '@agent-mesh/wire'
+import { deadline } from '../discovery/deadline.ts'
 import { systemTimers, type Timers } from '../replication/announcer.ts'
-import { beginComparison, compareStates, compareViews, digestPages, type Holdings } from './comparison.ts'
+import { createDetector } from './detector/detector.ts'
 import { DigestBook } from './digest-book.ts'
 import { Encounters } from './encounters.ts'
-import { HealthGossip, type HealthPubsub } from './gossip.ts'
+import { Exchange } from './exchange.ts'
+import { HealthGossip } from './gossip.ts'
 import { Intake } from './intake.ts'
 import { Links } from './links.ts'
 import { Outbox } from './outbox.ts'
 import { OwnDigest } from './own-digest.ts'
-import { digestIntervalMs } from './presets.ts'
-import type { Connection, PeerId, PrivateKey, Stream } from '@libp2p/interface'
-import type { Admission } from '../admission/interface.ts'
-import type { Claim } from './detector/interface.ts'
+import { Probes } from './probes.ts'
+import type { PeerId } from '@libp2p/interface'
+import type { Claim, ClaimedState, Detector, DetectorAction, DetectorEvent, MemberView } from './detector/interface.ts'
 import type { SignedDigest } from './digest.ts'
 import type { Frame } from './frame.ts'
-import type { HealthListener, HealthView, PeerHealth, SelfHealth } from './interface.ts'
+import type { HealthInit, RunningHealth } from './health-init.ts'
+import type { HealthListener, HealthState, NeighbourHealth, PeerHealth } from './interface.ts'
 import type { News } from './news.ts'
+
+type Action<Kind extends DetectorAction['do']> = Extract<DetectorAction, { do: Kind }>
+
+/** Between two digests that are sent because something changed. */
+const refreshMs = 1_000
+/** Intervals without an answer after which a connection that is open is called a zombie. */
+const zombieIntervals = 5
+
+/** What a third member is told: that this node alone does not reach somebody is no news for it. */
+const claimed = (state: HealthState): ClaimedState => (state === 'unreachable' ? 'alive' : state)
+
+/**
+ * Who is alive: the failure detector among connected members, with its probes on long-lived streams, its news and the digests
+ * of all members by gossip, and comparisons of views for what gossip has lost.
+ */
+export const createHealth = (init: HealthInit): RunningHealth => new LiveHealth(init)
+
+class LiveHealth implements RunningHealth {
+  readonly handler: RunningHealth['handler']
+  readonly handlerOptions: RunningHealth['handlerOptions']
+  readonly #init: HealthInit
+  readonly #self: string
+  readonly #timers: Timers
+  readonly #monotonicMs: () => number
+  readonly #random: () => number
+  readonly #detector: Detector
+  readonly #book: DigestBook
+  readonly #own: OwnDigest
+  readonly #intake: Intake
+  readonly #links: Links
+  readonly #probes = new Probes()
+  readonly #exchange: Exchange
+  readonly #gossip: HealthGossip
+  readonly #outbox: Outbox
+  readonly #encounters: Encounters
+  readonly #listeners = new Set<HealthListener>()
+  readonly #zombies = new Set<string>()
+  readonly #stops: Array<() => void> = []
+  /** Events wait here while the actions of the one before are carried out. */
+  readonly #events: DetectorEvent[] = []
+  #isHandling = false
+  #stopping: AbortController | undefined
+  #hasLeft = false
+  #digestAtMs = 0
+  #lastDigestMs = Number.NEGATIVE_INFINITY
+  #timer: { atMs: number; cancel: () => void } | undefined
+
+  constructor(init: HealthInit) {
+    const { networkId, self, key, admission, about, settings } = init
+    const { timers = systemTimers, monotonicMs = () => performance.now(), random = Math.random } = init
+    this.#init = init
+    this.#self = self.toString()
+    this.#timers = timers
+    this.#monotonicMs = monotonicMs
+    this.#random = random
+    const { now } = timers
+    this.#detector = createDetector({
+      self: this.#self,
+      incarnation: Math.round(now()),
+      settings,
+      random,
+      nowMs: monotonicMs()
+    })
+    this.#book = new DigestBook(now, (peer) => this.#detector.of(peer)?.state === 'alive')
+    this.#own = new OwnDigest({
+      self: this.#self,
+      signer: { networkId, key },
+      now,
+      about,
+      incarnation: () => this.#detector.incarnation,
+      neighbours: () => this.#neighbours()
+    })
+    const isMember = (peer: string): boolean => admission.knows(peerIdFromString(peer))
+    const onUnknown = (peer: PeerId): void => init.onUnknown?.(peer)
+    this.#intake = new Intake({
+      networkId,
+      self: this.#self,
+      book: this.#book,
+      ownIncarnation: () => this.#detector.incarnation,
+      isMember,
+      onNews: (signed) => this.#learn(signed),
+      // its own former life is newer: whoever holds it takes this one for dead
+      onOwn: (incarnation, by) =>
+        this.#feed({
+          is: 'claims',
+          by,
+          claims: [{ peerId: this.#self, state: 'dead', incarnation }],
+          isFirstHand: false
+        }),
+      onUnknown
+    })
+    this.#links = new Links({
+      protocol: protocols(networkId).health,
+      admission,
+      now: monotonicMs,
+      random,
+      onFrame: (peer, frame) => this.#hear(peer, frame),
+      onFailed: (peer, code) => init.onStreamFailed?.(peer, code)
+    })
+    this.handler = this.#links.handler
+    this.handlerOptions = this.#links.handlerOptions
+    this.#exchange = new Exchange({
+      holdings: { claims: () => this.#claims(), digest: (peer) => this.#digest(peer) },
+      intake: this.#intake,
+      now: monotonicMs,
+      send: (peer, frame) => this.#links.send(peer, frame),
+      onClaims: (by, claims) => this.#feed({ is: 'claims', by, claims, isFirstHand: false }),
+      onSame: () => this.#encounters.agreed(),
+      onInvalid: (peer, code) => {
+        this.#links.drop(peer)
+        init.onRefused?.(peer, code)
+      }
+    })
+    this.#gossip = new HealthGossip({
+      pubsub: init.pubsub,
+      networkId,
+      self: this.#self,
+      now,
+      isMember,
+      take: async (author, news) => this.#takeNews(author.toString(), news),
+      onUnknown
+    })
+    this.#outbox = new Outbox({
+      timers,
+      publish: (claims) => void this.#gossip.publish(this.#news(undefined, claims))
+    })
+    this.#encounters = new Encounters({
+      now: monotonicMs,
+      random,
+      intervalMs: init.compareEveryMs ?? limits.syncIntervalMs,
+      neighbours: () => admission.members().map((peer) => peer.toString())
+    })
+  }
+
+  start(): void {
+    if (this.#stopping !== undefined) return
+    const { admission } = this.#init
+    this.#stopping = new AbortController()
+    this.#hasLeft = false
+    this.#links.start()
+    this.#gossip.start()
+    this.#stops.push(
+      admission.onChange((change, peerId) => {
+        const peer = peerId.toString()
+        if (change !== 'admit') this.#parted(peer)
+        if (change !== 'gone') this.#met(peer)
+      })
+    )
+    for (const peer of admission.members()) this.#met(peer.toString())
+    this.#digestAtMs = this.#monotonicMs()
+    this.#arm()
+  }
+
+  stop(): void {
+    if (this.#stopping === undefined) return
+    this.#stopping.abort(new MeshError('SHUTTING_DOWN'))
+    this.#stopping = undefined
+    for (const stop of this.#stops.splice(0)) stop()
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#outbox.stop()
+    this.#gossip.stop()
+    this.#links.stop()
+    this.#probes.clear()
+  }
+
+  async leave(): Promise<void> {
+    if (this.#stopping === undefined || this.#hasLeft) return
+    this.#feed({ is: 'leave' })
+    await this.#farewell()
+  }
+
+  forget(peerId: PeerId): void {
+    const peer = peerId.toString()
+    this.#feed({ is: 'forget', peer })
+    this.#drop(peer)
+    this.#links.drop(peer)
+  }
+
+  held(): PeerId[] {
+    return this.#detector.all().map(({ peer }) => peerIdFromString(peer))
+  }
+
+  refresh(): void {
+    if (this.#stopping === undefined) return
+    this.#digestAtMs = Math.min(this.#digestAtMs, Math.max(this.#monotonicMs(), this.#lastDigestMs + refreshMs))
+    this.#arm()
+  }
+
+  of(peer: PeerId): PeerHealth | undefined {
+    const member = this.#detector.of(peer.toString())
+    return member === undefined || !this.#init.admission.knows(peer) ? undefined : this.#describe(member)
+  }
+
+  all(): PeerHealth[] {
+    return this.#detector
+      .all()
+      .filter(({ peer }) => peer !== this.#self && this.#init.admission.knows(peerIdFromString(peer)))
+      .map((member) => this.#describe(member))
+  }
+
+  onChange(listener: HealthListener): () => void {
+    this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+    }
+  }
+
+  #describe(member: MemberView): PeerHealth {
+    const { peer, state, sinceMs, reason, incarnation, isAsymmetric } = member
+    const nowMs = this.#monotonicMs()
+    const digest = this.#book.get(peer)?.digest
+    return {
+      peerId: peer,
+      state,
+      sinceMs: Math.round(this.#timers.now() - (nowMs - sinceMs)),
+      reason,
+      incarnation,
+      isAsymmetric,
+      ...this.#probes.measured(peer, nowMs),
+      ...(digest === undefined ? {} : { digest })
+    }
+  }
+
+  /** What this node tells of its own neighbours. */
+  #neighbours(): NeighbourHealth[] {
+    const nowMs = this.#monotonicMs()
+    return this.#init.admission.members().flatMap((peer) => {
+      const measured = this.#probes.measured(peer.toString(), nowMs)
+      if (measured?.rttMs === undefined) return []
+      const { rttMs, jitterMs = 0, stalls } = measured
+      return [{ peerId: peer.toString(), rttMs, jitterMs, stalls }]
+    })
+  }
+
+  /** Of all members whose own word is held, this node included. */
+  #claims(): Claim[] {
+    const others = this.#detector.all().flatMap(({ peer, state, incarnation }) => {
+      if (peer === this.#self || this.#book.get(peer)?.digest.incarnation !== incarnation) return []
+      return [{ peerId: peer, state: claimed(state), incarnation }]
+    })
+    const own = this.#own.last
+    if (own === undefined) return others
+    const state = own.isLeaving ? 'left' : 'alive'
+    return [...others, { peerId: this.#self, state, incarnation: own.digest.incarnation }]
+  }
+
+  #digest(peer: string): SignedDigest | undefined {
+    return peer === this.#self ? this.#own.last : this.#book.get(peer)
+  }
+
+  #met(peer: string): void {
+    this.#feed({ is: 'connected', peer })
+    this.#encounters.arrived(peer)
+    this.#arm()
+  }
+
+  #parted(peer: string): void {
+    this.#links.drop(peer)
+    this.#probes.forget(peer)
+    this.#zombies.delete(peer)
+    this.#encounters.left(peer)
+    this.#feed({ is: 'disconnected', peer, isOrderly: false })
+  }
+
+  #drop(peer: string): void {
+    this.#book.forget(peer)
+    this.#gossip.forget(peer)
+    this.#probes.forget(peer)
+  }
+
+  #hear(peer: string, frame: Frame): void {
+    if (this.#stopping === undefined) return
+    switch (frame.is) {
+      case 'compare':
+        this.#exchange.onCompare(peer, frame)
+        break
+      case 'states':
+        this.#exchange.onStates(peer, frame)
+        break
+      case 'digests':
+        this.#exchange.onDigests(peer, frame)
+        break
+      case 'ack':
+        this.#probes.answered(frame.sequence, peer, this.#monotonicMs())
+        this.#zombies.delete(peer)
+        this.#feed({ ...frame, peer })
+        break
+      default:
+        this.#feed({ ...frame, peer })
+    }
+  }
+
+  async #takeNews(author: string, { digest, claims }: News): Promise<'accept' | 'ignore' | 'reject'> {
+    try {
+      const taken = digest === undefined ? 'news' : await this.#intake.take(digest, author, { isGossip: true })
+      if (claims.length > 0) this.#feed({ is: 'claims', by: author, claims, isFirstHand: true })
+      return taken === 'news' || claims.length > 0 ? 'accept' : 'ignore'
+    } catch (err) {
+      this.#init.onRefused?.(author, toMeshError(err).code)
+      return 'reject'
+    }
+  }
+
+  #learn({ digest, isLeaving }: SignedDigest): void {
+    const { peerId: peer, incarnation, sequence, timeMs } = digest
+    const neighbours = digest.neighbours.map((one) => one.peerId)
+    this.#feed({ is: 'digest', peer, incarnation, sequence, timeMs, neighbours, isLeaving })
+    const pending = this.#exchange.settle(peer)
+    if (pending?.claim.incarnation === incarnation)
+      this.#feed({ is: 'claims', by: pending.from, claims: [pending.claim], isFirstHand: false })
+  }
+
+  #feed(event: DetectorEvent): void {
+    this.#events.push(event)
+    if (this.#isHandling) return
+    this.#run(() => [])
+    this.#arm()
+  }
+
+  /** Carries out what is wanted, and what comes of that. */
+  #run(begin: () => DetectorAction[]): void {
+    this.#isHandling = true
+    try {
+      this.#carryOut(begin())
+      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift())
+        this.#carryOut(this.#detector.handle(next, this.#monotonicMs()))
+    } finally {
+      this.#isHandling = false
+    }
+  }
+
+  #carryOut(actions: DetectorAction[]): void {
+    for (const action of actions) if (this.#stopping !== undefined) this.#act(action)
+  }
+
+  #act(action: DetectorAction): void {
+    switch (action.do) {
+      case 'probe':
+        this.#probe(action)
+        break
+      case 'ask': {
+        const { helper, target, sequence } = action
+        const frame: Frame = { is: 'probe-for-me', target, sequence, claims: few(action.claims) }
+        this.#links.send(helper, frame)
+        break
+      }
+      case 'ack':
+      case 'relayed-ack':
+      case 'relayed-nack':
+        this.#links.send(action.peer, { is: action.do, sequence: action.sequence, claims: few(action.claims) })
+        break
+      case 'spread':
+        this.#outbox.add(action.claim)
+        break
+      case 'refute':
+        this.#refute(action)
+        break
+      case 'farewell':
+        break // `leave` waits for it
+      case 'want-digest':
+        this.#exchange.ask(action.from, action.peer)
+        break
+      case 'changed':
+        this.#changed(action)
+        break
+      case 'forgot':
+        this.#drop(action.peer)
+        break
+    }
+  }
+
+  #probe({ peer, sequence, deadlineMs, mustDial, claims }: Action<'probe'>): void {
+    const { admission } = this.#init
+    const frame: Frame = { is: 'probe', sequence, claims: few(claims) }
+    const sent = (): boolean => {
+      if (!this.#links.send(peer, frame)) return false
+      this.#probes.sent(sequence, { peer, sentMs: this.#monotonicMs(), deadlineMs })
+      return true
+    }
+    const peerId = peerIdFromString(peer)
+    if (!mustDial || admission.has(peerId)) {
+      if (!sent()) this.#feed({ is: 'unsent', sequence })
+      return
+    }
+    const signal = deadline(Math.max(1, Math.ceil(deadlineMs - this.#monotonicMs())), this.#stopping?.signal)
+    const dialled = async (): Promise<void> => {
+      const isSent = await this.#init.connect(peerId, { signal }).then(sent, () => false)
+      if (!isSent && this.#stopping !== undefined) this.#feed({ is: 'unsent', sequence })
+    }
+    void dialled()
+  }
+
+  #refute({ incarnation, accusers }: Action<'refute'>): void {
+    this.#init.onRefuted?.(incarnation, accusers)
+    void this.#publish(false).then((signed) => {
+      for (const peer of accusers) this.#links.send(peer, { is: 'digests', digests: [signed.bytes], wanted: [] })
+    })
+  }
+
+  #changed({ from: before, ...member }: Action<'changed'>): void {
+    const { peer, state } = member
+    const peerId = peerIdFromString(peer)
+    if (state === 'dead') {
+      const stalledMs = this.#probes.measured(peer, this.#monotonicMs())?.stalledMs ?? 0
+      const connections = this.#init.admission.connections(peerId)
+      if (connections.length > 0) this.#init.onZombie?.(peer, { stalledMs, isClosed: true })
+      for (const connection of connections)
+        connection.abort(new MeshError('CONNECTION_LOST', `${peer} does not answer, and others agree that it is dead.`))
+    }
+    if (peer === this.#self || !this.#init.admission.knows(peerId)) return
+    const described = this.#describe(member)
+    for (const listener of this.#listeners) listener(described, before)
+  }
+
+  #news(digest: SignedDigest | undefined, claims: Claim[]): News {
+    return {
+      digest: digest?.bytes,
+      claims,
+      timeMs: Math.round(this.#timers.now()),
+      incarnation: this.#detector.incarnation,
+      sequence: digest?.digest.sequence ?? this.#own.nextSequence()
+    }
+  }
+
+  async #publish(isUrgent: boolean): Promise<SignedDigest> {
+    const nowMs = this.#monotonicMs()
+    const members = this.#detector.all().filter(({ state }) => state !== 'dead' && state !== 'left').length + 1
+    this.#lastDigestMs = nowMs
+    this.#digestAtMs = nowMs + this.#init.settings.digestIntervalMs(members) * (0.9 + 0.2 * this.#random())
+    const signed = await this.#own.seal(this.#hasLeft)
+    await this.#gossip.publish(this.#news(signed, []), { isUrgent })
+    return signed
+  }
+
+  async #farewell(): Promise<void> {
+    this.#hasLeft = true
+    const signed = await this.#publish(true)
+    for (const peer of this.#init.admission.members())
+      this.#links.send(peer.toString(), { is: 'digests', digests: [signed.bytes], wanted: [] })
+  }
+
+  /** One timer for whatever comes first. */
+  #arm(): void {
+    if (this.#stopping === undefined || this.#isHandling) return
+    const atMs = Math.min(this.#detector.nextAtMs(), this.#encounters.nextMs(), this.#digestAtMs)
+    if (this.#timer !== undefined && this.#timer.atMs === atMs) return
+    this.#timer?.cancel()
+    const delayMs = Math.min(2 ** 31 - 1, Math.max(0, atMs - this.#monotonicMs()))
+    this.#timer = { atMs, cancel: this.#timers.setTimeout(() => this.#look(atMs), delayMs) }
+  }
+
+  #look(dueMs: number): void {
+    this.#timer = undefined
+    const nowMs = this.#monotonicMs()
+    this.#run(() => [...this.#detector.handle({ is: 'lag', lagMs: nowMs - dueMs }, nowMs), ...this.#detector.tick(nowMs)])
+    this.#probes.expire(nowMs)
+    this.#callZombies(nowMs)
+    const peer = this.#encounters.due()
+    if (peer !== undefined) this.#exchange.begin(peer)
+    if (nowMs >= this.#digestAtMs && !this.#hasLeft) void this.#publish(false)
+    this.#arm()
+  }
+
+  #callZombies(nowMs: number): void {
+    const { admission, settings, onZombie } = this.#init
+    for (const peerId of admission.members()) {
+      const peer = peerId.toString()
+      const stalledMs = this.#probes.measured(peer, nowMs)?.stalledMs ?? 0
+      if (stalledMs < zombieIntervals * settings.probeIntervalMs || this.#zombies.has(peer)) continue
+      this.#zombies.add(peer)
+      onZombie?.(peer, { stalledMs, isClosed: false })
+    }
+  }
+}
+
+const few = (claims: readonly Claim[]): Claim[] => claims.slice(0, limits.claimsPerMessage)

@@ -12,7 +12,7 @@ export interface IntakeInit {
   book: DigestBook
   ownIncarnation: () => number
   isMember: (peer: string) => boolean
-  onNews: (signed: SignedDigest, from: string) => void
+  onNews: (signed: SignedDigest) => void
   /** The incarnation of this node that others hold. */
   onOwn: (incarnation: number, from: string) => void
   onUnknown: (subject: PeerId) => void
@@ -53,7 +53,7 @@ export class Intake {
     // another one may have come meanwhile
     if (book.judge(digest, isGossip) !== 'news') return 'stale'
     book.add(signed)
-    onNews(signed, from)
+    onNews(signed)
     return 'news'
   }
 }

@@ -7,8 +7,9 @@ const rttGain = 1 / 8
 const jitterGain = 1 / 16
 
 export interface Measured {
-  rttMs: number
-  jitterMs: number
+  /** Absent where nothing was ever answered. */
+  rttMs?: number
+  jitterMs?: number
   /** Of the last 64 probes, those that found no answer in time. */
   stalls: number
   /** For how long nothing was answered; absent where the last probe was. */
@@ -44,12 +45,9 @@ export class RttMeter {
     this.#note(true)
   }
 
-  /** @returns undefined where nothing was ever answered */
-  read(nowMs: number): Measured | undefined {
-    if (this.#rttMs === undefined) return undefined
+  read(nowMs: number): Measured {
     return {
-      rttMs: this.#rttMs,
-      jitterMs: this.#jitterMs,
+      ...(this.#rttMs === undefined ? {} : { rttMs: this.#rttMs, jitterMs: this.#jitterMs }),
       stalls: this.#stalls.filter(Boolean).length,
       ...(this.#stalledSinceMs === undefined ? {} : { stalledMs: Math.max(0, nowMs - this.#stalledSinceMs) })
     }

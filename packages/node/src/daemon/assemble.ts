@@ -30,6 +30,8 @@ import type { Identity } from '../state/identity.ts'
 import type { VerbStore } from '../state/verb-store.ts'
 import { Audit } from './audit.ts'
 import { directoryOf, kindOf } from './directory.ts'
+import { createEventLoopLag } from './event-loop-lag.ts'
+import { createNodeHealth } from './health.ts'
 import { Doors } from './doors.ts'
 import type { EventBus } from './event-bus.ts'
 import type { Invitations } from './invitations.ts'
@@ -243,7 +245,25 @@ export const assemble = (init: AssembleInit): Assembled => {
     addresses: () => addresses().map(withoutPeerId)
   })
   const doors = new Doors({ verbs, config, dataPlane, events, kindOf: (target) => kindOf(book, target) })
+  const lag = createEventLoopLag()
+  const health = createNodeHealth({
+    identity: credentials,
+    config: config.health,
+    admission,
+    pubsub,
+    members: host.services.members,
+    dialler,
+    discovery,
+    revocations,
+    events,
+    about: {
+      load: () => ({ eventLoopLagMs: lag.maxMs(), tunnels: dataPlane.tunnels.totals.open }),
+      services: () =>
+        offers.services().map(({ name }) => ({ name, state: 'unchecked', sinceMs: startedMs, weight: 1 }))
+    }
+  })
   const reach = new Reach({
+    health: health.view,
     self,
     admission,
     discovery,
@@ -305,7 +325,9 @@ export const assemble = (init: AssembleInit): Assembled => {
     offers,
     policies,
     reach,
+    health,
     why: new Why({
+      health: health.verdict,
       self,
       own: () => credentials.membership,
       revocation: ({ peerId }) => rules.revocationOf(peerId),
@@ -344,6 +366,8 @@ export const assemble = (init: AssembleInit): Assembled => {
       const { handler, handlerOptions } = replication
       await host.services.members.handle(protocols(networkId).sync, handler, handlerOptions)
       replication.start()
+      lag.start()
+      await health.start()
       offers.start()
       await doors.start()
       discovery.start()
@@ -358,13 +382,16 @@ export const assemble = (init: AssembleInit): Assembled => {
       rules.stop()
       bootstrap.stop()
       for (const stop of listeners.splice(0)) stop()
+      const leaving = health.leave()
       const goodbye = discovery.withdraw({ signal: AbortSignal.timeout(withdrawTimeoutMs) }).then(
         () => recordGossip.announce(),
         () => recordGossip.announce()
       )
       replication.stop()
       await dataPlane.stop({ drainTimeoutMs: config.drain_timeout })
-      await goodbye
+      await Promise.all([goodbye, leaving])
+      health.stop()
+      lag.stop()
       await audit.close()
       recordGossip.stop()
       discovery.stop()

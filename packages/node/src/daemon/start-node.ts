@@ -12,7 +12,7 @@ import {
 import type { Logger } from 'pino'
 import { startApi, type ApiServer } from '../api/server.ts'
 import { loadConfig, type Flags } from '../config/load.ts'
-import { createHost } from '../host/create-host.ts'
+import { createHost, type Host } from '../host/create-host.ts'
 import { chosenPorts, stillFree, withKnownPorts } from '../host/listen.ts'
 import type { LocalNode } from '../local-node.ts'
 import { renewByRoot } from '../state/credentials.ts'
@@ -36,6 +36,8 @@ export interface StartOptions {
   flags: Flags
   env: NodeJS.ProcessEnv
   logger: Logger
+  /** Gets the libp2p host before it starts: to measure it, or to let it fail. */
+  onHost?: (host: Host) => void
 }
 
 /** What the `ready` line says. */
@@ -96,7 +98,7 @@ class Closers {
  */
 export const startNode = async (
   directory: StateDir,
-  { configFile, flags, env, logger }: StartOptions
+  { configFile, flags, env, logger, onHost }: StartOptions
 ): Promise<RunningNode> => {
   const startedMs = Date.now()
   const { config, settings } = await loadConfig({ file: configFile, env, flags })
@@ -163,6 +165,7 @@ export const startNode = async (
       }
     })
     closers.add(async () => host.stop())
+    onHost?.(host)
     const stopped = Promise.withResolvers<void>()
     const node = assemble({
       stateDir: directory.path,

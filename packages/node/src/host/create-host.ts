@@ -1,5 +1,5 @@
 import { createLibp2p, type Libp2p } from 'libp2p'
-import { protocols, recordsTopic, syncTopic } from '@agent-mesh/wire'
+import { healthTopic, protocols, recordsTopic, syncTopic } from '@agent-mesh/wire'
 import {
   admission,
   agentDht,
@@ -119,7 +119,7 @@ export const createHost = async ({
       ...memberServices(networkId),
       dialParts: dialParts(),
       dht: memberOnly(agentDht({ networkId, book }), 'all'),
-      pubsub: memberGossip({ networkId, topics: [recordsTopic(networkId), syncTopic(networkId)] })
+      pubsub: memberGossip({ networkId, topics: [recordsTopic(networkId), syncTopic(networkId), healthTopic(networkId)] })
     }
   })
 }

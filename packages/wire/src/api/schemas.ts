@@ -95,6 +95,50 @@ export const findResponse = z.object({
   elapsedMs: z.number()
 })
 
+export const healthState = z.enum(['alive', 'suspect', 'unreachable', 'dead', 'left'])
+
+/** What is known of the health of a member. */
+export const peerHealth = z.object({
+  state: healthState,
+  sinceMs: z.number(),
+  /** Who or what says so. */
+  reason: z.string(),
+  /** Its messages arrive here, and those to it get no answer. */
+  isAsymmetric: z.boolean(),
+  /** Measured by probes from here; absent where the two are not connected. */
+  rttMs: z.number().optional(),
+  jitterMs: z.number().optional(),
+  /** Of the last 64 probes, those that found no answer in time. */
+  stalls: z.number().int().optional(),
+  /** For how long no probe was answered; absent where the last one was. */
+  stalledMs: z.number().optional(),
+  /** Share of lost packets; absent where nothing can tell. */
+  loss: z.number().optional(),
+  /** When its last digest was made, by its own clock; absent where none came yet, as the rest. */
+  digestMs: z.number().optional(),
+  load: z.object({ eventLoopLagMs: z.number(), tunnels: z.number().int() }).optional(),
+  services: z
+    .array(
+      z.object({
+        name: z.string(),
+        state: z.enum(['healthy', 'failing', 'unchecked']),
+        sinceMs: z.number(),
+        reason: z.string().optional(),
+        weight: z.number()
+      })
+    )
+    .optional()
+})
+
+/** Members by their state, this node not counted. */
+export const healthCounts = z.object({
+  alive: z.number().int(),
+  suspect: z.number().int(),
+  unreachable: z.number().int(),
+  dead: z.number().int(),
+  left: z.number().int()
+})
+
 export const peer = z.object({
   peerId: z.string(),
   name: z.string(),
@@ -105,7 +149,9 @@ export const peer = z.object({
   addresses: z.array(z.string()),
   rttMs: z.number().optional(),
   sinceMs: z.number(),
-  tunnels: z.number().int()
+  tunnels: z.number().int(),
+  /** Absent where nobody watches it yet. */
+  health: peerHealth.optional()
 })
 export const peersResponse = z.object({ peers: z.array(peer) })
 
@@ -262,6 +308,7 @@ export const status = z.object({
   network: networkInfo,
   addresses: z.array(z.string()),
   peers: z.object({ connected: z.number().int(), known: z.number().int(), routingTable: z.number().int() }),
+  health: healthCounts.optional(),
   publication: publication.optional(),
   services: z.array(service),
   capabilities: z.array(z.object({ capability: z.string(), service: z.string().optional() })),
@@ -365,6 +412,8 @@ export type PublishResponse = z.infer<typeof publishResponse>
 export type CandidateDocument = z.infer<typeof candidate>
 export type FindRequest = z.input<typeof findRequest>
 export type FindResponse = z.infer<typeof findResponse>
+export type PeerHealthDocument = z.infer<typeof peerHealth>
+export type HealthCounts = z.infer<typeof healthCounts>
 export type PeerDocument = z.infer<typeof peer>
 export type DialRequest = z.input<typeof dialRequest>
 export type DialResponse = z.infer<typeof dialResponse>
