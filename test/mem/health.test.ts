@@ -26,8 +26,7 @@ describe('health among real nodes', () => {
     mesh = await createMesh(['alice', 'bob', 'carol', 'dave'])
     const [alice, bob, carol, dave] = mesh.members as [MeshMember, MeshMember, MeshMember, MeshMember]
     for (const one of mesh.members)
-      for (const other of mesh.members)
-        if (one !== other) await untilAllSee([one], other.name, 'alive', 20_000)
+      for (const other of mesh.members) if (one !== other) await untilAllSee([one], other.name, 'alive', 20_000)
 
     const stopping = bob.stop()
     const leftMs = await untilAllSee([alice, carol, dave], 'bob', 'left', 5_000)

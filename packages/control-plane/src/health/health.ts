@@ -3,32 +3,26 @@ import { limits, MeshError, protocols, toMeshError } from '@agent-mesh/wire'
 import { deadline } from '../discovery/deadline.ts'
 import { systemTimers, type Timers } from '../replication/announcer.ts'
 import { createDetector } from './detector/detector.ts'
+import { Board } from './board.ts'
 import { DigestBook } from './digest-book.ts'
 import { Encounters } from './encounters.ts'
 import { Exchange } from './exchange.ts'
-import { HealthGossip } from './gossip.ts'
+import { Herald } from './herald.ts'
 import { Intake } from './intake.ts'
 import { Links } from './links.ts'
-import { Outbox } from './outbox.ts'
-import { OwnDigest } from './own-digest.ts'
 import { Probes } from './probes.ts'
 import type { PeerId } from '@libp2p/interface'
-import type { Claim, ClaimedState, Detector, DetectorAction, DetectorEvent, MemberView } from './detector/interface.ts'
+import type { Claim, Detector, DetectorAction, DetectorEvent } from './detector/interface.ts'
 import type { SignedDigest } from './digest.ts'
 import type { Frame } from './frame.ts'
 import type { HealthInit, RunningHealth } from './health-init.ts'
-import type { HealthListener, HealthState, NeighbourHealth, PeerHealth } from './interface.ts'
+import type { HealthView } from './interface.ts'
 import type { News } from './news.ts'
 
 type Action<Kind extends DetectorAction['do']> = Extract<DetectorAction, { do: Kind }>
 
-/** Between two digests that are sent because something changed. */
-const refreshMs = 1_000
 /** Intervals without an answer after which a connection that is open is called a zombie. */
 const zombieIntervals = 5
-
-/** What a third member is told: that this node alone does not reach somebody is no news for it. */
-const claimed = (state: HealthState): ClaimedState => (state === 'unreachable' ? 'alive' : state)
 
 /**
  * Who is alive: the failure detector among connected members, with its probes on long-lived streams, its news and the digests
@@ -37,33 +31,30 @@ const claimed = (state: HealthState): ClaimedState => (state === 'unreachable' ?
 export const createHealth = (init: HealthInit): RunningHealth => new LiveHealth(init)
 
 class LiveHealth implements RunningHealth {
+  readonly of: HealthView['of']
+  readonly all: HealthView['all']
+  readonly onChange: HealthView['onChange']
   readonly handler: RunningHealth['handler']
   readonly handlerOptions: RunningHealth['handlerOptions']
   readonly #init: HealthInit
   readonly #self: string
   readonly #timers: Timers
   readonly #monotonicMs: () => number
-  readonly #random: () => number
   readonly #detector: Detector
   readonly #book: DigestBook
-  readonly #own: OwnDigest
+  readonly #board: Board
   readonly #intake: Intake
   readonly #links: Links
   readonly #probes = new Probes()
   readonly #exchange: Exchange
-  readonly #gossip: HealthGossip
-  readonly #outbox: Outbox
+  readonly #herald: Herald
   readonly #encounters: Encounters
-  readonly #listeners = new Set<HealthListener>()
   readonly #zombies = new Set<string>()
   readonly #stops: Array<() => void> = []
   /** Events wait here while the actions of the one before are carried out. */
   readonly #events: DetectorEvent[] = []
   #isHandling = false
   #stopping: AbortController | undefined
-  #hasLeft = false
-  #digestAtMs = 0
-  #lastDigestMs = Number.NEGATIVE_INFINITY
   #timer: { atMs: number; cancel: () => void } | undefined
 
   constructor(init: HealthInit) {
@@ -73,7 +64,6 @@ class LiveHealth implements RunningHealth {
     this.#self = self.toString()
     this.#timers = timers
     this.#monotonicMs = monotonicMs
-    this.#random = random
     const { now } = timers
     this.#detector = createDetector({
       self: this.#self,
@@ -83,14 +73,18 @@ class LiveHealth implements RunningHealth {
       nowMs: monotonicMs()
     })
     this.#book = new DigestBook(now, (peer) => this.#detector.of(peer)?.state === 'alive')
-    this.#own = new OwnDigest({
+    this.#board = new Board({
       self: this.#self,
-      signer: { networkId, key },
+      detector: this.#detector,
+      book: this.#book,
+      probes: this.#probes,
+      admission,
       now,
-      about,
-      incarnation: () => this.#detector.incarnation,
-      neighbours: () => this.#neighbours()
+      monotonicMs
     })
+    this.of = (peer) => this.#board.of(peer)
+    this.all = () => this.#board.all()
+    this.onChange = (listener) => this.#board.onChange(listener)
     const isMember = (peer: string): boolean => admission.knows(peerIdFromString(peer))
     const onUnknown = (peer: PeerId): void => init.onUnknown?.(peer)
     this.#intake = new Intake({
@@ -121,7 +115,7 @@ class LiveHealth implements RunningHealth {
     this.handler = this.#links.handler
     this.handlerOptions = this.#links.handlerOptions
     this.#exchange = new Exchange({
-      holdings: { claims: () => this.#claims(), digest: (peer) => this.#digest(peer) },
+      holdings: { claims: () => this.#board.claims(this.#herald.last), digest: (peer) => this.#digest(peer) },
       intake: this.#intake,
       now: monotonicMs,
       send: (peer, frame) => this.#links.send(peer, frame),
@@ -132,24 +126,27 @@ class LiveHealth implements RunningHealth {
         init.onRefused?.(peer, code)
       }
     })
-    this.#gossip = new HealthGossip({
-      pubsub: init.pubsub,
+    this.#herald = new Herald({
       networkId,
       self: this.#self,
-      now,
+      key,
+      pubsub: init.pubsub,
+      timers,
+      monotonicMs,
+      random,
+      about,
+      incarnation: () => this.#detector.incarnation,
+      intervalMs: () => settings.digestIntervalMs(this.#board.present()),
+      neighbours: () => this.#board.neighbours(),
       isMember,
       take: async (author, news) => this.#takeNews(author.toString(), news),
       onUnknown
-    })
-    this.#outbox = new Outbox({
-      timers,
-      publish: (claims) => void this.#gossip.publish(this.#news(undefined, claims))
     })
     this.#encounters = new Encounters({
       now: monotonicMs,
       random,
       intervalMs: init.compareEveryMs ?? limits.syncIntervalMs,
-      neighbours: () => admission.members().map((peer) => peer.toString())
+      neighbours: () => this.#neighbourIds()
     })
   }
 
@@ -157,9 +154,8 @@ class LiveHealth implements RunningHealth {
     if (this.#stopping !== undefined) return
     const { admission } = this.#init
     this.#stopping = new AbortController()
-    this.#hasLeft = false
     this.#links.start()
-    this.#gossip.start()
+    this.#herald.start()
     this.#stops.push(
       admission.onChange((change, peerId) => {
         const peer = peerId.toString()
@@ -168,7 +164,6 @@ class LiveHealth implements RunningHealth {
       })
     )
     for (const peer of admission.members()) this.#met(peer.toString())
-    this.#digestAtMs = this.#monotonicMs()
     this.#arm()
   }
 
@@ -179,16 +174,15 @@ class LiveHealth implements RunningHealth {
     for (const stop of this.#stops.splice(0)) stop()
     this.#timer?.cancel()
     this.#timer = undefined
-    this.#outbox.stop()
-    this.#gossip.stop()
+    this.#herald.stop()
     this.#links.stop()
     this.#probes.clear()
   }
 
   async leave(): Promise<void> {
-    if (this.#stopping === undefined || this.#hasLeft) return
+    if (this.#stopping === undefined) return
     this.#feed({ is: 'leave' })
-    await this.#farewell()
+    this.#tell(this.#neighbourIds(), await this.#herald.leave())
   }
 
   forget(peerId: PeerId): void {
@@ -203,71 +197,12 @@ class LiveHealth implements RunningHealth {
   }
 
   refresh(): void {
-    if (this.#stopping === undefined) return
-    this.#digestAtMs = Math.min(this.#digestAtMs, Math.max(this.#monotonicMs(), this.#lastDigestMs + refreshMs))
+    this.#herald.refresh()
     this.#arm()
   }
 
-  of(peer: PeerId): PeerHealth | undefined {
-    const member = this.#detector.of(peer.toString())
-    return member === undefined || !this.#init.admission.knows(peer) ? undefined : this.#describe(member)
-  }
-
-  all(): PeerHealth[] {
-    return this.#detector
-      .all()
-      .filter(({ peer }) => peer !== this.#self && this.#init.admission.knows(peerIdFromString(peer)))
-      .map((member) => this.#describe(member))
-  }
-
-  onChange(listener: HealthListener): () => void {
-    this.#listeners.add(listener)
-    return () => {
-      this.#listeners.delete(listener)
-    }
-  }
-
-  #describe(member: MemberView): PeerHealth {
-    const { peer, state, sinceMs, reason, incarnation, isAsymmetric } = member
-    const nowMs = this.#monotonicMs()
-    const digest = this.#book.get(peer)?.digest
-    return {
-      peerId: peer,
-      state,
-      sinceMs: Math.round(this.#timers.now() - (nowMs - sinceMs)),
-      reason,
-      incarnation,
-      isAsymmetric,
-      ...this.#probes.measured(peer, nowMs),
-      ...(digest === undefined ? {} : { digest })
-    }
-  }
-
-  /** What this node tells of its own neighbours. */
-  #neighbours(): NeighbourHealth[] {
-    const nowMs = this.#monotonicMs()
-    return this.#init.admission.members().flatMap((peer) => {
-      const measured = this.#probes.measured(peer.toString(), nowMs)
-      if (measured?.rttMs === undefined) return []
-      const { rttMs, jitterMs = 0, stalls } = measured
-      return [{ peerId: peer.toString(), rttMs, jitterMs, stalls }]
-    })
-  }
-
-  /** Of all members whose own word is held, this node included. */
-  #claims(): Claim[] {
-    const others = this.#detector.all().flatMap(({ peer, state, incarnation }) => {
-      if (peer === this.#self || this.#book.get(peer)?.digest.incarnation !== incarnation) return []
-      return [{ peerId: peer, state: claimed(state), incarnation }]
-    })
-    const own = this.#own.last
-    if (own === undefined) return others
-    const state = own.isLeaving ? 'left' : 'alive'
-    return [...others, { peerId: this.#self, state, incarnation: own.digest.incarnation }]
-  }
-
   #digest(peer: string): SignedDigest | undefined {
-    return peer === this.#self ? this.#own.last : this.#book.get(peer)
+    return peer === this.#self ? this.#herald.last : this.#book.get(peer)
   }
 
   #met(peer: string): void {
@@ -286,7 +221,7 @@ class LiveHealth implements RunningHealth {
 
   #drop(peer: string): void {
     this.#book.forget(peer)
-    this.#gossip.forget(peer)
+    this.#herald.forget(peer)
     this.#probes.forget(peer)
   }
 
@@ -360,19 +295,16 @@ class LiveHealth implements RunningHealth {
       case 'probe':
         this.#probe(action)
         break
-      case 'ask': {
-        const { helper, target, sequence } = action
-        const frame: Frame = { is: 'probe-for-me', target, sequence, claims: few(action.claims) }
-        this.#links.send(helper, frame)
+      case 'ask':
+        this.#ask(action)
         break
-      }
       case 'ack':
       case 'relayed-ack':
       case 'relayed-nack':
         this.#links.send(action.peer, { is: action.do, sequence: action.sequence, claims: few(action.claims) })
         break
       case 'spread':
-        this.#outbox.add(action.claim)
+        this.#herald.spread(action.claim)
         break
       case 'refute':
         this.#refute(action)
@@ -389,6 +321,10 @@ class LiveHealth implements RunningHealth {
         this.#drop(action.peer)
         break
     }
+  }
+
+  #ask({ helper, target, sequence, claims }: Action<'ask'>): void {
+    this.#links.send(helper, { is: 'probe-for-me', target, sequence, claims: few(claims) })
   }
 
   #probe({ peer, sequence, deadlineMs, mustDial, claims }: Action<'probe'>): void {
@@ -414,9 +350,13 @@ class LiveHealth implements RunningHealth {
 
   #refute({ incarnation, accusers }: Action<'refute'>): void {
     this.#init.onRefuted?.(incarnation, accusers)
-    void this.#publish(false).then((signed) => {
-      for (const peer of accusers) this.#links.send(peer, { is: 'digests', digests: [signed.bytes], wanted: [] })
-    })
+    const tell = async (): Promise<void> => this.#tell(accusers, await this.#herald.publish())
+    void tell()
+  }
+
+  /** Straight to these, whatever gossip does. */
+  #tell(peers: readonly string[], { bytes }: SignedDigest): void {
+    for (const peer of peers) this.#links.send(peer, { is: 'digests', digests: [bytes], wanted: [] })
   }
 
   #changed({ from: before, ...member }: Action<'changed'>): void {
@@ -429,42 +369,17 @@ class LiveHealth implements RunningHealth {
       for (const connection of connections)
         connection.abort(new MeshError('CONNECTION_LOST', `${peer} does not answer, and others agree that it is dead.`))
     }
-    if (peer === this.#self || !this.#init.admission.knows(peerId)) return
-    const described = this.#describe(member)
-    for (const listener of this.#listeners) listener(described, before)
+    this.#board.tell(member, before)
   }
 
-  #news(digest: SignedDigest | undefined, claims: Claim[]): News {
-    return {
-      digest: digest?.bytes,
-      claims,
-      timeMs: Math.round(this.#timers.now()),
-      incarnation: this.#detector.incarnation,
-      sequence: digest?.digest.sequence ?? this.#own.nextSequence()
-    }
-  }
-
-  async #publish(isUrgent: boolean): Promise<SignedDigest> {
-    const nowMs = this.#monotonicMs()
-    const members = this.#detector.all().filter(({ state }) => state !== 'dead' && state !== 'left').length + 1
-    this.#lastDigestMs = nowMs
-    this.#digestAtMs = nowMs + this.#init.settings.digestIntervalMs(members) * (0.9 + 0.2 * this.#random())
-    const signed = await this.#own.seal(this.#hasLeft)
-    await this.#gossip.publish(this.#news(signed, []), { isUrgent })
-    return signed
-  }
-
-  async #farewell(): Promise<void> {
-    this.#hasLeft = true
-    const signed = await this.#publish(true)
-    for (const peer of this.#init.admission.members())
-      this.#links.send(peer.toString(), { is: 'digests', digests: [signed.bytes], wanted: [] })
+  #neighbourIds(): string[] {
+    return this.#init.admission.members().map((peer) => peer.toString())
   }
 
   /** One timer for whatever comes first. */
   #arm(): void {
     if (this.#stopping === undefined || this.#isHandling) return
-    const atMs = Math.min(this.#detector.nextAtMs(), this.#encounters.nextMs(), this.#digestAtMs)
+    const atMs = Math.min(this.#detector.nextAtMs(), this.#encounters.nextMs(), this.#herald.nextMs)
     if (this.#timer !== undefined && this.#timer.atMs === atMs) return
     this.#timer?.cancel()
     const delayMs = Math.min(2 ** 31 - 1, Math.max(0, atMs - this.#monotonicMs()))
@@ -474,19 +389,21 @@ class LiveHealth implements RunningHealth {
   #look(dueMs: number): void {
     this.#timer = undefined
     const nowMs = this.#monotonicMs()
-    this.#run(() => [...this.#detector.handle({ is: 'lag', lagMs: nowMs - dueMs }, nowMs), ...this.#detector.tick(nowMs)])
+    this.#run(() => [
+      ...this.#detector.handle({ is: 'lag', lagMs: nowMs - dueMs }, nowMs),
+      ...this.#detector.tick(nowMs)
+    ])
     this.#probes.expire(nowMs)
     this.#callZombies(nowMs)
     const peer = this.#encounters.due()
     if (peer !== undefined) this.#exchange.begin(peer)
-    if (nowMs >= this.#digestAtMs && !this.#hasLeft) void this.#publish(false)
+    this.#herald.look(nowMs)
     this.#arm()
   }
 
   #callZombies(nowMs: number): void {
-    const { admission, settings, onZombie } = this.#init
-    for (const peerId of admission.members()) {
-      const peer = peerId.toString()
+    const { settings, onZombie } = this.#init
+    for (const peer of this.#neighbourIds()) {
       const stalledMs = this.#probes.measured(peer, nowMs)?.stalledMs ?? 0
       if (stalledMs < zombieIntervals * settings.probeIntervalMs || this.#zombies.has(peer)) continue
       this.#zombies.add(peer)

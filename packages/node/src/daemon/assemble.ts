@@ -258,8 +258,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     events,
     about: {
       load: () => ({ eventLoopLagMs: lag.maxMs(), tunnels: dataPlane.tunnels.totals.open }),
-      services: () =>
-        offers.services().map(({ name }) => ({ name, state: 'unchecked', sinceMs: startedMs, weight: 1 }))
+      services: () => offers.services().map(({ name }) => ({ name, state: 'unchecked', sinceMs: startedMs, weight: 1 }))
     }
   })
   const reach = new Reach({

@@ -138,9 +138,7 @@ export const healthDocument = (peer: PeerHealth): PeerHealthDocument => {
     ...(stalls === undefined ? {} : { stalls }),
     ...(stalledMs === undefined ? {} : { stalledMs }),
     ...(loss === undefined ? {} : { loss }),
-    ...(digest === undefined
-      ? {}
-      : { digestMs: digest.timeMs, load: digest.load, services: digest.services })
+    ...(digest === undefined ? {} : { digestMs: digest.timeMs, load: digest.load, services: digest.services })
   }
 }
 

@@ -119,7 +119,10 @@ export const createHost = async ({
       ...memberServices(networkId),
       dialParts: dialParts(),
       dht: memberOnly(agentDht({ networkId, book }), 'all'),
-      pubsub: memberGossip({ networkId, topics: [recordsTopic(networkId), syncTopic(networkId), healthTopic(networkId)] })
+      pubsub: memberGossip({
+        networkId,
+        topics: [recordsTopic(networkId), syncTopic(networkId), healthTopic(networkId)]
+      })
     }
   })
 }
