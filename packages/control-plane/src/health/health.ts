@@ -11,6 +11,7 @@ import { Herald } from './herald.ts'
 import { Intake } from './intake.ts'
 import { Links } from './links.ts'
 import { Probes } from './probes.ts'
+import { Zombies } from './zombies.ts'
 import type { PeerId } from '@libp2p/interface'
 import type { Claim, Detector, DetectorAction, DetectorEvent } from './detector/interface.ts'
 import type { SignedDigest } from './digest.ts'
@@ -20,9 +21,6 @@ import type { HealthView } from './interface.ts'
 import type { News } from './news.ts'
 
 type Action<Kind extends DetectorAction['do']> = Extract<DetectorAction, { do: Kind }>
-
-/** Intervals without an answer after which a connection that is open is called a zombie. */
-const zombieIntervals = 5
 
 /**
  * Who is alive: the failure detector among connected members, with its probes on long-lived streams, its news and the digests
@@ -49,7 +47,7 @@ class LiveHealth implements RunningHealth {
   readonly #exchange: Exchange
   readonly #herald: Herald
   readonly #encounters: Encounters
-  readonly #zombies = new Set<string>()
+  readonly #zombies: Zombies
   readonly #stops: Array<() => void> = []
   /** Events wait here while the actions of the one before are carried out. */
   readonly #events: DetectorEvent[] = []
@@ -65,26 +63,17 @@ class LiveHealth implements RunningHealth {
     this.#timers = timers
     this.#monotonicMs = monotonicMs
     const { now } = timers
-    this.#detector = createDetector({
-      self: this.#self,
-      incarnation: Math.round(now()),
-      settings,
-      random,
-      nowMs: monotonicMs()
-    })
+    const incarnation = Math.round(now())
+    this.#detector = createDetector({ self: this.#self, incarnation, settings, random, nowMs: monotonicMs() })
     this.#book = new DigestBook(now, (peer) => this.#detector.of(peer)?.state === 'alive')
-    this.#board = new Board({
-      self: this.#self,
-      detector: this.#detector,
-      book: this.#book,
-      probes: this.#probes,
-      admission,
-      now,
-      monotonicMs
-    })
+    const shared = { self: this.#self, now, monotonicMs, admission, detector: this.#detector }
+    this.#board = new Board({ ...shared, book: this.#book, probes: this.#probes })
     this.of = (peer) => this.#board.of(peer)
     this.all = () => this.#board.all()
     this.onChange = (listener) => this.#board.onChange(listener)
+    this.#zombies = new Zombies(settings.probeIntervalMs, this.#probes, (peer, stalledMs) =>
+      init.onZombie?.(peer, { stalledMs, isClosed: false })
+    )
     const isMember = (peer: string): boolean => admission.knows(peerIdFromString(peer))
     const onUnknown = (peer: PeerId): void => init.onUnknown?.(peer)
     this.#intake = new Intake({
@@ -214,7 +203,7 @@ class LiveHealth implements RunningHealth {
   #parted(peer: string): void {
     this.#links.drop(peer)
     this.#probes.forget(peer)
-    this.#zombies.delete(peer)
+    this.#zombies.clear(peer)
     this.#encounters.left(peer)
     this.#feed({ is: 'disconnected', peer, isOrderly: false })
   }
@@ -239,7 +228,7 @@ class LiveHealth implements RunningHealth {
         break
       case 'ack':
         this.#probes.answered(frame.sequence, peer, this.#monotonicMs())
-        this.#zombies.delete(peer)
+        this.#zombies.clear(peer)
         this.#feed({ ...frame, peer })
         break
       default:
@@ -394,21 +383,11 @@ class LiveHealth implements RunningHealth {
       ...this.#detector.tick(nowMs)
     ])
     this.#probes.expire(nowMs)
-    this.#callZombies(nowMs)
+    this.#zombies.look(this.#neighbourIds(), nowMs)
     const peer = this.#encounters.due()
     if (peer !== undefined) this.#exchange.begin(peer)
     this.#herald.look(nowMs)
     this.#arm()
-  }
-
-  #callZombies(nowMs: number): void {
-    const { settings, onZombie } = this.#init
-    for (const peer of this.#neighbourIds()) {
-      const stalledMs = this.#probes.measured(peer, nowMs)?.stalledMs ?? 0
-      if (stalledMs < zombieIntervals * settings.probeIntervalMs || this.#zombies.has(peer)) continue
-      this.#zombies.add(peer)
-      onZombie?.(peer, { stalledMs, isClosed: false })
-    }
   }
 }
 
