@@ -172,7 +172,7 @@ export const samples: Sample[] = [
       target: bytes(38, 12),
       claims: [claim],
       view: bytes(32, 13),
-      digests: [bytes(400, 14)],
+      digests: [signed],
       wanted: [bytes(38, 15)],
       isLast: true,
       isAnswer: true

@@ -66,16 +66,20 @@ const digestOverheadBytes = 8
 const frameOverheadBytes = 64
 
 /** Digests in as few messages as hold them. */
-export const digestPages = (digests: SignedDigest[]): Frame[] => {
+export const digestPages = (
+  digests: SignedDigest[],
+  chainOf: (digest: SignedDigest) => Uint8Array[] = () => []
+): Frame[] => {
   const frames: Array<Extract<Frame, { is: 'digests' }>> = []
   let left = 0
-  for (const { bytes } of digests) {
-    const size = bytes.length + digestOverheadBytes
+  for (const digest of digests) {
+    const shown = { envelope: digest.bytes, chain: chainOf(digest) }
+    const size = [shown.envelope, ...shown.chain].reduce((sum, { length }) => sum + length + digestOverheadBytes, 8)
     if (size > left) {
       frames.push({ is: 'digests', digests: [], wanted: [] })
       left = limits.healthFrameBytes - frameOverheadBytes
     }
-    frames.at(-1)?.digests.push(bytes)
+    frames.at(-1)?.digests.push(shown)
     left -= size
   }
   return frames

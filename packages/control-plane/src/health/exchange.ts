@@ -3,11 +3,13 @@ import { BoundedMap } from '../admission/bounded-map.ts'
 import { TokenBuckets } from '../admission/token-buckets.ts'
 import { beginComparison, compareStates, compareViews, digestPages, type Holdings } from './comparison.ts'
 import type { Claim } from './detector/interface.ts'
-import type { Frame } from './frame.ts'
+import type { Frame, ShownDigest } from './frame.ts'
 import type { Intake } from './intake.ts'
 
 export interface ExchangeInit {
   holdings: Holdings
+  /** Certificates of a member, the leaf first; empty where they are not known. */
+  chainOf: (peer: string) => Uint8Array[]
   intake: Pick<Intake, 'take'>
   /** Milliseconds; only differences matter. */
   now: () => number
@@ -75,7 +77,10 @@ export class Exchange {
     const { holdings } = this.#init
     const held = wanted.map((peer) => holdings.digest(peer)).filter((digest) => digest !== undefined)
     const served = held.filter(() => this.#served.take(from))
-    this.#sendAll(from, digestPages(served))
+    this.#sendAll(
+      from,
+      digestPages(served, ({ digest }) => this.#init.chainOf(digest.peerId))
+    )
     if (digests.length > 0) this.#queue(from, digests)
   }
 
@@ -87,7 +92,7 @@ export class Exchange {
   }
 
   /** One message after the other, so that signatures of one neighbour do not take all the time there is. */
-  #queue(from: string, digests: Uint8Array[]): void {
+  #queue(from: string, digests: ShownDigest[]): void {
     const { count, last } = this.#waiting.get(from) ?? { count: 0, last: Promise.resolve() }
     if (count >= mostWaiting) return
     const done = last.then(async () => this.#takeAll(from, digests))
@@ -99,11 +104,11 @@ export class Exchange {
     })
   }
 
-  async #takeAll(from: string, digests: Uint8Array[]): Promise<void> {
+  async #takeAll(from: string, digests: ShownDigest[]): Promise<void> {
     const { intake, onInvalid } = this.#init
-    for (const digest of digests) {
+    for (const { envelope, chain } of digests) {
       try {
-        await intake.take(digest, from, { isGossip: false })
+        await intake.take(envelope, from, { isGossip: false, chain })
       } catch (err) {
         onInvalid(from, toMeshError(err).code)
         return

@@ -1,8 +1,15 @@
 import { withArrayBuffer } from 'uint8arrays/with-array-buffer'
 import { decodeMessage, HealthFrame, limits, MeshError } from '@agent-mesh/wire'
+import type { SignedDocument } from '@agent-mesh/wire'
 import { peerIdFromBytes } from '@agent-mesh/identity'
 import { fromWire, peerBytes, toWire } from './claim.ts'
 import type { Claim } from './detector/interface.ts'
+
+/** A digest as it goes from neighbour to neighbour: with the certificates of its member, the leaf first, or with none. */
+export interface ShownDigest {
+  envelope: Uint8Array
+  chain: Uint8Array[]
+}
 
 /** What two neighbours say to each other over their stream. */
 export type Frame =
@@ -13,7 +20,7 @@ export type Frame =
   | { is: 'compare'; view: Uint8Array; isAnswer: boolean }
   /** What the sender holds of members. An answer to states is not answered. */
   | { is: 'states'; claims: Claim[]; isAnswer: boolean; isLast: boolean }
-  | { is: 'digests'; digests: Uint8Array[]; wanted: string[] }
+  | { is: 'digests'; digests: ShownDigest[]; wanted: string[] }
 
 const kinds = [
   'probe',
@@ -45,6 +52,11 @@ const blank: HealthFrame = {
   isAnswer: false
 }
 
+const shownOut = ({ envelope, chain }: ShownDigest): SignedDocument => ({
+  envelope: withArrayBuffer(envelope),
+  chain: chain.map((link) => withArrayBuffer(link))
+})
+
 const fieldsOf = (frame: Frame): Partial<HealthFrame> => {
   switch (frame.is) {
     case 'probe-for-me':
@@ -54,7 +66,7 @@ const fieldsOf = (frame: Frame): Partial<HealthFrame> => {
     case 'states':
       return { claims: frame.claims.map(toWire), isAnswer: frame.isAnswer, isLast: frame.isLast }
     case 'digests':
-      return { digests: frame.digests.map((bytes) => withArrayBuffer(bytes)), wanted: frame.wanted.map(peerBytes) }
+      return { digests: frame.digests.map(shownOut), wanted: frame.wanted.map(peerBytes) }
     default:
       return { sequence: frame.sequence, claims: frame.claims.map(toWire) }
   }

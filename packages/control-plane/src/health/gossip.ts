@@ -21,7 +21,7 @@ export interface HealthGossipInit {
   /** Looks at what a member says. `reject`: its digest is not what it may be, and whoever passed it on should have seen that. */
   take: (author: PeerId, news: News) => Promise<'accept' | 'ignore' | 'reject'>
   /** Somebody speaks whose certificate is not known here. */
-  onUnknown: (author: PeerId) => void
+  onUnknown: (author: PeerId, neighbour: PeerId) => void
 }
 
 const results = {
@@ -48,8 +48,8 @@ export class HealthGossip {
 
   start(): void {
     const { pubsub } = this.#init
-    pubsub.topicValidators.set(this.#topic, async (_, message) =>
-      this.#judge('from' in message ? message.from : undefined, message.data)
+    pubsub.topicValidators.set(this.#topic, async (neighbour, message) =>
+      this.#judge(neighbour, 'from' in message ? message.from : undefined, message.data)
     )
     pubsub.subscribe(this.#topic)
   }
@@ -74,11 +74,12 @@ export class HealthGossip {
     this.#rules.forget(peer)
   }
 
-  async #judge(author: PeerId | undefined, bytes: Uint8Array): Promise<TopicValidatorResult> {
+  async #judge(neighbour: PeerId, author: PeerId | undefined, bytes: Uint8Array): Promise<TopicValidatorResult> {
     const verdict = this.#rules.judge(author?.toString(), bytes)
     if (verdict.is === 'reject') return results.reject
     if (verdict.is === 'accept' && author !== undefined) return results[await this.#init.take(author, verdict.news)]
-    if (verdict.is === 'ignore' && verdict.why === 'unknown' && author !== undefined) this.#init.onUnknown(author)
+    if (verdict.is === 'ignore' && verdict.why === 'unknown' && author !== undefined)
+      this.#init.onUnknown(author, neighbour)
     return results.ignore
   }
 }

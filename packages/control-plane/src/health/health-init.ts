@@ -1,4 +1,4 @@
-import type { Connection, PeerId, PrivateKey, Stream } from '@libp2p/interface'
+import type { Connection, PeerId, PrivateKey, PublicKey, Stream } from '@libp2p/interface'
 import type { ErrorCode, NetworkId } from '@agent-mesh/wire'
 import type { Admission } from '../admission/interface.ts'
 import type { Timers } from '../replication/announcer.ts'
@@ -22,16 +22,21 @@ export interface HealthEvents {
 
 export interface HealthInit extends HealthEvents {
   networkId: NetworkId
+  /** Root of the certificates. */
+  networkKey: PublicKey
   self: PeerId
   /** Signs the digests of this node. */
   key: PrivateKey
-  admission: Pick<Admission, 'connections' | 'has' | 'isAdmitted' | 'knows' | 'members' | 'onChange'>
+  admission: Pick<
+    Admission,
+    'connections' | 'has' | 'isAdmitted' | 'knows' | 'learn' | 'members' | 'membership' | 'onChange'
+  >
   pubsub: HealthPubsub
   about: SelfHealth
   settings: DetectorSettings
   /** One dial of a member that was a neighbour a moment ago: whether it can still be reached decides. */
   connect: (peer: PeerId, options: { signal: AbortSignal }) => Promise<unknown>
-  /** Somebody speaks, or is spoken of, whose certificate is not known here. Called often: look it up now and then. */
+  /** Somebody is spoken of whose certificates no neighbour showed. Called often: look them up now and then. */
   onUnknown?: (peer: PeerId) => void
   timers?: Timers
   /** Milliseconds of a clock that never goes back. */

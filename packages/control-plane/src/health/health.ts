@@ -9,6 +9,7 @@ import { Encounters } from './encounters.ts'
 import { Exchange } from './exchange.ts'
 import { Herald } from './herald.ts'
 import { Intake } from './intake.ts'
+import { introducer } from './introducer.ts'
 import { Links } from './links.ts'
 import { Probes } from './probes.ts'
 import { Zombies } from './zombies.ts'
@@ -75,7 +76,6 @@ class LiveHealth implements RunningHealth {
       init.onZombie?.(peer, { stalledMs, isClosed: false })
     )
     const isMember = (peer: string): boolean => admission.knows(peerIdFromString(peer))
-    const onUnknown = (peer: PeerId): void => init.onUnknown?.(peer)
     this.#intake = new Intake({
       networkId,
       self: this.#self,
@@ -91,7 +91,8 @@ class LiveHealth implements RunningHealth {
           claims: [{ peerId: this.#self, state: 'dead', incarnation }],
           isFirstHand: false
         }),
-      onUnknown
+      introduce: introducer(init, now),
+      onUnknown: (peer) => init.onUnknown?.(peer)
     })
     this.#links = new Links({
       protocol: protocols(networkId).health,
@@ -105,6 +106,7 @@ class LiveHealth implements RunningHealth {
     this.handlerOptions = this.#links.handlerOptions
     this.#exchange = new Exchange({
       holdings: { claims: () => this.#board.claims(this.#herald.last), digest: (peer) => this.#digest(peer) },
+      chainOf: (peer) => admission.membership(peerIdFromString(peer))?.chain ?? [],
       intake: this.#intake,
       now: monotonicMs,
       send: (peer, frame) => this.#links.send(peer, frame),
@@ -129,7 +131,7 @@ class LiveHealth implements RunningHealth {
       neighbours: () => this.#board.neighbours(),
       isMember,
       take: async (author, news) => this.#takeNews(author.toString(), news),
-      onUnknown
+      onUnknown: (author, neighbour) => this.#exchange.ask(neighbour.toString(), author.toString())
     })
     this.#encounters = new Encounters({
       now: monotonicMs,
@@ -345,7 +347,8 @@ class LiveHealth implements RunningHealth {
 
   /** Straight to these, whatever gossip does. */
   #tell(peers: readonly string[], { bytes }: SignedDigest): void {
-    for (const peer of peers) this.#links.send(peer, { is: 'digests', digests: [bytes], wanted: [] })
+    for (const peer of peers)
+      this.#links.send(peer, { is: 'digests', digests: [{ envelope: bytes, chain: [] }], wanted: [] })
   }
 
   #changed({ from: before, ...member }: Action<'changed'>): void {

@@ -28,7 +28,7 @@ export interface HeraldInit {
   /** A member, connected or not, whose certificate is known here and counts. */
   isMember: (peer: string) => boolean
   take: (author: PeerId, news: News) => Promise<'accept' | 'ignore' | 'reject'>
-  onUnknown: (author: PeerId) => void
+  onUnknown: (author: PeerId, neighbour: PeerId) => void
 }
 
 /** Between two digests that are sent because something changed. */

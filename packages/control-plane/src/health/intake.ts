@@ -15,6 +15,8 @@ export interface IntakeInit {
   onNews: (signed: SignedDigest) => void
   /** The incarnation of this node that others hold. */
   onOwn: (incarnation: number, from: string) => void
+  /** Verifies the certificates of a member that is not known, and learns them. @throws MeshError CERTIFICATE_*, … */
+  introduce: (subject: PeerId, chain: Uint8Array[]) => Promise<void>
   onUnknown: (subject: PeerId) => void
 }
 
@@ -31,13 +33,18 @@ export class Intake {
    * @param isGossip - then it is its author's own, and from just now
    * @throws MeshError HEALTH_INVALID, NETWORK_FOREIGN
    */
-  async take(envelope: Uint8Array, from: string, { isGossip }: { isGossip: boolean }): Promise<Taken> {
-    const { networkId, self, book, isMember, onNews, onOwn, onUnknown, ownIncarnation } = this.#init
+  async take(
+    envelope: Uint8Array,
+    from: string,
+    { isGossip, chain = [] }: { isGossip: boolean; chain?: Uint8Array[] }
+  ): Promise<Taken> {
+    const { networkId, self, book, isMember, introduce, onNews, onOwn, onUnknown, ownIncarnation } = this.#init
     const { subject, verify, ...signed } = readDigest(envelope, networkId)
     const { digest } = signed
     if (isGossip && digest.peerId !== from)
       throw new MeshError('HEALTH_INVALID', 'A digest is refused: another member spreads it than its subject.')
     const isOwn = digest.peerId === self
+    if (!isOwn && !isMember(digest.peerId) && chain.length > 0) await introduce(subject, chain)
     if (!isOwn && !isMember(digest.peerId)) {
       onUnknown(subject)
       return 'unknown'

@@ -53,10 +53,11 @@ const leaveTimeoutMs = 1_000
 
 export const createNodeHealth = (init: NodeHealthInit): NodeHealth => {
   const { identity, config, admission, pubsub, members, dialler, revocations, events, about } = init
-  const { networkId, key, membership } = identity
+  const { networkId, networkKey, key, membership } = identity
   const lookUps = new LookUps(init)
   const health = createHealth({
     networkId,
+    networkKey,
     self: membership.peerId,
     key,
     admission,

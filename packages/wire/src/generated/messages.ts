@@ -5089,7 +5089,7 @@ export interface HealthFrame {
   target: Uint8Array<ArrayBuffer>
   claims: HealthClaim[]
   view: Uint8Array<ArrayBuffer>
-  digests: Uint8Array<ArrayBuffer>[]
+  digests: SignedDocument[]
   wanted: Uint8Array<ArrayBuffer>[]
   isLast: boolean
   isAnswer: boolean
@@ -5135,7 +5135,7 @@ export namespace HealthFrame {
         if (obj.digests != null && obj.digests.length > 0) {
           for (const value of obj.digests) {
             w.uint32(50)
-            w.bytes(value)
+            SignedDocument.codec().encode(value, w)
           }
         }
 
@@ -5209,7 +5209,9 @@ export namespace HealthFrame {
                 throw new MaxLengthError('Decode error - repeated field "digests" had too many elements')
               }
 
-              obj.digests.push(reader.bytes())
+              obj.digests.push(SignedDocument.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.digests$
+              }))
               break
             }
             case 7: {
@@ -5300,10 +5302,13 @@ export namespace HealthFrame {
                 throw new MaxLengthError('Streaming decode error - repeated field "digests" had too many elements')
               }
 
-              yield {
-                field: `${prefix}.digests[]`,
-                index: obj.digests,
-                value: reader.bytes()
+              for (const evt of SignedDocument.codec().stream(reader, reader.uint32(), `${prefix}.digests[]`, {
+                limits: opts.limits?.digests$
+              })) {
+                yield {
+                  ...evt,
+                  index: obj.digests
+                }
               }
 
               obj.digests++
@@ -5389,8 +5394,14 @@ export namespace HealthFrame {
     value: Uint8Array<ArrayBuffer>
   }
 
-  export interface HealthFrameDigestsFieldEvent {
-    field: '$.digests[]'
+  export interface HealthFrameDigestsEnvelopeFieldEvent {
+    field: '$.digests[].envelope'
+    value: Uint8Array<ArrayBuffer>
+    index: number
+  }
+
+  export interface HealthFrameDigestsChainFieldEvent {
+    field: '$.digests[].chain[]'
     index: number
     value: Uint8Array<ArrayBuffer>
   }
@@ -5419,7 +5430,7 @@ export namespace HealthFrame {
     return decodeMessage(buf, HealthFrame.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HealthFrame>): Generator<HealthFrameKindFieldEvent | HealthFrameSequenceFieldEvent | HealthFrameTargetFieldEvent | HealthFrameClaimsPeerIdFieldEvent | HealthFrameClaimsStateFieldEvent | HealthFrameClaimsIncarnationFieldEvent | HealthFrameViewFieldEvent | HealthFrameDigestsFieldEvent | HealthFrameWantedFieldEvent | HealthFrameIsLastFieldEvent | HealthFrameIsAnswerFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HealthFrame>): Generator<HealthFrameKindFieldEvent | HealthFrameSequenceFieldEvent | HealthFrameTargetFieldEvent | HealthFrameClaimsPeerIdFieldEvent | HealthFrameClaimsStateFieldEvent | HealthFrameClaimsIncarnationFieldEvent | HealthFrameViewFieldEvent | HealthFrameDigestsEnvelopeFieldEvent | HealthFrameDigestsChainFieldEvent | HealthFrameWantedFieldEvent | HealthFrameIsLastFieldEvent | HealthFrameIsAnswerFieldEvent> {
     return streamMessage(buf, HealthFrame.codec(), opts)
   }
 }
