@@ -9,6 +9,11 @@ export type Fault =
   | { is: 'crash'; atMs: number; nodes: Nodes; how: 'killed' | 'silent' }
   /** SIGSTOP, a blocked event loop: nothing is read, no timer fires, and what is sent to it waits. */
   | { is: 'pause'; atMs: number; forMs: number; nodes: Nodes }
+  /**
+   * A machine without enough CPU: the node stands still, comes to its timers and to a few of the messages that wait, and
+   * stands still again (the anomalies of Lifeguard §V).
+   */
+  | { is: 'starve'; atMs: number; forMs: number; nodes: Nodes; stillMs: number; messages: number }
   /** Nothing passes between those inside and those outside; connections stay. */
   | { is: 'partition'; atMs: number; forMs: number; nodes: Nodes }
   /** Nothing passes from one to the other; the other way is open. */

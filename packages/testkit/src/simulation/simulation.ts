@@ -280,6 +280,9 @@ class Simulation {
       case 'pause':
         for (const node of this.#chosen(fault.nodes)) this.#pause(node, fault.forMs)
         return
+      case 'starve':
+        for (const node of this.#chosen(fault.nodes)) this.#starve(node, fault)
+        return
       case 'leave':
         for (const node of this.#chosen(fault.nodes)) {
           this.#tell(node, { is: 'leave' })
@@ -323,12 +326,28 @@ class Simulation {
     this.#queue.add(this.#nowMs + forMs, () => {
       if (node.state !== 'paused') return
       node.state = 'running'
-      // timers come first when a process goes on, then what waits at its sockets, then what measures the loop
-      if (node.detector.nextAtMs() <= this.#nowMs) this.#act(node, node.detector.tick(this.#nowMs))
-      for (const task of node.waiting.splice(0)) task()
-      this.#tell(node, { is: 'lag', lagMs: forMs })
-      this.#setTimer(node)
+      this.#goOn(node, forMs, node.waiting.length)
     })
+  }
+
+  #starve(node: SimulatedNode, fault: Extract<Fault, { is: 'starve' }>): void {
+    if (node.isDown) return
+    node.state = 'paused'
+    const stillMs = fault.stillMs * (0.5 + this.#random.next())
+    this.#queue.add(this.#nowMs + stillMs, () => {
+      if (node.state !== 'paused') return
+      const isOver = this.#nowMs >= fault.atMs + fault.forMs
+      if (isOver) node.state = 'running'
+      this.#goOn(node, stillMs, isOver ? node.waiting.length : fault.messages)
+      if (!isOver) this.#starve(node, fault)
+    })
+  }
+
+  /** Timers come first when a process goes on, then what waits at its sockets, then what measures the loop. */
+  #goOn(node: SimulatedNode, afterMs: number, messages: number): void {
+    if (node.detector.nextAtMs() <= this.#nowMs) this.#act(node, node.detector.tick(this.#nowMs))
+    for (const task of node.waiting.splice(0, messages)) task()
+    this.#tell(node, { is: 'lag', lagMs: afterMs })
   }
 
   #slander(fault: Extract<Fault, { is: 'slander' }>): void {
