@@ -15,6 +15,7 @@ export interface Outcome {
   trace: Trace
   /** What one node holds of another in the end. */
   view: (observer: number, subject: number) => MemberView | undefined
+  neighboursOf: (node: number) => number[]
   /** Nodes that run in the end. */
   running: number[]
 }
@@ -67,6 +68,7 @@ class Simulation {
       seed: this.#seed,
       trace: this.#trace,
       view: (observer, subject) => this.#nodes[observer]?.detector.of(nameOf(subject)),
+      neighboursOf: (node) => [...(this.#nodes[node]?.neighbours ?? [])],
       running: this.#nodes.filter(({ state }) => state === 'running').map(({ number }) => number)
     }
   }
