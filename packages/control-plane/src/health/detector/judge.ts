@@ -18,6 +18,8 @@ export interface JudgeInit {
 
 /** How often everybody is looked over for those who have gone silent. */
 const scanEveryMs = 5_000
+/** A neighbour that was cut off and could not be dialled is nobody's to try; what was seen of it grows stale. */
+const forgetLostMs = 5 * 60_000
 
 /** Holds every member alive, suspect, dead or left, by what it says itself, what others say, and what time does. */
 export class Judge {
@@ -221,6 +223,10 @@ export class Judge {
     const mostSilentMs = settings.digestsMissed * settings.digestIntervalMs(members.present)
     for (const member of members.values()) {
       if (member.isConnected || member.verdict.is !== 'alive') continue
+      if (member.reach.isLost && member.reach.since(nowMs) < nowMs - forgetLostMs) {
+        member.reach.reset()
+        members.show(member, nowMs, 'it was not tried again')
+      }
       if (nowMs - Math.max(member.signMs, this.#listeningSinceMs) <= mostSilentMs) continue
       this.#suspect(member, members.self, nowMs, 'nothing was heard of it')
     }

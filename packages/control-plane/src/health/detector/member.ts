@@ -24,6 +24,8 @@ export interface Member {
   heardMs: number
   /** It certainly lived at this time: somebody else reached it, it refuted, or it made a digest then. */
   provenMs: number
+  /** When it was last taken back among the living. */
+  revivedMs: number
   /** News of it came at all; for silence. */
   signMs: number
   isAsymmetric: boolean
@@ -42,6 +44,7 @@ export const createMember = (peer: string, settings: DetectorSettings, nowMs: nu
   reach: new Reach(settings),
   heardMs: -Infinity,
   provenMs: -Infinity,
+  revivedMs: -Infinity,
   signMs: nowMs,
   isAsymmetric: false,
   clock: new DigestClock(),

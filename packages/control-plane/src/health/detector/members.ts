@@ -52,6 +52,7 @@ export class Members {
 
   judge(member: Member, verdict: Verdict, nowMs: number, reason: string): void {
     if (isPresent(member)) this.#present -= 1
+    if (verdict.is === 'alive') member.revivedMs = nowMs
     member.verdict = verdict
     if (isPresent(member)) this.#present += 1
     this.show(member, nowMs, reason)

@@ -217,6 +217,8 @@ export class Prober {
     if (probe.hasRelayedAck) health.answered()
     else if (member.verdict.is === 'alive' && !member.reach.isLost)
       health.unanswered(probe.helpers.length, probe.nacks.size)
+    // what was asked before it came back says nothing of what came back
+    if (member.revivedMs >= probe.sentMs) return this.#lookSoon(member, nowMs)
     const sinceMs = member.reach.since(probe.sentMs)
     const livedMs = Math.max(member.provenMs, member.heardMs)
     const isElsewhere = livedMs > sinceMs && nowMs - livedMs <= this.#freshMs
