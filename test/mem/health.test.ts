@@ -24,7 +24,9 @@ const untilAllSee = async (watchers: MeshMember[], name: string, state: string, 
 describe('health among real nodes', () => {
   it('shows who lives, who left and who crashed, and takes back whoever returns', async () => {
     mesh = await createMesh(['alice', 'bob', 'carol', 'dave'])
-    const [alice, bob, carol, dave] = mesh.members as [MeshMember, MeshMember, MeshMember, MeshMember]
+    const [alice, bob, carol, dave] = mesh.members
+    if (alice === undefined || bob === undefined || carol === undefined || dave === undefined)
+      throw new Error('too few')
     for (const one of mesh.members)
       for (const other of mesh.members) if (one !== other) await untilAllSee([one], other.name, 'alive', 20_000)
 

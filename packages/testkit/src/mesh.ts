@@ -102,7 +102,10 @@ const startMember = async (
     stop,
     host: currentHost,
     crash: async () => {
-      for (const connection of currentHost().getConnections()) connection.abort(new Error('the power is gone'))
+      const gone = new Error('the power is gone')
+      // others dial it again before its port is closed
+      currentHost().addEventListener('connection:open', ({ detail }) => detail.abort(gone))
+      for (const connection of currentHost().getConnections()) connection.abort(gone)
       await currentHost().stop()
     },
     get node() {

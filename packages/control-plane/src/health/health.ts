@@ -64,8 +64,8 @@ class LiveHealth implements RunningHealth {
     this.#timers = timers
     this.#monotonicMs = monotonicMs
     const { now } = timers
-    const incarnation = Math.round(now())
-    this.#detector = createDetector({ self: this.#self, incarnation, settings, random, nowMs: monotonicMs() })
+    const startMs = Math.round(now())
+    this.#detector = createDetector({ self: this.#self, incarnation: startMs, settings, random, nowMs: monotonicMs() })
     this.#book = new DigestBook(now, (peer) => this.#detector.of(peer)?.state === 'alive')
     const shared = { self: this.#self, now, monotonicMs, admission, detector: this.#detector }
     this.#board = new Board({ ...shared, book: this.#book, probes: this.#probes })

@@ -55,7 +55,7 @@ const talk = async (a: Side, b: Side): Promise<number> => {
     return frames.length > 0
   }
   a.exchange.begin(b.name)
-  for (let isTalking = true; isTalking; ) {
+  for (let isTalking = true; isTalking;) {
     isTalking = [deliver(a, b), deliver(b, a)].some(Boolean)
     await new Promise(setImmediate)
     isTalking ||= a.out.length + b.out.length > 0
@@ -63,7 +63,8 @@ const talk = async (a: Side, b: Side): Promise<number> => {
   return bytes
 }
 
-const people = async (count: number): Promise<Person[]> => Promise.all(Array.from({ length: count }, async () => person()))
+const people = async (count: number): Promise<Person[]> =>
+  Promise.all(Array.from({ length: count }, async () => person()))
 
 describe('comparing views', () => {
   it('of two that hold the same takes two short messages', async () => {

@@ -8,6 +8,19 @@ import { RttMeter } from '../../src/health/rtt-meter.ts'
 import { Zombies } from '../../src/health/zombies.ts'
 import type { Claim } from '../../src/health/detector/interface.ts'
 
+const claim = (peerId: string, state: Claim['state'] = 'dead'): Claim => ({ peerId, state, incarnation: 1 })
+
+const setUp = (neighbours: string[]) => {
+  const clock = new VirtualClock(0)
+  const encounters = new Encounters({
+    now: clock.now,
+    random: () => 0.5,
+    neighbours: () => neighbours,
+    intervalMs: 30_000
+  })
+  return { clock, encounters }
+}
+
 describe('what probes tell of the way', () => {
   it('is a smoothed round trip, and a jitter that follows RFC 3550', () => {
     const meter = new RttMeter()
@@ -56,8 +69,6 @@ describe('what probes tell of the way', () => {
 })
 
 describe('news on its way out', () => {
-  const claim = (peerId: string, state: Claim['state'] = 'dead'): Claim => ({ peerId, state, incarnation: 1 })
-
   it('of a moment leaves in one message within 100 ms, of one member the last', () => {
     const clock = new VirtualClock()
     const sent: Claim[][] = []
@@ -83,17 +94,6 @@ describe('news on its way out', () => {
 })
 
 describe('with whom views are compared', () => {
-  const setUp = (neighbours: string[]) => {
-    const clock = new VirtualClock(0)
-    const encounters = new Encounters({
-      now: clock.now,
-      random: () => 0.5,
-      neighbours: () => neighbours,
-      intervalMs: 30_000
-    })
-    return { clock, encounters }
-  }
-
   it('is whoever came last, one at a time, until one holds the same', () => {
     const { clock, encounters } = setUp(['a', 'b', 'c'])
     for (const one of ['a', 'b', 'c']) encounters.arrived(one)

@@ -28,6 +28,29 @@ const largestDigest = () => ({
   neighbours: Array.from({ length: 100 }, () => ({ peerId: bob.id, rttMs: 4e6, jitterMs: 4e6, stalls: 64, loss: 1 }))
 })
 
+const payload = (more: Partial<HealthDigest>): HealthDigest => ({
+  peerId: new Uint8Array(alice.peerId.toMultihash().bytes),
+  network: networkId,
+  incarnation: 1,
+  sequence: 1,
+  timeMs: 1,
+  isLeaving: false,
+  lagMs: 0,
+  tunnels: 0,
+  services: [],
+  neighbours: [],
+  ...more
+})
+
+const neighbour = () => ({
+  peerId: new Uint8Array(bob.peerId.toMultihash().bytes),
+  rttUs: 1,
+  jitterUs: 1,
+  stalls: 0,
+  lossPpm: 0,
+  hasLoss: false
+})
+
 describe('a digest', () => {
   it('says what was signed', async () => {
     const about = {
@@ -57,29 +80,7 @@ describe('a digest', () => {
     )
   })
 
-  const payload = (more: Partial<HealthDigest>): HealthDigest => ({
-    peerId: new Uint8Array(alice.peerId.toMultihash().bytes),
-    network: networkId,
-    incarnation: 1,
-    sequence: 1,
-    timeMs: 1,
-    isLeaving: false,
-    lagMs: 0,
-    tunnels: 0,
-    services: [],
-    neighbours: [],
-    ...more
-  })
   const service = { name: 'web', state: 1, sinceMs: 1, reason: '', weightPermille: 1_000 }
-  const neighbour = () => ({
-    peerId: new Uint8Array(bob.peerId.toMultihash().bytes),
-    rttUs: 1,
-    jitterUs: 1,
-    stalls: 0,
-    lossPpm: 0,
-    hasLoss: false
-  })
-
   it.each<[string, () => Partial<HealthDigest>, string]>([
     ['another member', () => ({ peerId: new Uint8Array(bob.peerId.toMultihash().bytes) }), 'HEALTH_INVALID'],
     ['no peer id', () => ({ peerId: new Uint8Array(3) }), 'HEALTH_INVALID'],
@@ -98,7 +99,9 @@ describe('a digest', () => {
     ],
     [
       'one service too many',
-      () => ({ services: Array.from({ length: limits.servicesPerNode + 1 }, (_, at) => ({ ...service, name: `s${at}` })) }),
+      () => ({
+        services: Array.from({ length: limits.servicesPerNode + 1 }, (_, at) => ({ ...service, name: `s${at}` }))
+      }),
       'HEALTH_INVALID'
     ]
   ])('about %s is refused', async (_, more, code) => {

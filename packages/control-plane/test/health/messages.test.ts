@@ -34,6 +34,13 @@ const blank = HealthFrame.decode(new Uint8Array(0))
 const claim = () => ({ peerId: new Uint8Array(bob.peerId.toMultihash().bytes), state: 1, incarnation: 1 })
 const many = <T>(count: number, item: T): T[] => Array.from({ length: count }, () => item)
 
+const encode = (more: Partial<HealthFrame>): Uint8Array => HealthFrame.encode({ ...blank, ...more })
+
+const verdict = (rules: NewsRules, author: string | undefined, bytes: Uint8Array): string => {
+  const judged = rules.judge(author, bytes)
+  return judged.is === 'ignore' ? judged.why : judged.is
+}
+
 describe('messages between neighbours', () => {
   it('survive the wire', () => {
     for (const frame of frames) expect(decodeFrame(encodeFrame(frame))).toEqual(frame)
@@ -45,7 +52,6 @@ describe('messages between neighbours', () => {
   })
 
   it('are refused beyond their bounds', () => {
-    const encode = (more: Partial<HealthFrame>): Uint8Array => HealthFrame.encode({ ...blank, ...more })
     const wanted = claim().peerId
     expect(() => decodeFrame(encode({ kind: 7, claims: many(limits.claimsPerMessage, claim()) }))).not.toThrow()
     expect(() => decodeFrame(encode({ kind: 7, claims: many(limits.claimsPerMessage + 1, claim()) }))).toThrow(refused)
@@ -63,7 +69,7 @@ describe('messages between neighbours', () => {
     for (let round = 0; round < 200; round++) {
       const splitter = new FrameSplitter()
       const heard: Array<Frame | undefined> = []
-      for (let at = 0; at < stream.length; ) {
+      for (let at = 0; at < stream.length;) {
         const end = Math.min(stream.length, at + 1 + random.int(round % 2 === 0 ? 3 : 200))
         for (const bytes of splitter.push(stream.subarray(at, end))) heard.push(decodeFrame(bytes))
         at = end
@@ -102,11 +108,6 @@ describe('news by gossip', () => {
     encodeNews({ digest: undefined, claims: [], timeMs: nowMs, incarnation: 5, sequence: 1, ...more })
   const rulesFor = (members: string[]) =>
     new NewsRules({ now: () => nowMs, self: 'self', isMember: (peer) => members.includes(peer) })
-  const verdict = (rules: NewsRules, author: string | undefined, bytes: Uint8Array): string => {
-    const judged = rules.judge(author, bytes)
-    return judged.is === 'ignore' ? judged.why : judged.is
-  }
-
   it('is held against whoever passes on what no honest node does', () => {
     const rules = rulesFor(['bob'])
     expect(verdict(rules, undefined, news())).toBe('reject')
@@ -130,7 +131,8 @@ describe('news by gossip', () => {
 
   it('counts once, even when it was overtaken, and never again', () => {
     const rules = rulesFor(['bob'])
-    const hear = (incarnation: number, sequence: number): string => verdict(rules, 'bob', news({ incarnation, sequence }))
+    const hear = (incarnation: number, sequence: number): string =>
+      verdict(rules, 'bob', news({ incarnation, sequence }))
     expect([hear(5, 10), hear(5, 12), hear(5, 11)]).toEqual(['accept', 'accept', 'accept'])
     expect([hear(5, 10), hear(5, 11), hear(5, 12)]).toEqual(['old', 'old', 'old'])
     expect(hear(5, 100)).toBe('accept')
