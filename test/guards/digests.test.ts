@@ -38,7 +38,7 @@ const crowd = async (size: number): Promise<MeshMember[]> => {
 
 test(`digests of ${reachSize} nodes reach the others within two seconds`, async () => {
   const members = await crowd(reachSize)
-  const arrivals = new Map<string, number[]>()
+  const arrivals = new Map<string, { sentMs: number; delays: number[] }>()
   const isWatching = { now: true }
   for (const one of members) {
     const { pubsub } = one.host().services
@@ -47,20 +47,26 @@ test(`digests of ${reachSize} nodes reach the others within two seconds`, async 
       const { timeMs, digest, sequence } = HealthNews.decode(new Uint8Array(detail.data))
       if (digest.length === 0) return
       const key = `${detail.from.toString()} ${sequence}`
-      arrivals.set(key, [...(arrivals.get(key) ?? []), Date.now() - timeMs])
+      const known = arrivals.get(key) ?? { sentMs: timeMs, delays: [] }
+      known.delays.push(Date.now() - timeMs)
+      arrivals.set(key, known)
     })
   }
+  const firstMs = Date.now()
   await pass(watchMs)
   const lastMs = Date.now()
   await pass(2_500)
   isWatching.now = false
-  const complete = [...arrivals.values()].filter((delays) => Math.max(...delays) + 2_500 > 0)
+  // one that was on its way when the watch began was not seen whole, one of the last seconds may still be
+  const complete = [...arrivals.values()]
+    .filter(({ sentMs }) => sentMs > firstMs && sentMs < lastMs)
+    .map((one) => one.delays)
   const needed = Math.ceil((reachSize - 1) * 0.99)
   const inTime = complete.map((delays) => delays.filter((ms) => ms <= 2_000).length >= needed)
   const share = inTime.filter(Boolean).length / inTime.length
   const delays = complete.flat()
   console.log(
-    `${complete.length} digests of ${reachSize} nodes until ${lastMs}: p50 ${quantile(delays, 0.5)} ms, p99 ${quantile(delays, 0.99)} ms, p99.9 ${quantile(delays, 0.999)} ms; ${(100 * share).toFixed(2)} % reached 99 % of the nodes in time`
+    `${complete.length} digests of ${reachSize} nodes: p50 ${quantile(delays, 0.5)} ms, p99 ${quantile(delays, 0.99)} ms, p99.9 ${quantile(delays, 0.999)} ms; ${(100 * share).toFixed(2)} % reached 99 % of the nodes in time`
   )
   expect(share).toBeGreaterThanOrEqual(0.999)
 })

@@ -56,6 +56,8 @@ describe('under --json, stdout is the document of the node', () => {
   it.each([
     [['status'], status],
     [['peers'], { peers: [] }],
+    [['wait', '--for', 'members:1'], { for: 'members:1', members: 1 }],
+    [['top', '--interval', '100ms'], { node: { name: 'alice', inPerSecond: 0 }, members: [] }],
     [['find', 'a'], { candidates: [], suggestions: ['a/b'], elapsedMs: 3 }],
     [['invite'], { ticket: 'mesh1x' }],
     [['dial', 'bob'], { peerId, path: 'direct', rttMs: 1.5, addresses: [] }],

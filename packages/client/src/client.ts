@@ -54,6 +54,8 @@ export interface Client {
   /** Resolves when the node begins to stop; it is gone when `status` rejects with NO_DAEMON. */
   shutdown: (options?: CallOptions) => Promise<Api.ShutdownResponse>
   openapi: (options?: CallOptions) => Promise<Record<string, unknown>>
+  /** Words that a command line may hold. */
+  vocabulary: (options?: CallOptions) => Promise<Api.Vocabulary>
   /** @param target - `<name>/<service>`, `<peer id>/<service>` or `cap:<path>` */
   connect: (target: string, options?: CallOptions) => Promise<Tunnel>
   events: (options?: CallOptions) => AsyncGenerator<Api.NodeEvent>
@@ -122,6 +124,7 @@ export const createClient = ({ socketPath, timeoutMs = 75_000 }: ClientOptions):
       ask({ method: 'GET', path: `/v1/whois?address=${part(address)}` }, (api) => api.whoisResponse, options),
     shutdown: (options) => ask({ method: 'POST', path: '/v1/shutdown' }, (api) => api.shutdownResponse, options),
     openapi: (options) => ask({ method: 'GET', path: '/v1/openapi.json' }, (api) => api.openApiResponse, options),
+    vocabulary: (options) => ask({ method: 'GET', path: '/v1/vocabulary' }, (api) => api.vocabulary, options),
     connect: (target, options = {}) => connectTunnel(endpoint, target, options),
     events: (options = {}) => readEvents(endpoint, options)
   }

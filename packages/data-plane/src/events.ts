@@ -37,6 +37,8 @@ export type DataPlaneEvent =
       rule?: string
       durationMs: number
     }
+  /** What the program behind a tunnel says on its standard error: bounded, one line. */
+  | { event: 'program:stderr'; service: string; peerId: string; pid: number; line: string }
   | { event: 'forward:listening'; id: string; listen: string; target: string }
   | { event: 'forward:failed'; id: string; listen: string; target: string; code: ErrorCode; message: string }
   | { event: 'forward:closed'; id: string; listen: string; target: string }

@@ -62,10 +62,13 @@ export interface PathEvents {
   onPathFailed?: (peer: PeerId, code: ErrorCode) => void
 }
 
-/** Where a service of this node lives. */
-export type UpstreamAddress = { type: 'tcp'; host: string; port: number } | { type: 'unix'; path: string }
+/** A socket that takes connections. */
+export type SocketAddress = { type: 'tcp'; host: string; port: number } | { type: 'unix'; path: string }
 
-export type ServiceKind = 'http' | 'grpc' | 'tcp' | 'ssh'
+/** Where a service lives, or the program that is started for each of its tunnels. */
+export type UpstreamAddress = SocketAddress | { type: 'stdio'; command: readonly string[] }
+
+export type ServiceKind = 'http' | 'grpc' | 'tcp' | 'ssh' | 'stdio'
 
 /** A local endpoint that this node offers to other members. */
 export interface Service {
@@ -74,4 +77,6 @@ export interface Service {
   address: UpstreamAddress
   /** Capability paths that this service answers. */
   capabilities: string[]
+  /** It reads a header of the PROXY protocol, version 2, before the first byte of the caller. */
+  wantsProxyHeader?: boolean
 }

@@ -30,10 +30,12 @@ import type {
   SignRequest,
   SignResponse,
   Status,
+  Vocabulary,
   WhoisResponse,
   WhyRequest,
   WhyResponse
 } from '@agent-mesh/wire/api'
+import type { Exposition } from './metrics/meter.ts'
 
 /**
  * What the local API calls: one method per route, plain documents in and out, MeshError for every refusal.
@@ -72,6 +74,10 @@ export interface LocalNode {
     target: string,
     options: { signal: AbortSignal }
   ) => Promise<{ tunnel: Duplex; peerId: string; service: string }>
+  /** Words for the completion of a command line. */
+  vocabulary: () => Vocabulary
+  /** Everything that this node counts, in a format of Prometheus. @param accept - of the request */
+  metrics: (accept: string) => Promise<Exposition>
   /** Calls back until the returned function is called. */
   onEvent: (listener: (event: NodeEvent) => void) => () => void
   /** Graceful stop: says goodbye, drains, closes. */

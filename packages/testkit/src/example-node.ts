@@ -1,5 +1,5 @@
 import type { LocalNode } from '@agent-mesh/node'
-import type { ForwardDocument, NetworkInfo, NodeEvent, Publication, Status } from '@agent-mesh/wire/api'
+import type { ForwardDocument, NetworkInfo, NodeEvent, Publication, Status, Vocabulary } from '@agent-mesh/wire/api'
 
 /** Of nobody. */
 export const examplePeerId = '12D3KooWGC6TvWhfapngX6wvJHvYYmdMTZ7xSVs5UvhQRVUGvcyQ'
@@ -52,6 +52,15 @@ export const exampleStatus: Status = {
 const service = { name: 'web', kind: 'http' as const, address: 'http://127.0.0.1:8000', capabilities: ['a/b'] }
 const published = { capability: 'a/b', service: 'web', publication, suggestions: [] }
 const reached = { peerId: examplePeerId, name: 'bob', path: 'direct' as const, rttMs: 1.5 }
+
+export const exampleVocabulary: Vocabulary = {
+  members: [{ peerId: examplePeerId, name: 'bob' }],
+  groups: ['translators'],
+  capabilities: ['a', 'a/b'],
+  services: ['web'],
+  targets: ['bob/ssh', 'bob/web'],
+  forwards: ['127.0.0.1:4000']
+}
 
 const exampleRevocation = {
   peerId: examplePeerId,
@@ -123,6 +132,8 @@ export const exampleNode = (): ExampleNode => {
     connect: async () => {
       throw new Error('The test says what it connects to.')
     },
+    vocabulary: () => exampleVocabulary,
+    metrics: async () => ({ contentType: 'text/plain', text: 'mesh_node_info 1\n' }),
     onEvent: (listener) => {
       listeners.add(listener)
       return () => {

@@ -140,6 +140,14 @@ export const limits = {
   tunnelResetTimeoutMs: 1_000,
   /** Longest connect to the service behind an agent. */
   upstreamConnectTimeoutMs: 5_000,
+  /** Head of one HTTP request to a service, and its trailers. */
+  httpHeadBytes: 64 * KiB,
+  /** Fields of one HTTP request. */
+  httpFields: 256,
+  /** A line between two chunks of an HTTP body, or of its trailers. */
+  httpLineBytes: 8 * KiB,
+  /** Programs that run for tunnels to `stdio:` services of a node at once. */
+  stdioPrograms: 64,
   /** Longest lookup in the DHT. */
   lookupTimeoutMs: 10_000,
   /** Longest join, from the first dial to the certificate. */
@@ -155,7 +163,11 @@ export const limits = {
   /** Connections to the local API at once, tunnels of `mesh-node nc` included. */
   apiConnections: 1024,
   /** Events that wait for one slow reader before it is cut off. */
-  apiEventBacklogBytes: 256 * KiB
+  apiEventBacklogBytes: 256 * KiB,
+  /** Connections at once to the metrics that are served over TCP. */
+  scrapeConnections: 16,
+  /** Names that the metrics over TCP may be called by. */
+  scrapeHosts: 32
 } as const
 
 /** Name of a bound in {@link limits}. */

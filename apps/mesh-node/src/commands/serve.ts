@@ -14,14 +14,21 @@ const parseBinding = (text: string): { name: string; address: string } => {
 
 /** What another member types to use a service. */
 const useCommand = ({ service }: ServeResponse, member: string): string =>
-  service.kind === 'ssh'
-    ? `ssh -o ProxyCommand='mesh-node nc %h ${service.name}' <user>@${member}`
-    : `mesh-node forward 127.0.0.1:0 ${member}/${service.name}`
+  service.kind === 'stdio'
+    ? `mesh-node nc ${member} ${service.name}`
+    : service.kind === 'ssh'
+      ? `ssh -o ProxyCommand='mesh-node nc %h ${service.name}' <user>@${member}`
+      : `mesh-node forward 127.0.0.1:0 ${member}/${service.name}`
 
 export const serve: Command = {
   command: 'serve',
   describe: 'Offer a local endpoint to the network. It is remembered until mesh-node unserve.',
-  arguments: [{ name: '<name=address>', describe: 'http://, grpc://, tcp:// or ssh:// with host:port, or unix:/path' }],
+  arguments: [
+    {
+      name: '<name=address>',
+      describe: 'http://, grpc://, tcp:// or ssh:// with host:port, unix:/path, or stdio:<program> <arguments>'
+    }
+  ],
   options: [
     { flags: '--capability <path>', describe: 'capability that this service answers', isRepeatable: true },
     {
@@ -45,7 +52,11 @@ export const serve: Command = {
     },
     { command: 'mesh-node serve llm=grpc://127.0.0.1:50051', describe: 'a gRPC agent' },
     { command: 'mesh-node serve ssh=ssh://127.0.0.1:22', describe: 'logins; see mesh-node nc --help' },
-    { command: 'mesh-node serve tool=unix:/run/tool.sock', describe: 'a unix socket' }
+    { command: 'mesh-node serve tool=unix:/run/tool.sock', describe: 'a unix socket' },
+    {
+      command: "mesh-node serve files='stdio:npx -y @modelcontextprotocol/server-filesystem /srv/files'",
+      describe: 'a program, such as an MCP server, started for each tunnel; mesh-node nc is its input and output'
+    }
   ],
   handler: async (input, context) => {
     const { name, address } = parseBinding(input.argument(0))

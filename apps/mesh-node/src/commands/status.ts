@@ -1,6 +1,7 @@
-import type { Publication, Status } from '@agent-mesh/wire/api'
+import type { PeerDocument, Publication, Status } from '@agent-mesh/wire/api'
 import type { Command } from '../command.ts'
 import { fields, formatAge, formatBytes, formatTime, table } from '../text.ts'
+import { membersTable } from '../member-text.ts'
 import { forwardsTable } from './forward.ts'
 
 /** What became of the record of this agent. */
@@ -15,7 +16,7 @@ export const describePublication = (publication: Publication | undefined): strin
 const section = (title: string, lines: string[]): string[] =>
   lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)]
 
-const describeStatus = (status: Status): string[] => {
+const describeStatus = (status: Status, members: PeerDocument[]): string[] => {
   const { network, peers, tunnels } = status
   return [
     ...fields([
@@ -33,6 +34,7 @@ const describeStatus = (status: Status): string[] => {
       ],
       ['record', describePublication(status.publication)]
     ]),
+    ...section('members', membersTable(members, Date.now())),
     ...section(
       'services',
       table(
@@ -80,10 +82,10 @@ export const status: Command = {
     { command: 'mesh-node status --json | jq .peers.connected', describe: 'one number for a script' }
   ],
   handler: async (_input, context) => {
-    const found = await context.waiting(
+    const [found, members] = await context.waiting(
       'asking the node',
-      context.ask((client) => client.status())
+      context.ask(async (client) => Promise.all([client.status(), context.isJson ? [] : client.peers()]))
     )
-    context.print(found, () => describeStatus(found))
+    context.print(found, () => describeStatus(found, members))
   }
 }

@@ -217,6 +217,14 @@ export const routes: readonly AnyRoute[] = [
     query: address,
     run: (node, { query }) => node.whois(query.address)
   }),
+  route({
+    method: 'GET',
+    path: '/v1/vocabulary',
+    operation: 'vocabulary',
+    response: api.vocabulary,
+    summary: 'Names, capabilities and addresses that this node has at hand, for the completion of a command line.',
+    run: (node) => node.vocabulary()
+  }),
   {
     kind: 'tunnel',
     method: 'GET',
@@ -233,6 +241,13 @@ export const routes: readonly AnyRoute[] = [
     operation: 'events',
     response: api.nodeEvent,
     summary: 'What happens on this node, as server-sent events.'
+  },
+  {
+    kind: 'metrics',
+    method: 'GET',
+    path: '/metrics',
+    operation: 'metrics',
+    summary: 'Everything that this node counts, in the text format of Prometheus or, by Accept, of OpenMetrics.'
   },
   {
     kind: 'shutdown',

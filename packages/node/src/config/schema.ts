@@ -1,4 +1,5 @@
 import { multiaddr } from '@multiformats/multiaddr'
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { limits, parseCapability, parseName, parseTarget } from '@agent-mesh/wire'
 import { parseSubject } from './allow-list.ts'
@@ -39,6 +40,41 @@ const memberAddress = checked((text) => {
   )
     throw new Error(`"${text}" does not end in /p2p/<peer id>`)
 })
+
+/** `host:port` with the host as an IP address, or `localhost`. */
+const tcpAddress = z.string().superRefine((text, context) => {
+  const [, host = ''] = /^(.+):\d{1,5}$/.exec(text) ?? []
+  if (host !== 'localhost' && isIP(host.replace(/^\[(.*)\]$/, '$1')) === 0)
+    context.addIssue({ code: 'custom', message: `"${text}" is not <IP address>:<port>, such as 127.0.0.1:9464` })
+})
+
+const isLoopback = (listen: string): boolean => /^(?:127\.|localhost:|\[::1\])/.test(listen)
+
+const metrics = z
+  .strictObject({
+    listen: tcpAddress
+      .optional()
+      .describe(
+        '`host:port` on which `GET /metrics` is served over TCP as well, such as `127.0.0.1:9464`; off without it.'
+      ),
+    allow_remote: z
+      .boolean()
+      .default(false)
+      .describe('Whether that address may be one that other machines reach. Whoever reaches it can read all metrics.'),
+    hosts: z
+      .array(z.string())
+      .max(limits.scrapeHosts)
+      .default([])
+      .describe('Names by which requests may call that address, beside IP addresses and `localhost`.')
+  })
+  .superRefine(({ listen, allow_remote: mayBeRemote }, context) => {
+    if (listen !== undefined && !mayBeRemote && !isLoopback(listen))
+      context.addIssue({
+        code: 'custom',
+        path: ['listen'],
+        message: `${listen} can be reached by other machines; that needs metrics.allow_remote: true`
+      })
+  })
 
 const service = z.strictObject({
   name: checked((text) => parseName(text, 'service')).describe(
@@ -131,6 +167,7 @@ export const configSchema = z.strictObject({
       keep: z.number().int().min(0).max(100).default(8).describe('Full files of the audit log that are kept.')
     })
     .prefault({}),
+  metrics: metrics.prefault({}),
   services: z
     .array(service)
     .max(limits.servicesPerNode)

@@ -30,7 +30,6 @@ import type { Identity } from '../state/identity.ts'
 import type { VerbStore } from '../state/verb-store.ts'
 import { Audit } from './audit.ts'
 import { directoryOf, kindOf } from './directory.ts'
-import { createEventLoopLag } from './event-loop-lag.ts'
 import { createNodeHealth } from './health.ts'
 import { Doors } from './doors.ts'
 import type { EventBus } from './event-bus.ts'
@@ -38,12 +37,16 @@ import type { Invitations } from './invitations.ts'
 import { Why } from '../why/why.ts'
 import type { Issuance } from './issuance.ts'
 import { MeshNode } from './mesh-node.ts'
+import { createMetering } from './metering.ts'
 import { Offers } from './offers.ts'
 import { Policies } from './policies.ts'
 import { Reach } from './reach.ts'
 import { NodeRules } from './rules.ts'
 import { createStanding } from './standing.ts'
+import { vocabularyOf } from './vocabulary.ts'
 import type { Memory } from './remember.ts'
+import type { Meter } from '../metrics/meter.ts'
+import { timedDialler, timedDiscovery } from '../metrics/timing.ts'
 
 export interface AssembleInit {
   stateDir: string
@@ -64,6 +67,7 @@ export interface AssembleInit {
   replicas: Replica[]
   issuance: Issuance
   revocations: RevocationKeeper
+  meter: Meter
   /** Closes everything, this node included. */
   onStop: () => Promise<void>
 }
@@ -84,6 +88,11 @@ const withdrawTimeoutMs = 2_000
 const withoutPeerId = (address: Multiaddr): Multiaddr => {
   const peerId = address.getComponents().findLast((part) => part.name === 'p2p')?.value
   return peerId === undefined ? address : address.decapsulate(`/p2p/${peerId}`)
+}
+
+const levelOf = (event: string): 'debug' | 'info' | 'warn' => {
+  if (event.endsWith('failed') || event.endsWith('refused')) return 'warn'
+  return event === 'program:stderr' ? 'info' : 'debug'
 }
 
 const openThrough = (dialler: Dialler): StreamDialer => ({
@@ -158,13 +167,14 @@ export const assemble = (init: AssembleInit): Assembled => {
     replicas,
     issuance,
     revocations,
+    meter,
     onStop
   } = init
   const { networkId, key } = credentials
   const { admission, dht, dialParts, ping, pubsub } = host.services
   const self = credentials.membership.peerId
   const addresses = (): Multiaddr[] => host.getMultiaddrs()
-  const discovery = createDiscovery({
+  const untimed = createDiscovery({
     dht,
     book,
     admission,
@@ -186,6 +196,7 @@ export const assemble = (init: AssembleInit): Assembled => {
       events.emit('debug', 'record:unpublished', { code: error.code, message: error.message })
     }
   })
+  const discovery = timedDiscovery(meter, untimed)
   const recordGossip = createRecordGossip({ pubsub, book, networkId, self })
   const replication = createReplication({
     replicas,
@@ -206,7 +217,8 @@ export const assemble = (init: AssembleInit): Assembled => {
     paths,
     hasAddresses: async (peer) => memory.peers.get(peer.toString()) !== undefined || (await host.peerStore.has(peer))
   })
-  const dialler = createDialler({ self, host: dialParts, admission, discovery, memory: memory.peers })
+  const plainDialler = createDialler({ self, host: dialParts, admission, discovery, memory: memory.peers })
+  const dialler = timedDialler(meter, plainDialler, admission)
   const audit = new Audit({ stateDir, config: config.audit, self, admission, events })
   const rules = new NodeRules({
     identity: credentials,
@@ -226,12 +238,14 @@ export const assemble = (init: AssembleInit): Assembled => {
     dialer: openThrough(dialler),
     protocol: protocols(networkId).tunnel,
     pathOf: pathClassOf,
+    callerOf: (peer) => authorizer.callerOf(peer),
+    selfId: self.toString(),
     events: paths,
     onUsed: (stream, connection) => admission.settle(connection, stream),
     onEvent: (what) => {
       audit.onTunnel(what)
       const { event, ...fields } = what
-      events.emit(event.endsWith('failed') || event.endsWith('refused') ? 'warn' : 'debug', event, fields)
+      events.emit(levelOf(event), event, fields)
     }
   })
   const offers = new Offers({
@@ -245,22 +259,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     addresses: () => addresses().map(withoutPeerId)
   })
   const doors = new Doors({ verbs, config, dataPlane, events, kindOf: (target) => kindOf(book, target) })
-  const lag = createEventLoopLag()
-  const health = createNodeHealth({
-    identity: credentials,
-    config: config.health,
-    admission,
-    pubsub,
-    members: host.services.members,
-    dialler,
-    discovery,
-    revocations,
-    events,
-    about: {
-      load: () => ({ eventLoopLagMs: lag.maxMs(), tunnels: dataPlane.tunnels.totals.open }),
-      services: () => offers.services().map(({ name }) => ({ name, state: 'unchecked', sinceMs: startedMs, weight: 1 }))
-    }
-  })
+  const health = createNodeHealth(init, { dialler, discovery, dataPlane, offers })
   const reach = new Reach({
     health: health.view,
     self,
@@ -270,7 +269,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     dialler,
     ping,
     lookupTimeoutMs: config.discovery.lookup_timeout,
-    tunnelsOf: (peer) => dataPlane.tunnels.countOf(peer.toString())
+    trafficOf: (peer) => dataPlane.tunnels.trafficOf(peer.toString())
   })
   const bootstrap = createBootstrap({
     self,
@@ -304,6 +303,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     announceRevocations: () => replication.announce(revocations.kind)
   })
   credentials.onRenewed(() => void offers.publishNow().catch(() => {}))
+  const metering = createMetering(init, { replication, dataPlane, offers, health, warnings: () => local.warnings() })
   let isStarted = false
   const listeners: Array<() => void> = []
   const local = new MeshNode({
@@ -325,6 +325,8 @@ export const assemble = (init: AssembleInit): Assembled => {
     policies,
     reach,
     health,
+    metering,
+    vocabulary: () => vocabularyOf({ book, admission, own: credentials.membership, offers, doors }),
     why: new Why({
       health: health.verdict,
       self,
@@ -365,7 +367,6 @@ export const assemble = (init: AssembleInit): Assembled => {
       const { handler, handlerOptions } = replication
       await host.services.members.handle(protocols(networkId).sync, handler, handlerOptions)
       replication.start()
-      lag.start()
       await health.start()
       offers.start()
       await doors.start()
@@ -390,10 +391,10 @@ export const assemble = (init: AssembleInit): Assembled => {
       await dataPlane.stop({ drainTimeoutMs: config.drain_timeout })
       await Promise.all([goodbye, leaving])
       health.stop()
-      lag.stop()
       await audit.close()
       recordGossip.stop()
       discovery.stop()
+      metering.stop()
     }
   }
 }

@@ -6,32 +6,24 @@ import type {
   Dialler,
   Discovery,
   HealthView,
-  MemberProtocols,
   PeerHealth,
-  RevocationKeeper,
   RunningHealth,
   SelfHealth
 } from '@agent-mesh/control-plane'
+import type { DataPlane } from '@agent-mesh/data-plane'
 import type { HealthCounts, PeerHealthDocument } from '@agent-mesh/wire/api'
 import type { PeerId } from '@libp2p/interface'
-import { detectorSettings, type HealthConfig } from '../config/health.ts'
-import type { Host } from '../host/create-host.ts'
-import type { Identity } from '../state/identity.ts'
+import { detectorSettings } from '../config/health.ts'
 import type { WhyPorts } from '../why/layer.ts'
-import type { EventBus } from './event-bus.ts'
+import type { AssembleInit } from './assemble.ts'
+import { createEventLoopLag } from './event-loop-lag.ts'
+import type { Offers } from './offers.ts'
 
-export interface NodeHealthInit {
-  identity: Identity
-  config: HealthConfig
-  admission: Admission
-  pubsub: Host['services']['pubsub']
-  members: MemberProtocols
+interface HealthRooms {
   dialler: Pick<Dialler, 'connect'>
   discovery: Pick<Discovery, 'record'>
-  revocations: Pick<RevocationKeeper, 'onChange'>
-  events: EventBus
-  /** What this node says of itself. */
-  about: SelfHealth
+  dataPlane: Pick<DataPlane, 'tunnels'>
+  offers: Pick<Offers, 'services'>
 }
 
 /** Health in a running node: who is alive, and what the log, the local API and `why` are told of it. */
@@ -51,10 +43,18 @@ export interface NodeHealth {
 /** Longest goodbye of a stopping node. */
 const leaveTimeoutMs = 1_000
 
-export const createNodeHealth = (init: NodeHealthInit): NodeHealth => {
-  const { identity, config, admission, pubsub, members, dialler, revocations, events, about } = init
-  const { networkId, networkKey, key, membership } = identity
-  const lookUps = new LookUps(init)
+export const createNodeHealth = (
+  { credentials, config, host, revocations, events, startedMs }: AssembleInit,
+  { dialler, discovery, dataPlane, offers }: HealthRooms
+): NodeHealth => {
+  const { networkId, networkKey, key, membership } = credentials
+  const { admission, members, pubsub } = host.services
+  const lag = createEventLoopLag()
+  const about: SelfHealth = {
+    load: () => ({ eventLoopLagMs: lag.maxMs(), tunnels: dataPlane.tunnels.totals.open }),
+    services: () => offers.services().map(({ name }) => ({ name, state: 'unchecked', sinceMs: startedMs, weight: 1 }))
+  }
+  const lookUps = new LookUps(discovery)
   const health = createHealth({
     networkId,
     networkKey,
@@ -63,7 +63,7 @@ export const createNodeHealth = (init: NodeHealthInit): NodeHealth => {
     admission,
     pubsub,
     about,
-    settings: detectorSettings(config),
+    settings: detectorSettings(config.health),
     connect: async (peer, options) => dialler.connect(peer, options),
     onUnknown: (peer) => lookUps.want(peer),
     onZombie: (peer, zombie) => events.emit('warn', 'health:zombie', { peer, ...zombie }),
@@ -85,6 +85,7 @@ export const createNodeHealth = (init: NodeHealthInit): NodeHealth => {
         health.onChange(tell),
         revocations.onChange(() => forgetRevoked(health, admission))
       )
+      lag.start()
       health.start()
     },
     leave: async () => {
@@ -93,6 +94,7 @@ export const createNodeHealth = (init: NodeHealthInit): NodeHealth => {
     stop: () => {
       for (const stop of stops.splice(0)) stop()
       health.stop()
+      lag.stop()
     },
     refresh: () => health.refresh(),
     verdict: (peer) => verdictOf(health.of(peer), Date.now()),
@@ -148,12 +150,12 @@ const atOnce = 4
 
 /** Finds the certificates of members who are heard of and not known: the record of each carries its own. */
 class LookUps {
-  readonly #init: Pick<NodeHealthInit, 'discovery'>
+  readonly #discovery: Pick<Discovery, 'record'>
   readonly #lastMs = new Map<string, number>()
   #running = 0
 
-  constructor(init: Pick<NodeHealthInit, 'discovery'>) {
-    this.#init = init
+  constructor(discovery: Pick<Discovery, 'record'>) {
+    this.#discovery = discovery
   }
 
   want(peer: PeerId): void {
@@ -165,7 +167,7 @@ class LookUps {
     this.#lastMs.delete(id)
     this.#lastMs.set(id, nowMs)
     this.#running++
-    void this.#init.discovery
+    void this.#discovery
       .record(peer, { signal: deadline(limits.lookupTimeoutMs) })
       .catch(() => undefined)
       .finally(() => this.#running--)

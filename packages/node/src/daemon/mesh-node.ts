@@ -33,6 +33,7 @@ import type {
   SignRequest,
   SignResponse,
   Status,
+  Vocabulary,
   WhoisResponse,
   WhyRequest,
   WhyResponse
@@ -42,6 +43,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import type { Admission, RevocationKeeper } from '@agent-mesh/control-plane'
 import type { DataPlane } from '@agent-mesh/data-plane'
 import type { LocalNode } from '../local-node.ts'
+import type { Exposition } from '../metrics/meter.ts'
 import { describeNetwork } from '../network/network-info.ts'
 import type { StateFiles } from '../state/documents.ts'
 import type { Identity } from '../state/identity.ts'
@@ -53,6 +55,7 @@ import type { NodeHealth } from './health.ts'
 import type { Invitations } from './invitations.ts'
 import type { Issuance } from './issuance.ts'
 import { rotateKey } from './key-rotation.ts'
+import type { Metering } from './metering.ts'
 import { signOffline } from './offline-signing.ts'
 import type { Offers } from './offers.ts'
 import type { Policies, PolicyInput } from './policies.ts'
@@ -76,12 +79,14 @@ export interface MeshNodeParts {
   events: EventBus
   invitations: Invitations
   issuance: Issuance
+  metering: Metering
   standing: Standing
   revocations: RevocationKeeper
   offers: Offers
   policies: Policies
   reach: Reach
   health: Pick<NodeHealth, 'counts'>
+  vocabulary: () => Vocabulary
   why: Why
   stop: () => Promise<void>
 }
@@ -127,11 +132,19 @@ export class MeshNode implements LocalNode {
       capabilities: offers.capabilities(),
       forwards: doors.list(),
       tunnels: dataPlane.tunnels.totals,
-      warnings: this.#warnings()
+      warnings: this.warnings()
     }
   }
 
-  #warnings(): Status['warnings'] {
+  async metrics(accept: string): Promise<Exposition> {
+    return this.#parts.metering.expose(accept)
+  }
+
+  vocabulary(): Vocabulary {
+    return this.#parts.vocabulary()
+  }
+
+  warnings(): Status['warnings'] {
     const { admission, audit, doors, offers } = this.#parts
     const warnings: Status['warnings'] = doors.failures.map(({ listen, error }) => ({
       code: error.code,

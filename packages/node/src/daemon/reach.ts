@@ -41,8 +41,8 @@ export interface ReachInit {
   dialler: Dialler
   ping: Ping
   lookupTimeoutMs: number
-  tunnelsOf: (peer: PeerId) => number
   health: Pick<HealthView, 'all'>
+  trafficOf: (peer: PeerId) => Pick<PeerDocument, 'tunnels' | 'bytesIn' | 'bytesOut'>
 }
 
 type Waiting = { signal: AbortSignal }
@@ -149,7 +149,7 @@ export class Reach {
   }
 
   #connectedPeer(peer: PeerId, health: PeerHealth | undefined): PeerDocument[] {
-    const { admission, tunnelsOf } = this.#init
+    const { admission, trafficOf } = this.#init
     const membership = admission.membership(peer)
     const connections = admission.connections(peer)
     const [first] = connections
@@ -166,7 +166,7 @@ export class Reach {
         addresses: connections.map((one) => one.remoteAddr.toString()),
         ...(rttMs === undefined ? {} : { rttMs }),
         sinceMs: Math.min(...connections.map((one) => one.timeline.open)),
-        tunnels: tunnelsOf(peer),
+        ...trafficOf(peer),
         ...(health === undefined ? {} : { health: healthDocument(health) })
       }
     ]

@@ -13,6 +13,8 @@ import type { Logger } from 'pino'
 import { startApi, type ApiServer } from '../api/server.ts'
 import { loadConfig, type Flags } from '../config/load.ts'
 import { createHost, type Host } from '../host/create-host.ts'
+import { hostMetrics } from '../metrics/host-metrics.ts'
+import { Meter } from '../metrics/meter.ts'
 import { chosenPorts, stillFree, withKnownPorts } from '../host/listen.ts'
 import type { LocalNode } from '../local-node.ts'
 import { renewByRoot } from '../state/credentials.ts'
@@ -27,6 +29,7 @@ import { assemble } from './assemble.ts'
 import { EventBus } from './event-bus.ts'
 import { Invitations } from './invitations.ts'
 import { Issuance } from './issuance.ts'
+import { openMetricsDoor } from './metrics-door.ts'
 import { openMemory } from './remember.ts'
 import type { PeerId } from '@libp2p/interface'
 
@@ -153,11 +156,13 @@ export const startNode = async (
     const ports = await stillFree(Object.fromEntries(wanted), (listen, port) =>
       events.emit('warn', 'port:taken', { listen, port })
     )
+    const meter = new Meter()
     const host = await createHost({
       credentials,
       config,
       book,
       revocations,
+      metrics: hostMetrics(meter.registry),
       listen: withKnownPorts(config.listen, ports),
       joins: {
         sealKeyOf: (id) => invitations.sealKeyOf(id),
@@ -185,6 +190,7 @@ export const startNode = async (
       replicas: [keeper, revocations],
       issuance,
       revocations,
+      meter,
       onStop: async () => {
         await closers.run(onError)
         stopped.resolve()
@@ -211,6 +217,7 @@ export const startNode = async (
     }))
     await node.start()
     api = await startApi(node.local, { socketPath: directory.socketPath, logger })
+    closers.add(await openMetricsDoor(config, node.local, events))
     const { peerId, name } = credentials.membership
     const ready: Ready = {
       peerId: peerId.toString(),

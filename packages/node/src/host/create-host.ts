@@ -1,5 +1,5 @@
-import { createLibp2p, type Libp2p } from 'libp2p'
 import { healthTopic, protocols, recordsTopic, syncTopic } from '@agent-mesh/wire'
+import { createLibp2p, type Libp2p, type Libp2pInit } from 'libp2p'
 import {
   admission,
   agentDht,
@@ -62,6 +62,8 @@ export interface HostInit {
   listen: string[]
   book: RecordBook
   revocations: Pick<RevocationKeeper, 'isRevoked' | 'digest'>
+  /** Takes what libp2p counts. */
+  metrics: NonNullable<Libp2pInit['metrics']>
   joins: Pick<JoinServiceInit, 'sealKeyOf' | 'redeem' | 'connect'>
 }
 
@@ -75,6 +77,7 @@ export const createHost = async ({
   listen,
   book,
   revocations,
+  metrics,
   joins
 }: HostInit): Promise<Host> => {
   const { key, networkId, networkKey } = credentials
@@ -90,6 +93,7 @@ export const createHost = async ({
     addresses: { listen, announce: config.announce },
     ...(logger === undefined ? {} : { logger }),
     ...transport(),
+    metrics,
     connectionGater: strangers.connectionGater,
     connectionManager: {
       maxConnections: most,

@@ -3,6 +3,7 @@ import { healthCounts, peerHealth } from './health-schemas.ts'
 
 export * from './health-schemas.ts'
 export * from './policy-schemas.ts'
+export * from './vocabulary-schemas.ts'
 
 /**
  * Documents of the local API. Times are milliseconds since 1970, durations milliseconds; peer ids base58.
@@ -10,7 +11,7 @@ export * from './policy-schemas.ts'
  */
 
 export const pathClass = z.enum(['local', 'direct', 'punched', 'webrtc', 'relayed'])
-export const serviceKind = z.enum(['http', 'grpc', 'tcp', 'ssh'])
+export const serviceKind = z.enum(['http', 'grpc', 'tcp', 'ssh', 'stdio'])
 
 /** RFC 9457 problem document; `code` is a key of `errorKinds`. */
 export const problem = z.object({
@@ -108,6 +109,9 @@ export const peer = z.object({
   rttMs: z.number().optional(),
   sinceMs: z.number(),
   tunnels: z.number().int(),
+  /** Payload of tunnels with it since the start, those included that have ended. */
+  bytesIn: z.number().optional(),
+  bytesOut: z.number().optional(),
   /** Absent where nobody watches it yet. */
   health: peerHealth.optional()
 })
