@@ -47,3 +47,15 @@ describe('health among real nodes', () => {
     await untilAllSee([carol], 'bob', 'alive', 10_000)
   }, 120_000)
 })
+
+describe('a member that was revoked', () => {
+  it('is no part of health any longer, at nobody', async () => {
+    mesh = await createMesh(['alice', 'bob', 'carol'])
+    const [alice, bob, carol] = mesh.members
+    if (alice === undefined || bob === undefined || carol === undefined) throw new Error('too few')
+    for (const one of [alice, carol]) await untilAllSee([one], 'bob', 'alive', 20_000)
+    await alice.node.revoke({ who: 'bob' })
+    await untilAllSee([alice, carol], 'bob', 'unknown', 10_000)
+    expect((await alice.node.status()).health).toMatchObject({ alive: 1, dead: 0 })
+  }, 60_000)
+})

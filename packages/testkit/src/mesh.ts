@@ -16,6 +16,7 @@ import {
   type StateDir
 } from '@agent-mesh/node'
 import { pino } from 'pino'
+import type { PeerDocument } from '@agent-mesh/wire/api'
 
 /** One real node in this process, with a state directory of its own. */
 export interface MeshMember {
@@ -23,6 +24,8 @@ export interface MeshMember {
   directory: StateDir
   /** The running node; another one after a restart. */
   readonly node: RunningNode
+  /** Members that it is connected to. */
+  connected: () => Promise<PeerDocument[]>
   stop: () => Promise<void>
   /** As if the machine lost its power: no goodbye to anybody. What is left of it in this process goes with `stop`. */
   crash: () => Promise<void>
@@ -101,6 +104,7 @@ const startMember = async (
     directory,
     stop,
     host: currentHost,
+    connected: async () => (await node.peers()).filter(({ state }) => state === 'connected'),
     crash: async () => {
       const gone = new Error('the power is gone')
       // others dial it again before its port is closed
