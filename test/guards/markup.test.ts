@@ -95,7 +95,7 @@ beforeAll(async () => {
   mallory = await mesh.add('mallory', { groups: ['admin'], capabilities: ['x-evil/thing'] })
   await mallory.restart({ announce: [`/dns4/${encodeURIComponent('evil')}${byMallory}/tcp/1`] })
   eve = await startEve()
-  await vi.waitFor(async () => expect((await alice.node.peers()).length).toBe(2), { timeout: 20_000 })
+  await vi.waitFor(async () => expect((await alice.connected()).length).toBe(2), { timeout: 20_000 })
   await mallory.node.pushPolicy({
     file: byMallory,
     source: `# ${inComment}\ngrants:\n  - from: [mallory]\n    to: [alice]\n    services: [web]\n`

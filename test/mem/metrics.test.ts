@@ -74,7 +74,7 @@ beforeAll(async () => {
   if (first === undefined || second === undefined || third === undefined)
     throw new Error('three members were asked for')
   ;[alice, bob, carol] = [first, second, third]
-  await vi.waitFor(async () => expect((await alice.node.peers()).length).toBe(2), 20_000)
+  await vi.waitFor(async () => expect((await alice.connected()).length).toBe(2), 20_000)
   await alice.node.serve('web', { address: `tcp://127.0.0.1:${port()}`, capabilities: ['a/b'] })
   await alice.node.serve('shut', { address: `tcp://127.0.0.1:${port()}`, allow: ['nobody'] })
 })
@@ -168,7 +168,7 @@ describe('the metrics of a running node', () => {
   it('are of one node each, and of the new one after a restart in the same process', async () => {
     expect(samplesOf(await metricsOf(bob), 'libp2p_tcp_listener_status_info').size).toBe(1)
     await bob.restart()
-    await vi.waitFor(async () => expect((await bob.node.peers()).length).toBeGreaterThan(0), 20_000)
+    await vi.waitFor(async () => expect((await bob.connected()).length).toBeGreaterThan(0), 20_000)
     const exposed = await metricsOf(bob)
     const connected = samplesOf(exposed, 'libp2p_connection_manager_connections')
     expect([...connected.values()].reduce((a, b) => a + b)).toBeGreaterThanOrEqual(1)

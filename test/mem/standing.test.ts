@@ -31,7 +31,7 @@ const founder = (): MeshMember => {
 }
 
 const isConnected = async (from: MeshMember, to: MeshMember): Promise<boolean> =>
-  (await from.node.peers()).some(({ peerId }) => peerId === to.node.ready.peerId)
+  (await from.connected()).some(({ peerId }) => peerId === to.node.ready.peerId)
 
 const connected = async (from: MeshMember, to: MeshMember, is = true): Promise<void> =>
   vi.waitFor(async () => expect(await isConnected(from, to)).toBe(is), { timeout: 10_000, interval: 50 })

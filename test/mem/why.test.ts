@@ -56,7 +56,7 @@ beforeAll(async () => {
   await alice.node.serve('web', { address: `tcp://127.0.0.1:${portOf()}` })
   await alice.node.serve('ops', { address: `tcp://127.0.0.1:${portOf()}`, allow: ['bob'] })
   await alice.node.serve('down', { address: 'tcp://127.0.0.1:1' })
-  await vi.waitFor(async () => expect(await alice.node.peers()).toHaveLength(3), 10_000)
+  await vi.waitFor(async () => expect(await alice.connected()).toHaveLength(3), 10_000)
 })
 afterAll(async () => {
   await mesh.close()

@@ -28,7 +28,7 @@ beforeAll(async () => {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a server on a port has one
   const { port } = server.address() as AddressInfo
   await alice.node.serve('echo', { address: `tcp://127.0.0.1:${port}` })
-  await vi.waitFor(async () => expect(await alice.node.peers()).toHaveLength(2), 10_000)
+  await vi.waitFor(async () => expect(await alice.connected()).toHaveLength(2), 10_000)
 }, 60_000)
 afterAll(async () => {
   await mesh.close()

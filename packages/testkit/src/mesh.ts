@@ -12,11 +12,13 @@ import {
   startNode,
   stateFiles,
   type Flags,
+  type Host,
   type RunningNode,
   type StateDir
 } from '@agent-mesh/node'
 import { pino } from 'pino'
 import { Partition } from './partition.ts'
+import type { PeerDocument } from '@agent-mesh/wire/api'
 
 /** One real node in this process, with a state directory of its own. */
 export interface MeshMember {
@@ -24,9 +26,15 @@ export interface MeshMember {
   directory: StateDir
   /** The running node; another one after a restart. */
   readonly node: RunningNode
+  /** Members that it is connected to. */
+  connected: () => Promise<PeerDocument[]>
   stop: () => Promise<void>
   /** Ends the node as a crash would: its connections break first, so that nobody hears a goodbye. */
   kill: () => Promise<void>
+  /** As if the machine lost its power: no goodbye to anybody. What is left of it in this process goes with `stop`. */
+  crash: () => Promise<void>
+  /** Its libp2p host at this moment. */
+  host: () => Host
   /** Stops the node where it runs and starts it on the same state. */
   restart: (flags?: Flags) => Promise<void>
 }
@@ -86,6 +94,11 @@ const startMember = async (
   random?: () => number
 ): Promise<MeshMember> => {
   const peerId = peerIdFromPrivateKey(await loadOrCreateKey(stateFiles(directory.path).identityKey))
+  let host: Host | undefined
+  const currentHost = (): Host => {
+    if (host === undefined) throw new Error(`${name} was never started`)
+    return host
+  }
   const start = async (flags: Flags = {}): Promise<RunningNode> =>
     startNode(directory, {
       configFile,
@@ -93,7 +106,10 @@ const startMember = async (
       env: environment,
       gater: partition.gater(name, peerId),
       ...(random === undefined ? {} : { random }),
-      logger: pino(pino.destination(2))
+      logger: pino(pino.destination(2)),
+      onHost: (made) => {
+        host = made
+      }
     })
   let node = await start()
   let isRunning = true
@@ -106,6 +122,15 @@ const startMember = async (
     name,
     directory,
     stop,
+    host: currentHost,
+    connected: async () => (await node.peers()).filter(({ state }) => state === 'connected'),
+    crash: async () => {
+      const gone = new Error('the power is gone')
+      // others dial it again before its port is closed
+      currentHost().addEventListener('connection:open', ({ detail }) => detail.abort(gone))
+      for (const connection of currentHost().getConnections()) connection.abort(gone)
+      await currentHost().stop()
+    },
     get node() {
       return node
     },

@@ -66,6 +66,8 @@ export const errorKinds = {
   TICKET_USED: kind(42, 'network', 3, 'The ticket has been used as often as it may be.', 'mesh-node invite on the issuer'),
   TICKET_UNKNOWN: kind(43, 'network', 3, 'The issuer does not know this ticket.', 'mesh-node invite on the issuer'),
   SYNC_INVALID: kind(44, 'network', 1, 'A message of replication is not what it may be, or brings items that do not verify.', 'Update the older of the two nodes.'),
+  HEALTH_INVALID: kind(46, 'network', 1, 'A message of health is not what it may be, or a digest does not verify.', 'Update the older of the two nodes.'),
+  HEALTH_STALE: kind(47, 'network', 1, 'A newer digest of the same member is known.', 'Nothing: the newer one is used.'),
   HELLO_TIMEOUT: kind(50, 'admission', 5, 'The other side said no valid hello in time.', 'Is it a member of this network, and is its node running?'),
   NOT_A_MEMBER: kind(51, 'admission', 3, 'The peer is not a member of this network.', 'mesh-node network show on both sides'),
   RATE_LIMITED: kind(52, 'admission', 3, 'Too many attempts; the other side asks to wait.', 'Try again later.'),

@@ -52,6 +52,18 @@ export const limits = {
   syncIntervalMs: 30_000,
   /** One request for a certificate, or its answer, before its base58. */
   certificateTextBytes: 6 * KiB,
+  /** Digest of a member, envelope included: with what gossip puts around it, it fits in one message of gossip. */
+  digestBytes: 4 * KiB - 64,
+  /** Neighbours that a digest tells of. */
+  neighboursPerDigest: 8,
+  /** Letters of a reason in a digest. */
+  healthReasonLength: 64,
+  /** One message between two neighbours that watch each other. */
+  healthFrameBytes: 16 * KiB,
+  /** Members that one message of health speaks of. */
+  claimsPerMessage: 64,
+  /** Members whose health is kept; the dead and the gone are forgotten first. */
+  healthMembers: 4096,
   /** Provider keys of one node: its name, its capabilities and all their ancestors. */
   providerKeysPerNode: 32,
   /** Characters of a capability path. */

@@ -4,6 +4,12 @@ import {
   CertificateGrant,
   CertificateRequest,
   decodeMessage,
+  HealthClaim,
+  HealthDigest,
+  HealthFrame,
+  HealthNeighbour,
+  HealthNews,
+  HealthService,
   HelloAck,
   HelloAnswer,
   HelloRequest,
@@ -47,6 +53,23 @@ const hello: HelloRequest = {
 
 const signed: SignedDocument = { envelope: bytes(400, 5), chain: [bytes(300, 6), bytes(290, 7)] }
 const state: SyncState = { kind: 'policy', digest: bytes(32, 8), version: 7, ageMs: 1_234 }
+
+const claim: HealthClaim = { peerId: bytes(38, 9), state: 2, incarnation: 1_790_000_000_123 }
+const healthService: HealthService = {
+  name: 'web',
+  state: 2,
+  sinceMs: 1_790_000_000_000,
+  reason: 'connection refused',
+  weightPermille: 2_500
+}
+const neighbour: HealthNeighbour = {
+  peerId: bytes(38, 10),
+  rttUs: 41_250,
+  jitterUs: 300,
+  stalls: 2,
+  lossPpm: 1_500,
+  hasLoss: true
+}
 
 /** One kind of message with every field set, and how it is read from outside. */
 export interface Sample {
@@ -112,6 +135,51 @@ export const samples: Sample[] = [
     'RECORD_INVALID'
   ),
   sample('ServiceInfo', ServiceInfo, service, limits.recordBytes, 'RECORD_INVALID'),
+  sample('HealthClaim', HealthClaim, claim, limits.healthFrameBytes, 'HEALTH_INVALID'),
+  sample('HealthService', HealthService, healthService, limits.digestBytes, 'HEALTH_INVALID'),
+  sample('HealthNeighbour', HealthNeighbour, neighbour, limits.digestBytes, 'HEALTH_INVALID'),
+  sample(
+    'HealthDigest',
+    HealthDigest,
+    {
+      peerId: bytes(38, 1),
+      network: 'abcdefghijklmnopqrstuvwxyz',
+      incarnation: 1_790_000_000_123,
+      sequence: 17,
+      timeMs: 1_790_000_000_456,
+      isLeaving: true,
+      lagMs: 12,
+      tunnels: 3,
+      services: [healthService],
+      neighbours: [neighbour]
+    },
+    limits.digestBytes,
+    'HEALTH_INVALID'
+  ),
+  sample(
+    'HealthNews',
+    HealthNews,
+    { digest: bytes(400, 11), claims: [claim], timeMs: 1_790_000_000_000, incarnation: 1_790_000_000_123, sequence: 5 },
+    limits.gossipMessageBytes,
+    'HEALTH_INVALID'
+  ),
+  sample(
+    'HealthFrame',
+    HealthFrame,
+    {
+      kind: 7,
+      sequence: 99,
+      target: bytes(38, 12),
+      claims: [claim],
+      view: bytes(32, 13),
+      digests: [signed],
+      wanted: [bytes(38, 15)],
+      isLast: true,
+      isAnswer: true
+    },
+    limits.healthFrameBytes,
+    'HEALTH_INVALID'
+  ),
   sample('HelloRequest', HelloRequest, hello, limits.helloBytes, 'NOT_A_MEMBER'),
   sample(
     'HelloAnswer',

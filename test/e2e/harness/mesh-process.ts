@@ -157,8 +157,9 @@ export class MeshProcess {
     return this.client.status()
   }
 
+  /** Members that are connected. */
   async peers(): Promise<PeerDocument[]> {
-    return this.client.peers()
+    return (await this.client.peers()).filter(({ state }) => state === 'connected')
   }
 
   async find(query: string): Promise<CandidateDocument[]> {

@@ -1,4 +1,4 @@
-import { limits, protocols, syncTopic, type NetworkId } from '@agent-mesh/wire'
+import { healthTopic, limits, protocols, syncTopic, type NetworkId } from '@agent-mesh/wire'
 import type { GossipsubOpts } from '@libp2p/gossipsub'
 import type { TopicScoreParams } from '@libp2p/gossipsub/score'
 
@@ -43,7 +43,10 @@ export const gossipDefaults = (networkId: NetworkId, topics: Iterable<string>): 
   fallbackToFloodsub: false,
   // by default 14 members behind one NAT or relay are enough for their messages to be dropped
   // without a row of its own a topic is not scored at all, whatever its validator rejects
-  scoreParams: { IPColocationFactorWeight: 0, topics: { [syncTopic(networkId)]: rejectionsOnly } },
+  scoreParams: {
+    IPColocationFactorWeight: 0,
+    topics: { [syncTopic(networkId)]: rejectionsOnly, [healthTopic(networkId)]: rejectionsOnly }
+  },
   // the same message comes from many neighbours: it is known by its signature before that is verified once more
   fastMsgIdFn: ({ signature }) => Buffer.from(signature ?? []).toString('base64'),
   // peer exchange dials whom a peer names; finding members is the work of the DHT

@@ -33,7 +33,12 @@ export interface NeighbourHealth {
   peerId: string
   rttMs: number
   jitterMs: number
-  /** Share of the probes that were lost, 0 to 1; absent where nothing can tell. */
+  /**
+   * How many of the last 64 probes found no answer in time. Over a stream that says that the way, or the other node, stood
+   * still; what was lost underneath is sent again by TCP and cannot be seen here.
+   */
+  stalls: number
+  /** Share of the packets that were lost, 0 to 1; absent where nothing can tell, as on every path over TCP. */
   loss?: number
 }
 
@@ -63,6 +68,10 @@ export interface PeerHealth {
   /** Measured from here; absent where the two are not connected. */
   rttMs?: number
   jitterMs?: number
+  /** As in {@link NeighbourHealth}. */
+  stalls?: number
+  /** For how long probes have gone unanswered; absent where the last one was answered. */
+  stalledMs?: number
   loss?: number
   /** Packets pass in one direction alone. */
   isAsymmetric?: boolean

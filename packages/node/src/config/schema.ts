@@ -4,7 +4,9 @@ import { z } from 'zod'
 import { defaultSuffix, limits, parseCapability, parseName, parseSuffix, parseTarget } from '@agent-mesh/wire'
 import { checkDefaults, parseCheck, parseListenAddress, parseOutsidePattern } from '@agent-mesh/data-plane'
 import { parseSubject } from './allow-list.ts'
-import { formatDuration, parseDuration, parseSize } from './units.ts'
+import { duration } from './duration.ts'
+import { healthSection } from './health.ts'
+import { formatDuration, parseSize } from './units.ts'
 
 const checked = (check: (text: string) => unknown) =>
   z.string().superRefine((text, context) => {
@@ -13,26 +15,6 @@ const checked = (check: (text: string) => unknown) =>
     } catch (err) {
       context.addIssue({ code: 'custom', message: err instanceof Error ? err.message : 'it does not parse' })
     }
-  })
-
-const duration = (leastMs: number, mostMs: number) =>
-  z.unknown().transform((value, context) => {
-    const ms = typeof value === 'string' ? parseDuration(value) : undefined
-    if (ms === undefined) {
-      context.addIssue({
-        code: 'custom',
-        message: `a duration needs a number and a unit (ms, s, m, h, d)${typeof value === 'number' ? `: did you mean ${value}s?` : ''}`
-      })
-      return z.NEVER
-    }
-    if (ms < leastMs || ms > mostMs) {
-      context.addIssue({
-        code: 'custom',
-        message: `it must be between ${formatDuration(leastMs)} and ${formatDuration(mostMs)}`
-      })
-      return z.NEVER
-    }
-    return ms
   })
 
 const size = (leastText: string, mostText: string) =>
@@ -195,6 +177,7 @@ export const configSchema = z.strictObject({
         .describe('Connections that may wait for their hello at once.')
     })
     .prefault({}),
+  health: healthSection,
   drain_timeout: duration(0, 300_000)
     .prefault(formatDuration(limits.drainTimeoutMs))
     .describe('How long a stopping node lets open tunnels finish.'),

@@ -26,6 +26,7 @@ import type { Identity } from '../state/identity.ts'
 import type { VerbStore } from '../state/verb-store.ts'
 import { Audit } from './audit.ts'
 import { directoryOf, kindOf } from './directory.ts'
+import { createNodeHealth } from './health.ts'
 import { Doors } from './doors.ts'
 import type { EventBus } from './event-bus.ts'
 import { FirstComparison } from './first-comparison.ts'
@@ -187,6 +188,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     admission,
     self,
     paths,
+    health: { of: (peer) => health.view.of(peer) },
     mayUse: (callee, service, capabilities) => rules.mayUse(callee, service, capabilities),
     hasAddresses: async (peer) => memory.peers.get(peer.toString()) !== undefined || (await host.peerStore.has(peer))
   })
@@ -242,7 +244,9 @@ export const assemble = (init: AssembleInit): Assembled => {
   })
   const doors = new Doors({ verbs, config, dataPlane, events, kindOf: (target) => kindOf(book, target) })
   const proxies = new NodeProxies({ verbs, config, events, dataPlane, book, discovery, resolver })
+  const health = createNodeHealth(init, { dialler, discovery, about: selfHealth })
   const reach = new Reach({
+    health: health.view,
     suffix: config.proxy.suffix,
     self,
     admission,
@@ -253,7 +257,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     lookupTimeoutMs: config.discovery.lookup_timeout,
     trafficOf: (peer) => dataPlane.tunnels.trafficOf(peer.toString())
   })
-  const upkeep = upkeepOf({ self, admission, book, config, memory, dialler, events })
+  const upkeep = upkeepOf({ self, admission, book, config, memory, dialler, events, health: health.view })
   const policies = new Policies({
     credentials: () => credentials,
     keeper,
@@ -277,7 +281,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     announceRevocations: () => replication.announce(revocations.kind)
   })
   credentials.onRenewed(() => void offers.publishNow().catch(() => {}))
-  const metering = createMetering(init, { replication, dataPlane, offers, warnings: () => local.warnings() })
+  const metering = createMetering(init, { replication, dataPlane, offers, health, warnings: () => local.warnings() })
   let isStarted = false
   const listeners: Array<() => void> = []
   const local = new MeshNode({
@@ -299,9 +303,11 @@ export const assemble = (init: AssembleInit): Assembled => {
     policies,
     proxies,
     reach,
+    health,
     metering,
     vocabulary: () => vocabularyOf({ book, admission, own: credentials.membership, offers, doors }),
     why: new Why({
+      health: health.verdict,
       self,
       own: () => credentials.membership,
       revocation: ({ peerId }) => rules.revocationOf(peerId),
@@ -333,6 +339,7 @@ export const assemble = (init: AssembleInit): Assembled => {
       listeners.push(
         rememberMembers(init),
         announcePeers(admission, events),
+        selfHealth.checks.onChange(() => health.refresh()),
         admission.onChange((change, peer, _connection, error) => {
           if (change === 'gone') dataPlane.tunnels.closePeer(peer.toString(), error?.code ?? 'CONNECTION_LOST')
         })
@@ -342,6 +349,7 @@ export const assemble = (init: AssembleInit): Assembled => {
       await host.services.members.handle(protocols(networkId).sync, handler, handlerOptions)
       replication.start()
       first.start()
+      await health.start()
       offers.start()
       await doors.start()
       await proxies.start()
@@ -359,6 +367,7 @@ export const assemble = (init: AssembleInit): Assembled => {
       upkeep.stop()
       first.stop()
       for (const stop of listeners.splice(0)) stop()
+      const leaving = health.leave()
       const goodbye = discovery.withdraw({ signal: AbortSignal.timeout(withdrawTimeoutMs) }).then(
         () => recordGossip.announce(),
         () => recordGossip.announce()
@@ -366,7 +375,8 @@ export const assemble = (init: AssembleInit): Assembled => {
       replication.stop()
       proxies.close()
       await dataPlane.stop({ drainTimeoutMs: config.drain_timeout })
-      await goodbye
+      await Promise.all([goodbye, leaving])
+      health.stop()
       await audit.close()
       recordGossip.stop()
       discovery.stop()

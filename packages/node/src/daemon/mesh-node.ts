@@ -53,6 +53,7 @@ import { version } from '../version.ts'
 import type { Audit } from './audit.ts'
 import type { Doors } from './doors.ts'
 import type { EventBus } from './event-bus.ts'
+import type { NodeHealth } from './health.ts'
 import type { Invitations } from './invitations.ts'
 import type { Issuance } from './issuance.ts'
 import { rotateKey } from './key-rotation.ts'
@@ -88,6 +89,7 @@ export interface MeshNodeParts {
   policies: Policies
   proxies: NodeProxies
   reach: Reach
+  health: Pick<NodeHealth, 'counts'>
   vocabulary: () => Vocabulary
   why: Why
   stop: () => Promise<void>
@@ -127,6 +129,7 @@ export class MeshNode implements LocalNode {
       settings,
       network: this.network(),
       addresses: addresses(),
+      health: this.#parts.health.counts(),
       peers: { connected: admission.members().length, known: knownPeers(), routingTable: routingTableSize() },
       ...(publication === undefined ? {} : { publication }),
       services: offers.services(),

@@ -14,19 +14,19 @@ export interface Metering {
 
 interface AssembledRooms extends Pick<MeteredRooms, 'replication' | 'dataPlane' | 'warnings'> {
   offers: Pick<Offers, 'publication' | 'services'>
-  /** Absent as long as nothing watches who is alive. */
-  health?: HealthView
+  health: { view: HealthView }
 }
 
 /** Counts what happens on a node and reads its rooms whenever somebody asks for the metrics. */
 export const createMetering = (
   { meter, host, memory, credentials, keeper, ...init }: AssembleInit,
-  { offers, ...assembled }: AssembledRooms
+  { offers, health, ...assembled }: AssembledRooms
 ): Metering => {
   const { admission, dht } = host.services
   const rooms = {
     ...init,
     ...assembled,
+    health: health.view,
     admission,
     policy: keeper,
     namedPeers: () => admission.named.size,

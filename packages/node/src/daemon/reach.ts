@@ -7,6 +7,8 @@ import {
   type Admission,
   type Dialler,
   type Discovery,
+  type HealthView,
+  type PeerHealth,
   type Resolver,
   type RouteCandidate,
   type VerifiedRecord
@@ -23,6 +25,8 @@ import type {
   PingResponse
 } from '@agent-mesh/wire/api'
 
+import { healthDocument } from './health.ts'
+
 export interface ReachInit {
   self: PeerId
   admission: Admission
@@ -31,6 +35,7 @@ export interface ReachInit {
   dialler: Dialler
   ping: Ping
   lookupTimeoutMs: number
+  health: Pick<HealthView, 'all'>
   trafficOf: (peer: PeerId) => Pick<PeerDocument, 'tunnels' | 'bytesIn' | 'bytesOut'>
   /** What ends host names of the mesh. */
   suffix: string
@@ -139,28 +144,47 @@ export class Reach {
   }
 
   peers(): PeerDocument[] {
+    const { admission, health } = this.#init
+    const watched = new Map(health.all().map((one) => [one.peerId, one]))
+    const connected = admission.members().flatMap((peer) => this.#connectedPeer(peer, watched.get(peer.toString())))
+    const others = [...watched.values()].flatMap((one) => this.#knownPeer(one))
+    return [...connected, ...others]
+  }
+
+  #connectedPeer(peer: PeerId, health: PeerHealth | undefined): PeerDocument[] {
     const { admission, trafficOf } = this.#init
-    return admission.members().flatMap((peer) => {
-      const membership = admission.membership(peer)
-      const connections = admission.connections(peer)
-      const [first] = connections
-      if (membership === undefined || first === undefined) return []
-      const rttMs = this.#rtts.get(peer.toString())
-      return [
-        {
-          peerId: peer.toString(),
-          name: membership.name,
-          groups: membership.groups,
-          state: 'connected' as const,
-          path: pathClassOf(first),
-          direction: first.direction,
-          addresses: connections.map((one) => one.remoteAddr.toString()),
-          ...(rttMs === undefined ? {} : { rttMs }),
-          sinceMs: Math.min(...connections.map((one) => one.timeline.open)),
-          ...trafficOf(peer)
-        }
-      ]
-    })
+    const membership = admission.membership(peer)
+    const connections = admission.connections(peer)
+    const [first] = connections
+    if (membership === undefined || first === undefined) return []
+    const rttMs = this.#rtts.get(peer.toString()) ?? health?.rttMs
+    return [
+      {
+        peerId: peer.toString(),
+        name: membership.name,
+        groups: membership.groups,
+        state: 'connected',
+        path: pathClassOf(first),
+        direction: first.direction,
+        addresses: connections.map((one) => one.remoteAddr.toString()),
+        ...(rttMs === undefined ? {} : { rttMs }),
+        sinceMs: Math.min(...connections.map((one) => one.timeline.open)),
+        ...trafficOf(peer),
+        ...(health === undefined ? {} : { health: healthDocument(health) })
+      }
+    ]
+  }
+
+  /** A member that others, or earlier connections, told of. */
+  #knownPeer(health: PeerHealth): PeerDocument[] {
+    const { admission } = this.#init
+    const peer = peerIdFromString(health.peerId)
+    const membership = admission.membership(peer)
+    if (admission.connections(peer).length > 0 || membership === undefined) return []
+    const { name, groups } = membership
+    const { peerId, sinceMs } = health
+    const document = healthDocument(health)
+    return [{ peerId, name, groups, state: 'known', addresses: [], sinceMs, tunnels: 0, health: document }]
   }
 }
 

@@ -13,9 +13,9 @@ import {
 import type { Logger } from 'pino'
 import { startApi, type ApiServer } from '../api/server.ts'
 import { loadConfig, type Flags } from '../config/load.ts'
+import { createHost, type Host } from '../host/create-host.ts'
 import { hostMetrics } from '../metrics/host-metrics.ts'
 import { Meter } from '../metrics/meter.ts'
-import { createHost } from '../host/create-host.ts'
 import { chosenPorts, stillFree, withKnownPorts } from '../host/listen.ts'
 import type { LocalNode } from '../local-node.ts'
 import { renewByRoot } from '../state/credentials.ts'
@@ -45,6 +45,8 @@ export interface StartOptions {
   gater?: ConnectionGater
   /** At least 0, below 1: which of several equal agents is chosen. */
   random?: () => number
+  /** Gets the libp2p host before it starts: to measure it, or to let it fail. */
+  onHost?: (host: Host) => void
 }
 
 /** What the `ready` line says. */
@@ -105,7 +107,7 @@ class Closers {
  */
 export const startNode = async (
   directory: StateDir,
-  { configFile, flags, env, logger, gater, random }: StartOptions
+  { configFile, flags, env, logger, gater, random, onHost }: StartOptions
 ): Promise<RunningNode> => {
   const startedMs = Date.now()
   const { config, settings } = await loadConfig({ file: configFile, env, flags })
@@ -182,6 +184,7 @@ export const startNode = async (
       }
     })
     closers.add(async () => host.stop())
+    onHost?.(host)
     const stopped = Promise.withResolvers<void>()
     const node = assemble({
       stateDir: directory.path,

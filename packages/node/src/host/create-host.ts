@@ -1,5 +1,5 @@
+import { healthTopic, protocols, recordsTopic, syncTopic } from '@agent-mesh/wire'
 import { createLibp2p, type Libp2p, type Libp2pInit } from 'libp2p'
-import { protocols, recordsTopic, syncTopic } from '@agent-mesh/wire'
 import {
   admission,
   agentDht,
@@ -133,7 +133,10 @@ export const createHost = async ({
       ...memberServices(networkId),
       dialParts: dialParts(),
       dht: memberOnly(agentDht({ networkId, book }), 'all'),
-      pubsub: memberGossip({ networkId, topics: [recordsTopic(networkId), syncTopic(networkId)] })
+      pubsub: memberGossip({
+        networkId,
+        topics: [recordsTopic(networkId), syncTopic(networkId), healthTopic(networkId)]
+      })
     }
   })
 }

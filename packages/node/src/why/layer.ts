@@ -42,8 +42,8 @@ export interface WhyPorts {
     service: string,
     capabilities: string[]
   ) => { allowed: boolean; rule: string; line?: number } | undefined
-  /** What is known of the health of a peer. */
-  health?: (peer: PeerId) => { isUsable: boolean; text: string } | undefined
+  /** What is known of the health of a peer; `isUsable` is absent where only the attempt can tell. */
+  health?: (peer: PeerId) => { isUsable?: boolean; text: string } | undefined
   /** Milliseconds since 1970. */
   now?: () => number
 }

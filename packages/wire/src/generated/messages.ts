@@ -4993,3 +4993,1487 @@ export namespace TunnelAnswer {
     return streamMessage(buf, TunnelAnswer.codec(), opts)
   }
 }
+
+export interface HealthClaim {
+  peerId: Uint8Array<ArrayBuffer>
+  state: number
+  incarnation: number
+}
+
+export namespace HealthClaim {
+  let _codec: Codec<HealthClaim>
+
+  export const codec = (): Codec<HealthClaim> => {
+    if (_codec == null) {
+      _codec = message<HealthClaim>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.peerId != null && obj.peerId.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.peerId)
+        }
+
+        if ((obj.state != null && obj.state !== 0)) {
+          w.uint32(16)
+          w.uint32(obj.state)
+        }
+
+        if ((obj.incarnation != null && obj.incarnation !== 0)) {
+          w.uint32(24)
+          w.uint64Number(obj.incarnation)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          peerId: uint8ArrayAlloc(0),
+          state: 0,
+          incarnation: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.peerId = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.state = reader.uint32()
+              break
+            }
+            case 3: {
+              obj.incarnation = reader.uint64Number()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.peerId`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.state`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.incarnation`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface HealthClaimPeerIdFieldEvent {
+    field: '$.peerId'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface HealthClaimStateFieldEvent {
+    field: '$.state'
+    value: number
+  }
+
+  export interface HealthClaimIncarnationFieldEvent {
+    field: '$.incarnation'
+    value: number
+  }
+
+  export function encode (obj: Partial<HealthClaim>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, HealthClaim.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HealthClaim>): HealthClaim {
+    return decodeMessage(buf, HealthClaim.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HealthClaim>): Generator<HealthClaimPeerIdFieldEvent | HealthClaimStateFieldEvent | HealthClaimIncarnationFieldEvent> {
+    return streamMessage(buf, HealthClaim.codec(), opts)
+  }
+}
+
+export interface HealthFrame {
+  kind: number
+  sequence: number
+  target: Uint8Array<ArrayBuffer>
+  claims: HealthClaim[]
+  view: Uint8Array<ArrayBuffer>
+  digests: SignedDocument[]
+  wanted: Uint8Array<ArrayBuffer>[]
+  isLast: boolean
+  isAnswer: boolean
+}
+
+export namespace HealthFrame {
+  let _codec: Codec<HealthFrame>
+
+  export const codec = (): Codec<HealthFrame> => {
+    if (_codec == null) {
+      _codec = message<HealthFrame>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.kind != null && obj.kind !== 0)) {
+          w.uint32(8)
+          w.uint32(obj.kind)
+        }
+
+        if ((obj.sequence != null && obj.sequence !== 0)) {
+          w.uint32(16)
+          w.uint32(obj.sequence)
+        }
+
+        if ((obj.target != null && obj.target.byteLength > 0)) {
+          w.uint32(26)
+          w.bytes(obj.target)
+        }
+
+        if (obj.claims != null && obj.claims.length > 0) {
+          for (const value of obj.claims) {
+            w.uint32(34)
+            HealthClaim.codec().encode(value, w)
+          }
+        }
+
+        if ((obj.view != null && obj.view.byteLength > 0)) {
+          w.uint32(42)
+          w.bytes(obj.view)
+        }
+
+        if (obj.digests != null && obj.digests.length > 0) {
+          for (const value of obj.digests) {
+            w.uint32(50)
+            SignedDocument.codec().encode(value, w)
+          }
+        }
+
+        if (obj.wanted != null && obj.wanted.length > 0) {
+          for (const value of obj.wanted) {
+            w.uint32(58)
+            w.bytes(value)
+          }
+        }
+
+        if ((obj.isLast != null && obj.isLast !== false)) {
+          w.uint32(64)
+          w.bool(obj.isLast)
+        }
+
+        if ((obj.isAnswer != null && obj.isAnswer !== false)) {
+          w.uint32(72)
+          w.bool(obj.isAnswer)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          kind: 0,
+          sequence: 0,
+          target: uint8ArrayAlloc(0),
+          claims: [],
+          view: uint8ArrayAlloc(0),
+          digests: [],
+          wanted: [],
+          isLast: false,
+          isAnswer: false
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.kind = reader.uint32()
+              break
+            }
+            case 2: {
+              obj.sequence = reader.uint32()
+              break
+            }
+            case 3: {
+              obj.target = reader.bytes()
+              break
+            }
+            case 4: {
+              if (opts.limits?.claims != null && obj.claims.length === opts.limits.claims) {
+                throw new MaxLengthError('Decode error - repeated field "claims" had too many elements')
+              }
+
+              obj.claims.push(HealthClaim.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.claims$
+              }))
+              break
+            }
+            case 5: {
+              obj.view = reader.bytes()
+              break
+            }
+            case 6: {
+              if (opts.limits?.digests != null && obj.digests.length === opts.limits.digests) {
+                throw new MaxLengthError('Decode error - repeated field "digests" had too many elements')
+              }
+
+              obj.digests.push(SignedDocument.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.digests$
+              }))
+              break
+            }
+            case 7: {
+              if (opts.limits?.wanted != null && obj.wanted.length === opts.limits.wanted) {
+                throw new MaxLengthError('Decode error - repeated field "wanted" had too many elements')
+              }
+
+              obj.wanted.push(reader.bytes())
+              break
+            }
+            case 8: {
+              obj.isLast = reader.bool()
+              break
+            }
+            case 9: {
+              obj.isAnswer = reader.bool()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          claims: 0,
+          digests: 0,
+          wanted: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.kind`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.sequence`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.target`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 4: {
+              if (opts.limits?.claims != null && obj.claims === opts.limits.claims) {
+                throw new MaxLengthError('Streaming decode error - repeated field "claims" had too many elements')
+              }
+
+              for (const evt of HealthClaim.codec().stream(reader, reader.uint32(), `${prefix}.claims[]`, {
+                limits: opts.limits?.claims$
+              })) {
+                yield {
+                  ...evt,
+                  index: obj.claims
+                }
+              }
+
+              obj.claims++
+
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.view`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 6: {
+              if (opts.limits?.digests != null && obj.digests === opts.limits.digests) {
+                throw new MaxLengthError('Streaming decode error - repeated field "digests" had too many elements')
+              }
+
+              for (const evt of SignedDocument.codec().stream(reader, reader.uint32(), `${prefix}.digests[]`, {
+                limits: opts.limits?.digests$
+              })) {
+                yield {
+                  ...evt,
+                  index: obj.digests
+                }
+              }
+
+              obj.digests++
+
+              break
+            }
+            case 7: {
+              if (opts.limits?.wanted != null && obj.wanted === opts.limits.wanted) {
+                throw new MaxLengthError('Streaming decode error - repeated field "wanted" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.wanted[]`,
+                index: obj.wanted,
+                value: reader.bytes()
+              }
+
+              obj.wanted++
+
+              break
+            }
+            case 8: {
+              yield {
+                field: `${prefix}.isLast`,
+                value: reader.bool()
+              }
+              break
+            }
+            case 9: {
+              yield {
+                field: `${prefix}.isAnswer`,
+                value: reader.bool()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface HealthFrameKindFieldEvent {
+    field: '$.kind'
+    value: number
+  }
+
+  export interface HealthFrameSequenceFieldEvent {
+    field: '$.sequence'
+    value: number
+  }
+
+  export interface HealthFrameTargetFieldEvent {
+    field: '$.target'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface HealthFrameClaimsPeerIdFieldEvent {
+    field: '$.claims[].peerId'
+    value: Uint8Array<ArrayBuffer>
+    index: number
+  }
+
+  export interface HealthFrameClaimsStateFieldEvent {
+    field: '$.claims[].state'
+    value: number
+    index: number
+  }
+
+  export interface HealthFrameClaimsIncarnationFieldEvent {
+    field: '$.claims[].incarnation'
+    value: number
+    index: number
+  }
+
+  export interface HealthFrameViewFieldEvent {
+    field: '$.view'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface HealthFrameDigestsEnvelopeFieldEvent {
+    field: '$.digests[].envelope'
+    value: Uint8Array<ArrayBuffer>
+    index: number
+  }
+
+  export interface HealthFrameDigestsChainFieldEvent {
+    field: '$.digests[].chain[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface HealthFrameWantedFieldEvent {
+    field: '$.wanted[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface HealthFrameIsLastFieldEvent {
+    field: '$.isLast'
+    value: boolean
+  }
+
+  export interface HealthFrameIsAnswerFieldEvent {
+    field: '$.isAnswer'
+    value: boolean
+  }
+
+  export function encode (obj: Partial<HealthFrame>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, HealthFrame.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HealthFrame>): HealthFrame {
+    return decodeMessage(buf, HealthFrame.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HealthFrame>): Generator<HealthFrameKindFieldEvent | HealthFrameSequenceFieldEvent | HealthFrameTargetFieldEvent | HealthFrameClaimsPeerIdFieldEvent | HealthFrameClaimsStateFieldEvent | HealthFrameClaimsIncarnationFieldEvent | HealthFrameViewFieldEvent | HealthFrameDigestsEnvelopeFieldEvent | HealthFrameDigestsChainFieldEvent | HealthFrameWantedFieldEvent | HealthFrameIsLastFieldEvent | HealthFrameIsAnswerFieldEvent> {
+    return streamMessage(buf, HealthFrame.codec(), opts)
+  }
+}
+
+export interface HealthNews {
+  digest: Uint8Array<ArrayBuffer>
+  claims: HealthClaim[]
+  timeMs: number
+  incarnation: number
+  sequence: number
+}
+
+export namespace HealthNews {
+  let _codec: Codec<HealthNews>
+
+  export const codec = (): Codec<HealthNews> => {
+    if (_codec == null) {
+      _codec = message<HealthNews>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.digest != null && obj.digest.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.digest)
+        }
+
+        if (obj.claims != null && obj.claims.length > 0) {
+          for (const value of obj.claims) {
+            w.uint32(18)
+            HealthClaim.codec().encode(value, w)
+          }
+        }
+
+        if ((obj.timeMs != null && obj.timeMs !== 0)) {
+          w.uint32(24)
+          w.uint64Number(obj.timeMs)
+        }
+
+        if ((obj.incarnation != null && obj.incarnation !== 0)) {
+          w.uint32(32)
+          w.uint64Number(obj.incarnation)
+        }
+
+        if ((obj.sequence != null && obj.sequence !== 0)) {
+          w.uint32(40)
+          w.uint64Number(obj.sequence)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          digest: uint8ArrayAlloc(0),
+          claims: [],
+          timeMs: 0,
+          incarnation: 0,
+          sequence: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.digest = reader.bytes()
+              break
+            }
+            case 2: {
+              if (opts.limits?.claims != null && obj.claims.length === opts.limits.claims) {
+                throw new MaxLengthError('Decode error - repeated field "claims" had too many elements')
+              }
+
+              obj.claims.push(HealthClaim.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.claims$
+              }))
+              break
+            }
+            case 3: {
+              obj.timeMs = reader.uint64Number()
+              break
+            }
+            case 4: {
+              obj.incarnation = reader.uint64Number()
+              break
+            }
+            case 5: {
+              obj.sequence = reader.uint64Number()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          claims: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.digest`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              if (opts.limits?.claims != null && obj.claims === opts.limits.claims) {
+                throw new MaxLengthError('Streaming decode error - repeated field "claims" had too many elements')
+              }
+
+              for (const evt of HealthClaim.codec().stream(reader, reader.uint32(), `${prefix}.claims[]`, {
+                limits: opts.limits?.claims$
+              })) {
+                yield {
+                  ...evt,
+                  index: obj.claims
+                }
+              }
+
+              obj.claims++
+
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.timeMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.incarnation`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.sequence`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface HealthNewsDigestFieldEvent {
+    field: '$.digest'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface HealthNewsClaimsPeerIdFieldEvent {
+    field: '$.claims[].peerId'
+    value: Uint8Array<ArrayBuffer>
+    index: number
+  }
+
+  export interface HealthNewsClaimsStateFieldEvent {
+    field: '$.claims[].state'
+    value: number
+    index: number
+  }
+
+  export interface HealthNewsClaimsIncarnationFieldEvent {
+    field: '$.claims[].incarnation'
+    value: number
+    index: number
+  }
+
+  export interface HealthNewsTimeMsFieldEvent {
+    field: '$.timeMs'
+    value: number
+  }
+
+  export interface HealthNewsIncarnationFieldEvent {
+    field: '$.incarnation'
+    value: number
+  }
+
+  export interface HealthNewsSequenceFieldEvent {
+    field: '$.sequence'
+    value: number
+  }
+
+  export function encode (obj: Partial<HealthNews>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, HealthNews.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HealthNews>): HealthNews {
+    return decodeMessage(buf, HealthNews.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HealthNews>): Generator<HealthNewsDigestFieldEvent | HealthNewsClaimsPeerIdFieldEvent | HealthNewsClaimsStateFieldEvent | HealthNewsClaimsIncarnationFieldEvent | HealthNewsTimeMsFieldEvent | HealthNewsIncarnationFieldEvent | HealthNewsSequenceFieldEvent> {
+    return streamMessage(buf, HealthNews.codec(), opts)
+  }
+}
+
+export interface HealthService {
+  name: string
+  state: number
+  sinceMs: number
+  reason: string
+  weightPermille: number
+}
+
+export namespace HealthService {
+  let _codec: Codec<HealthService>
+
+  export const codec = (): Codec<HealthService> => {
+    if (_codec == null) {
+      _codec = message<HealthService>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.name != null && obj.name !== '')) {
+          w.uint32(10)
+          w.string(obj.name)
+        }
+
+        if ((obj.state != null && obj.state !== 0)) {
+          w.uint32(16)
+          w.uint32(obj.state)
+        }
+
+        if ((obj.sinceMs != null && obj.sinceMs !== 0)) {
+          w.uint32(24)
+          w.uint64Number(obj.sinceMs)
+        }
+
+        if ((obj.reason != null && obj.reason !== '')) {
+          w.uint32(34)
+          w.string(obj.reason)
+        }
+
+        if ((obj.weightPermille != null && obj.weightPermille !== 0)) {
+          w.uint32(40)
+          w.uint32(obj.weightPermille)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          name: '',
+          state: 0,
+          sinceMs: 0,
+          reason: '',
+          weightPermille: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.name = reader.string()
+              break
+            }
+            case 2: {
+              obj.state = reader.uint32()
+              break
+            }
+            case 3: {
+              obj.sinceMs = reader.uint64Number()
+              break
+            }
+            case 4: {
+              obj.reason = reader.string()
+              break
+            }
+            case 5: {
+              obj.weightPermille = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.name`,
+                value: reader.string()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.state`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.sinceMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.reason`,
+                value: reader.string()
+              }
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.weightPermille`,
+                value: reader.uint32()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface HealthServiceNameFieldEvent {
+    field: '$.name'
+    value: string
+  }
+
+  export interface HealthServiceStateFieldEvent {
+    field: '$.state'
+    value: number
+  }
+
+  export interface HealthServiceSinceMsFieldEvent {
+    field: '$.sinceMs'
+    value: number
+  }
+
+  export interface HealthServiceReasonFieldEvent {
+    field: '$.reason'
+    value: string
+  }
+
+  export interface HealthServiceWeightPermilleFieldEvent {
+    field: '$.weightPermille'
+    value: number
+  }
+
+  export function encode (obj: Partial<HealthService>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, HealthService.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HealthService>): HealthService {
+    return decodeMessage(buf, HealthService.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HealthService>): Generator<HealthServiceNameFieldEvent | HealthServiceStateFieldEvent | HealthServiceSinceMsFieldEvent | HealthServiceReasonFieldEvent | HealthServiceWeightPermilleFieldEvent> {
+    return streamMessage(buf, HealthService.codec(), opts)
+  }
+}
+
+export interface HealthNeighbour {
+  peerId: Uint8Array<ArrayBuffer>
+  rttUs: number
+  jitterUs: number
+  stalls: number
+  lossPpm: number
+  hasLoss: boolean
+}
+
+export namespace HealthNeighbour {
+  let _codec: Codec<HealthNeighbour>
+
+  export const codec = (): Codec<HealthNeighbour> => {
+    if (_codec == null) {
+      _codec = message<HealthNeighbour>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.peerId != null && obj.peerId.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.peerId)
+        }
+
+        if ((obj.rttUs != null && obj.rttUs !== 0)) {
+          w.uint32(16)
+          w.uint32(obj.rttUs)
+        }
+
+        if ((obj.jitterUs != null && obj.jitterUs !== 0)) {
+          w.uint32(24)
+          w.uint32(obj.jitterUs)
+        }
+
+        if ((obj.stalls != null && obj.stalls !== 0)) {
+          w.uint32(32)
+          w.uint32(obj.stalls)
+        }
+
+        if ((obj.lossPpm != null && obj.lossPpm !== 0)) {
+          w.uint32(40)
+          w.uint32(obj.lossPpm)
+        }
+
+        if ((obj.hasLoss != null && obj.hasLoss !== false)) {
+          w.uint32(48)
+          w.bool(obj.hasLoss)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          peerId: uint8ArrayAlloc(0),
+          rttUs: 0,
+          jitterUs: 0,
+          stalls: 0,
+          lossPpm: 0,
+          hasLoss: false
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.peerId = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.rttUs = reader.uint32()
+              break
+            }
+            case 3: {
+              obj.jitterUs = reader.uint32()
+              break
+            }
+            case 4: {
+              obj.stalls = reader.uint32()
+              break
+            }
+            case 5: {
+              obj.lossPpm = reader.uint32()
+              break
+            }
+            case 6: {
+              obj.hasLoss = reader.bool()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.peerId`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.rttUs`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.jitterUs`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.stalls`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.lossPpm`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 6: {
+              yield {
+                field: `${prefix}.hasLoss`,
+                value: reader.bool()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface HealthNeighbourPeerIdFieldEvent {
+    field: '$.peerId'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface HealthNeighbourRttUsFieldEvent {
+    field: '$.rttUs'
+    value: number
+  }
+
+  export interface HealthNeighbourJitterUsFieldEvent {
+    field: '$.jitterUs'
+    value: number
+  }
+
+  export interface HealthNeighbourStallsFieldEvent {
+    field: '$.stalls'
+    value: number
+  }
+
+  export interface HealthNeighbourLossPpmFieldEvent {
+    field: '$.lossPpm'
+    value: number
+  }
+
+  export interface HealthNeighbourHasLossFieldEvent {
+    field: '$.hasLoss'
+    value: boolean
+  }
+
+  export function encode (obj: Partial<HealthNeighbour>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, HealthNeighbour.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HealthNeighbour>): HealthNeighbour {
+    return decodeMessage(buf, HealthNeighbour.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HealthNeighbour>): Generator<HealthNeighbourPeerIdFieldEvent | HealthNeighbourRttUsFieldEvent | HealthNeighbourJitterUsFieldEvent | HealthNeighbourStallsFieldEvent | HealthNeighbourLossPpmFieldEvent | HealthNeighbourHasLossFieldEvent> {
+    return streamMessage(buf, HealthNeighbour.codec(), opts)
+  }
+}
+
+export interface HealthDigest {
+  peerId: Uint8Array<ArrayBuffer>
+  network: string
+  incarnation: number
+  sequence: number
+  timeMs: number
+  isLeaving: boolean
+  lagMs: number
+  tunnels: number
+  services: HealthService[]
+  neighbours: HealthNeighbour[]
+}
+
+export namespace HealthDigest {
+  let _codec: Codec<HealthDigest>
+
+  export const codec = (): Codec<HealthDigest> => {
+    if (_codec == null) {
+      _codec = message<HealthDigest>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.peerId != null && obj.peerId.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.peerId)
+        }
+
+        if ((obj.network != null && obj.network !== '')) {
+          w.uint32(18)
+          w.string(obj.network)
+        }
+
+        if ((obj.incarnation != null && obj.incarnation !== 0)) {
+          w.uint32(24)
+          w.uint64Number(obj.incarnation)
+        }
+
+        if ((obj.sequence != null && obj.sequence !== 0)) {
+          w.uint32(32)
+          w.uint64Number(obj.sequence)
+        }
+
+        if ((obj.timeMs != null && obj.timeMs !== 0)) {
+          w.uint32(40)
+          w.uint64Number(obj.timeMs)
+        }
+
+        if ((obj.isLeaving != null && obj.isLeaving !== false)) {
+          w.uint32(48)
+          w.bool(obj.isLeaving)
+        }
+
+        if ((obj.lagMs != null && obj.lagMs !== 0)) {
+          w.uint32(56)
+          w.uint32(obj.lagMs)
+        }
+
+        if ((obj.tunnels != null && obj.tunnels !== 0)) {
+          w.uint32(64)
+          w.uint32(obj.tunnels)
+        }
+
+        if (obj.services != null && obj.services.length > 0) {
+          for (const value of obj.services) {
+            w.uint32(74)
+            HealthService.codec().encode(value, w)
+          }
+        }
+
+        if (obj.neighbours != null && obj.neighbours.length > 0) {
+          for (const value of obj.neighbours) {
+            w.uint32(82)
+            HealthNeighbour.codec().encode(value, w)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          peerId: uint8ArrayAlloc(0),
+          network: '',
+          incarnation: 0,
+          sequence: 0,
+          timeMs: 0,
+          isLeaving: false,
+          lagMs: 0,
+          tunnels: 0,
+          services: [],
+          neighbours: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.peerId = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.network = reader.string()
+              break
+            }
+            case 3: {
+              obj.incarnation = reader.uint64Number()
+              break
+            }
+            case 4: {
+              obj.sequence = reader.uint64Number()
+              break
+            }
+            case 5: {
+              obj.timeMs = reader.uint64Number()
+              break
+            }
+            case 6: {
+              obj.isLeaving = reader.bool()
+              break
+            }
+            case 7: {
+              obj.lagMs = reader.uint32()
+              break
+            }
+            case 8: {
+              obj.tunnels = reader.uint32()
+              break
+            }
+            case 9: {
+              if (opts.limits?.services != null && obj.services.length === opts.limits.services) {
+                throw new MaxLengthError('Decode error - repeated field "services" had too many elements')
+              }
+
+              obj.services.push(HealthService.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.services$
+              }))
+              break
+            }
+            case 10: {
+              if (opts.limits?.neighbours != null && obj.neighbours.length === opts.limits.neighbours) {
+                throw new MaxLengthError('Decode error - repeated field "neighbours" had too many elements')
+              }
+
+              obj.neighbours.push(HealthNeighbour.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.neighbours$
+              }))
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          services: 0,
+          neighbours: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.peerId`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.network`,
+                value: reader.string()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.incarnation`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.sequence`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.timeMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 6: {
+              yield {
+                field: `${prefix}.isLeaving`,
+                value: reader.bool()
+              }
+              break
+            }
+            case 7: {
+              yield {
+                field: `${prefix}.lagMs`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 8: {
+              yield {
+                field: `${prefix}.tunnels`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 9: {
+              if (opts.limits?.services != null && obj.services === opts.limits.services) {
+                throw new MaxLengthError('Streaming decode error - repeated field "services" had too many elements')
+              }
+
+              for (const evt of HealthService.codec().stream(reader, reader.uint32(), `${prefix}.services[]`, {
+                limits: opts.limits?.services$
+              })) {
+                yield {
+                  ...evt,
+                  index: obj.services
+                }
+              }
+
+              obj.services++
+
+              break
+            }
+            case 10: {
+              if (opts.limits?.neighbours != null && obj.neighbours === opts.limits.neighbours) {
+                throw new MaxLengthError('Streaming decode error - repeated field "neighbours" had too many elements')
+              }
+
+              for (const evt of HealthNeighbour.codec().stream(reader, reader.uint32(), `${prefix}.neighbours[]`, {
+                limits: opts.limits?.neighbours$
+              })) {
+                yield {
+                  ...evt,
+                  index: obj.neighbours
+                }
+              }
+
+              obj.neighbours++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface HealthDigestPeerIdFieldEvent {
+    field: '$.peerId'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface HealthDigestNetworkFieldEvent {
+    field: '$.network'
+    value: string
+  }
+
+  export interface HealthDigestIncarnationFieldEvent {
+    field: '$.incarnation'
+    value: number
+  }
+
+  export interface HealthDigestSequenceFieldEvent {
+    field: '$.sequence'
+    value: number
+  }
+
+  export interface HealthDigestTimeMsFieldEvent {
+    field: '$.timeMs'
+    value: number
+  }
+
+  export interface HealthDigestIsLeavingFieldEvent {
+    field: '$.isLeaving'
+    value: boolean
+  }
+
+  export interface HealthDigestLagMsFieldEvent {
+    field: '$.lagMs'
+    value: number
+  }
+
+  export interface HealthDigestTunnelsFieldEvent {
+    field: '$.tunnels'
+    value: number
+  }
+
+  export interface HealthDigestServicesNameFieldEvent {
+    field: '$.services[].name'
+    value: string
+    index: number
+  }
+
+  export interface HealthDigestServicesStateFieldEvent {
+    field: '$.services[].state'
+    value: number
+    index: number
+  }
+
+  export interface HealthDigestServicesSinceMsFieldEvent {
+    field: '$.services[].sinceMs'
+    value: number
+    index: number
+  }
+
+  export interface HealthDigestServicesReasonFieldEvent {
+    field: '$.services[].reason'
+    value: string
+    index: number
+  }
+
+  export interface HealthDigestServicesWeightPermilleFieldEvent {
+    field: '$.services[].weightPermille'
+    value: number
+    index: number
+  }
+
+  export interface HealthDigestNeighboursPeerIdFieldEvent {
+    field: '$.neighbours[].peerId'
+    value: Uint8Array<ArrayBuffer>
+    index: number
+  }
+
+  export interface HealthDigestNeighboursRttUsFieldEvent {
+    field: '$.neighbours[].rttUs'
+    value: number
+    index: number
+  }
+
+  export interface HealthDigestNeighboursJitterUsFieldEvent {
+    field: '$.neighbours[].jitterUs'
+    value: number
+    index: number
+  }
+
+  export interface HealthDigestNeighboursStallsFieldEvent {
+    field: '$.neighbours[].stalls'
+    value: number
+    index: number
+  }
+
+  export interface HealthDigestNeighboursLossPpmFieldEvent {
+    field: '$.neighbours[].lossPpm'
+    value: number
+    index: number
+  }
+
+  export interface HealthDigestNeighboursHasLossFieldEvent {
+    field: '$.neighbours[].hasLoss'
+    value: boolean
+    index: number
+  }
+
+  export function encode (obj: Partial<HealthDigest>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, HealthDigest.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HealthDigest>): HealthDigest {
+    return decodeMessage(buf, HealthDigest.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HealthDigest>): Generator<HealthDigestPeerIdFieldEvent | HealthDigestNetworkFieldEvent | HealthDigestIncarnationFieldEvent | HealthDigestSequenceFieldEvent | HealthDigestTimeMsFieldEvent | HealthDigestIsLeavingFieldEvent | HealthDigestLagMsFieldEvent | HealthDigestTunnelsFieldEvent | HealthDigestServicesNameFieldEvent | HealthDigestServicesStateFieldEvent | HealthDigestServicesSinceMsFieldEvent | HealthDigestServicesReasonFieldEvent | HealthDigestServicesWeightPermilleFieldEvent | HealthDigestNeighboursPeerIdFieldEvent | HealthDigestNeighboursRttUsFieldEvent | HealthDigestNeighboursJitterUsFieldEvent | HealthDigestNeighboursStallsFieldEvent | HealthDigestNeighboursLossPpmFieldEvent | HealthDigestNeighboursHasLossFieldEvent> {
+    return streamMessage(buf, HealthDigest.codec(), opts)
+  }
+}

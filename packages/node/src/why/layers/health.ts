@@ -8,10 +8,11 @@ export const health: WhyLayer = {
   check: ({ ports, peer, name, direction, nowMs }) => {
     if (peer === undefined || direction === 'self') return skipped('this node itself')
     const watched = ports.health?.(peer)
-    if (watched !== undefined)
-      return watched.isUsable
-        ? ok(watched.text)
-        : failed(new MeshError('UNREACHABLE', `${name} is not well: ${watched.text}.`))
+    if (watched !== undefined) {
+      const { isUsable, text } = watched
+      if (isUsable === undefined) return unknown(text)
+      return isUsable ? ok(text) : failed(new MeshError('UNREACHABLE', `${name} is not well: ${text}.`))
+    }
     const { failure } = ports.paths.get(peer)
     if (failure !== undefined)
       return unknown(`the last attempt failed ${Math.round((nowMs - failure.atMs) / 1_000)} s ago with ${failure.code}`)

@@ -1,0 +1,12 @@
+/** Thousands of pure detectors and what passes between them, on a virtual clock: the same seed gives the same trace. */
+export * from './assertions/cost.ts'
+export * from './assertions/deaths.ts'
+export * from './assertions/detection.ts'
+export * from './assertions/flapping.ts'
+export * from './assertions/refutation.ts'
+export * from './assertions/view.ts'
+export * from './event-queue.ts'
+export * from './scenario.ts'
+export * from './scenarios.ts'
+export * from './simulation.ts'
+export * from './trace.ts'

@@ -1,0 +1,59 @@
+import { afterEach, expect, test } from 'vitest'
+import { seededRandom, type MeshMember, type TestMesh } from '@agent-mesh/testkit'
+import { createCrowd, livingSeenBy, quantile, viewOf, waitUntil } from './harness/crowd.ts'
+import { inForm } from './harness/form.ts'
+
+/** One of many real nodes dies without a word: it is dead at 95 % of the others within 10 s and at 99 % within 20 s, and nobody else is. */
+const size = inForm({ short: 12, full: 50 })
+const seed = Number(process.env['MESH_SEED'] ?? Date.now() % 1_000_000)
+
+let mesh: TestMesh | undefined
+afterEach(async () => mesh?.close())
+
+/** When each of them first saw a member dead, in milliseconds from the start; those that did not are left out. */
+const deathsSeen = async (watchers: MeshMember[], name: string, startedMs: number): Promise<number[]> => {
+  const deaths = new Map<string, number>()
+  await waitUntil(
+    async () => {
+      for (const one of watchers) {
+        const health = (await viewOf(one)).get(name)
+        if (health?.state === 'dead') deaths.set(one.name, health.sinceMs - startedMs)
+      }
+      return deaths.size === watchers.length
+    },
+    { withinMs: 40_000, everyMs: 250 }
+  )
+  return [...deaths.values()]
+}
+
+test(`one of ${size} nodes dies without a word`, async () => {
+  console.log(`MESH_SEED=${seed}`)
+  mesh = await createCrowd(size)
+  const { members } = mesh
+  const haveMet = async (): Promise<boolean> =>
+    (await Promise.all(members.map(async (one) => livingSeenBy(one)))).every((count) => count === size - 1)
+  expect(await waitUntil(haveMet, { withinMs: 120_000 })).toBeDefined()
+
+  const victim = seededRandom(seed).pick(members)
+  const watchers = members.filter((one) => one !== victim)
+  const startedMs = Date.now()
+  await victim.crash()
+  const deaths = await deathsSeen(watchers, victim.name, startedMs)
+  const [p95, p99] = [quantile(deaths, 0.95), quantile(deaths, 0.99)]
+  console.log(
+    `dead at ${deaths.length} of ${watchers.length}: first ${Math.min(...deaths)} ms, p50 ${quantile(deaths, 0.5)} ms, p95 ${p95} ms, p99 ${p99} ms`
+  )
+  const views = await Promise.all(watchers.map(async (one) => viewOf(one)))
+  const reasons = views.map((view) => view.get(victim.name)?.reason.replace(/^12D3\S+/, 'another member') ?? '')
+  const lags = views.flatMap((view) => [...view.values()].map(({ load }) => load?.eventLoopLagMs ?? 0))
+  console.log(
+    `event loop ${Math.max(...lags)} ms late at most; because ${[...new Set(reasons)].join(' / ')}; degrees ${watchers.map((one) => one.host().getPeers().length).join(' ')}`
+  )
+  expect(deaths.length).toBe(watchers.length)
+  expect(p95).toBeLessThanOrEqual(10_000)
+  expect(p99).toBeLessThanOrEqual(20_000)
+  const others = views
+    .flatMap((view) => [...view])
+    .filter(([name, { state }]) => name !== victim.name && state === 'dead')
+  expect(others).toEqual([])
+})
