@@ -67,6 +67,17 @@ export class Prober {
     if (isConnected && !this.#probes.isUnderWay(peer)) this.#look(peer, nowMs + this.#pause())
   }
 
+  /** A partition has healed, perhaps: whoever else was lost to it is looked at in the next interval. */
+  revived(nowMs: number): void {
+    const { members, random, settings } = this.#init
+    for (const peer of this.#order.peers) {
+      const verdict = members.get(peer)?.verdict.is
+      if (verdict !== 'dead' && verdict !== 'suspect') continue
+      if (this.#looks.has(peer) || this.#probes.isUnderWay(peer)) continue
+      this.#look(peer, nowMs + random() * settings.probeIntervalMs)
+    }
+  }
+
   acked(peer: string, sequence: number, nowMs: number): void {
     const probe = this.#probes.get(sequence)
     if (probe?.peer !== peer) return
