@@ -196,7 +196,7 @@ export class Judge {
     const { verdict } = member
     const chargedMs =
       verdict.is === 'suspect' ? verdict.suspicion.startMs : verdict.is === 'dead' ? verdict.sinceMs : Infinity
-    if (livedMs > chargedMs) this.#revive(member, nowMs, reason)
+    if (livedMs >= chargedMs) this.#revive(member, nowMs, reason)
   }
 
   #revive(member: Member, nowMs: number, reason: string): void {
