@@ -8,15 +8,15 @@ import {
   quantile,
   scenarios,
   simulate,
-  type ScenarioName
+  type Change
 } from '@agent-mesh/testkit/simulation'
 import { seededRandom } from '@agent-mesh/testkit'
 
-const names = Object.keys(scenarios) as ScenarioName[]
+const named = Object.entries(scenarios)
 
 describe('a simulation', () => {
-  it.each(names)('%s: the same seed gives the same trace, another seed another', (name) => {
-    const run = (seed: number): string => simulate(scenarios[name]({ nodes: 12, durationMs: 60_000 }), seed).trace.hash
+  it.each(named)('%s: the same seed gives the same trace, another seed another', (_name, make) => {
+    const run = (seed: number): string => simulate(make({ nodes: 12, durationMs: 60_000 }), seed).trace.hash
     expect(run(7)).toBe(run(7))
     expect(run(7)).not.toBe(run(8))
   })
@@ -59,16 +59,17 @@ it('events come by time, and of one moment in the order in which they were added
   expect(queue.take()).toBeUndefined()
 })
 
+const change = (from: Change['to'], to: Change['to']): Change => ({
+  atMs: 0,
+  observer: 0,
+  subject: 1,
+  from,
+  to,
+  isAsymmetric: false,
+  reason: ''
+})
+
 it('a state that comes back flaps', () => {
-  const change = (from: 'alive' | 'suspect' | 'dead', to: 'alive' | 'suspect' | 'dead') => ({
-    atMs: 0,
-    observer: 0,
-    subject: 1,
-    from,
-    to,
-    isAsymmetric: false,
-    reason: ''
-  })
   expect(flaps([change('alive', 'suspect'), change('suspect', 'dead')])).toBe(0)
   expect(flaps([change('alive', 'suspect'), change('suspect', 'alive'), change('alive', 'suspect')])).toBe(2)
 })

@@ -95,7 +95,7 @@ export class Judge {
   tick(nowMs: number): void {
     if (nowMs >= this.#nextScanMs) this.#scan(nowMs)
     if (nowMs < this.#nextDueMs || nowMs < this.#graceUntilMs) return
-    for (const member of [...this.#suspects]) {
+    for (const member of this.#suspects) {
       if (member.verdict.is !== 'suspect') this.#suspects.delete(member)
       else if (member.verdict.suspicion.dueMs <= nowMs) this.#bury(member, member.verdict.suspicion, nowMs)
     }
@@ -165,25 +165,19 @@ export class Judge {
   #suspect(member: Member, accuser: string, nowMs: number, reason: string): boolean {
     const { members, settings } = this.#init
     const { verdict } = member
-    switch (verdict.is) {
-      case 'dead':
-      case 'left':
-        return false
-      case 'suspect': {
-        const isNews = verdict.suspicion.confirm(accuser)
-        if (isNews) this.#expect(verdict.suspicion)
-        return isNews
-      }
-      case 'alive': {
-        const bounds = suspicionBounds(settings, members.present)
-        const confirmations = confirmationsOf(settings, members.present)
-        const suspicion = new Suspicion({ startMs: nowMs, ...bounds, confirmations, accuser })
-        this.#suspects.add(member)
-        this.#expect(suspicion)
-        members.judge(member, { is: 'suspect', suspicion }, nowMs, reason)
-        return true
-      }
+    if (verdict.is === 'suspect') {
+      const isNews = verdict.suspicion.confirm(accuser)
+      if (isNews) this.#expect(verdict.suspicion)
+      return isNews
     }
+    if (verdict.is !== 'alive') return false
+    const bounds = suspicionBounds(settings, members.present)
+    const confirmations = confirmationsOf(settings, members.present)
+    const suspicion = new Suspicion({ startMs: nowMs, ...bounds, confirmations, accuser })
+    this.#suspects.add(member)
+    this.#expect(suspicion)
+    members.judge(member, { is: 'suspect', suspicion }, nowMs, reason)
+    return true
   }
 
   #expect(suspicion: Suspicion | undefined): void {

@@ -54,16 +54,8 @@ export const createMember = (peer: string, settings: DetectorSettings, nowMs: nu
 })
 
 /** What others can say of a member and what this node sees of it make one state. */
-export const stateOf = ({ verdict, reach }: Member): HealthState => {
-  switch (verdict.is) {
-    case 'alive':
-      return reach.isLost ? 'unreachable' : 'alive'
-    case 'suspect':
-    case 'dead':
-    case 'left':
-      return verdict.is
-  }
-}
+export const stateOf = ({ verdict, reach }: Member): HealthState =>
+  verdict.is === 'alive' && reach.isLost ? 'unreachable' : verdict.is
 
 export const viewOf = ({ peer, incarnation, shown }: Member): MemberView | undefined =>
   shown === undefined ? undefined : { peer, incarnation, ...shown }

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { seed } from '@agent-mesh/testkit/mutations'
 import type { Claim, DetectorEvent } from '../../../src/health/detector/index.ts'

@@ -45,7 +45,7 @@ describe('the order of probes', () => {
     const order = new ProbeOrder(random.next)
     for (const peer of ['a', 'b', 'c', 'd']) order.add(peer)
     for (let round = 0; round < 20; round++) {
-      expect(Array.from({ length: 4 }, () => order.next()).toSorted()).toEqual(['a', 'b', 'c', 'd'])
+      expect(new Set(Array.from({ length: 4 }, () => order.next()))).toEqual(new Set(['a', 'b', 'c', 'd']))
     }
     order.next()
     order.add('e')

@@ -99,15 +99,15 @@ describe('probes', () => {
   })
 })
 
-describe('a neighbour that others reach and this node does not', () => {
-  const relay = (mesh: Bench, forMs: number, { isHeard = false } = {}): void => {
-    for (let passedMs = 0; passedMs < forMs; passedMs += 50) {
-      for (const { helper, sequence } of mesh.wanted('ask', mesh.run(50, { answering: helpers })))
-        mesh.tell({ is: 'relayed-ack', peer: helper, sequence, claims })
-      if (isHeard && passedMs % 1_000 === 0) mesh.tell({ is: 'probe', peer: 'p0', sequence: passedMs, claims })
-    }
+const relay = (mesh: Bench, forMs: number, { isHeard = false } = {}): void => {
+  for (let passedMs = 0; passedMs < forMs; passedMs += 50) {
+    for (const { helper, sequence } of mesh.wanted('ask', mesh.run(50, { answering: helpers })))
+      mesh.tell({ is: 'relayed-ack', peer: helper, sequence, claims })
+    if (isHeard && passedMs % 1_000 === 0) mesh.tell({ is: 'probe', peer: 'p0', sequence: passedMs, claims })
   }
+}
 
+describe('a neighbour that others reach and this node does not', () => {
   it('is unreachable, never suspect, and stays that', () => {
     const mesh = bench()
     relay(mesh, 60_000)
