@@ -140,11 +140,14 @@ export class Judge {
       if (state !== 'dead' && state !== 'left') members.act({ do: 'want-digest', peer: peerId, from: by })
       return
     }
-    const isAccusation = isFirstHand
-      ? state !== 'alive' && state !== 'left'
-      : state === 'dead' && this.#isOpen(member, nowMs)
+    const isAccusation = state === 'suspect' || state === 'dead'
     if (!isAccusation || incarnation < member.incarnation || !this.#isWitness(by, member, nowMs)) return
-    if (this.#suspect(member, by, nowMs, `${by} gets no answer from it`)) onAccused(member, nowMs)
+    const isCharge = isFirstHand || (state === 'dead' && this.#isOpen(member, nowMs))
+    const isNews = isCharge
+      ? this.#suspect(member, by, nowMs, `${by} gets no answer from it`)
+      : member.accusedIncarnation < incarnation
+    if (member.isConnected) member.accusedIncarnation = incarnation
+    if (isNews) onAccused(member, nowMs)
   }
 
   /**
@@ -165,6 +168,7 @@ export class Judge {
   #suspect(member: Member, accuser: string, nowMs: number, reason: string): boolean {
     const { members, settings } = this.#init
     const { verdict } = member
+    member.accusedIncarnation = member.incarnation
     if (verdict.is === 'suspect') {
       const isNews = verdict.suspicion.confirm(accuser)
       if (isNews) this.#expect(verdict.suspicion)

@@ -18,6 +18,8 @@ export interface Member {
   verdict: Verdict
   /** Stated by the member itself; 0 until it did. */
   incarnation: number
+  /** The life that somebody accused; it is to hear of that until it states a newer one. */
+  accusedIncarnation: number
   isConnected: boolean
   readonly reach: Reach
   /** Something came from it on its own connection. */
@@ -40,6 +42,7 @@ export const createMember = (peer: string, settings: DetectorSettings, nowMs: nu
   peer,
   verdict: { is: 'alive' },
   incarnation: 0,
+  accusedIncarnation: -1,
   isConnected: false,
   reach: new Reach(settings),
   heardMs: -Infinity,
