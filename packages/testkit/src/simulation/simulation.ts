@@ -289,7 +289,7 @@ class Simulation {
         for (const node of this.#chosen(fault.nodes)) this.#crash(node, fault.how)
         return
       case 'pause':
-        for (const node of this.#chosen(fault.nodes)) this.#pause(node, fault.forMs)
+        for (const node of this.#chosen(fault.nodes)) this.#pause(node, fault.forMs, fault.isDeaf === true)
         return
       case 'starve':
         for (const node of this.#chosen(fault.nodes)) this.#starve(node, fault)
@@ -331,12 +331,13 @@ class Simulation {
     }
   }
 
-  #pause(node: SimulatedNode, forMs: number): void {
+  #pause(node: SimulatedNode, forMs: number, isDeaf: boolean): void {
     if (node.state !== 'running') return
     node.state = 'paused'
     this.#queue.add(this.#nowMs + forMs, () => {
       if (node.state !== 'paused') return
       node.state = 'running'
+      if (isDeaf) node.waiting.length = 0
       this.#goOn(node, forMs, node.waiting.length)
     })
   }
