@@ -36,6 +36,8 @@ describe('how long a suspicion runs', () => {
     const suspicion = new Suspicion({ startMs: 0, minMs: 10, maxMs: 60, confirmations: 2, accuser: 'a' })
     expect(['a', 'b', 'b', 'c', 'd'].map((one) => suspicion.confirm(one))).toEqual([false, true, false, true, false])
     expect(suspicion.dueMs).toBe(10)
+    suspicion.extend(1_000)
+    expect(suspicion.dueMs, 'what could not be heard does not count').toBe(1_010)
   })
 })
 

@@ -127,8 +127,10 @@ describe('a neighbour that others reach and this node does not', () => {
     const mesh = bench()
     relay(mesh, 20_000)
     expect(mesh.stateOf('p0')).toBe('unreachable')
-    mesh.run(8_000, { answering: [...helpers, 'p0'] })
-    expect(mesh.stateOf('p0')).toBe('alive')
+    const before = mesh.actions.length
+    while (mesh.stateOf('p0') !== 'alive' && mesh.nowMs < 60_000) mesh.run(50, { answering: [...helpers, 'p0'] })
+    const asked = mesh.wanted('probe', mesh.actions.slice(before)).filter(({ peer }) => peer === 'p0')
+    expect(asked).toHaveLength(lan.regainedAfter)
   })
 
   it('is suspected when helpers lose it as well', () => {
