@@ -4,6 +4,7 @@ import { renderApi } from './api.ts'
 import { renderConfig } from './config.ts'
 import { renderErrors } from './errors.ts'
 import { renderLimits } from './limits.ts'
+import { renderMetrics } from './metrics.ts'
 import { renderPolicy } from './policy.ts'
 
 /** Every page of `docs/reference` that is made from code, by its name. */
@@ -14,5 +15,6 @@ export const renderPages = async (): Promise<Map<string, string>> =>
     ['errors.md', renderErrors()],
     ['limits.md', renderLimits()],
     ['api.md', renderApi()],
+    ['metrics.md', renderMetrics()],
     ['policy.md', renderPolicy()]
   ])

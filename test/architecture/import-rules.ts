@@ -38,8 +38,12 @@ export const layers: Readonly<Record<string, Layer>> = {
     mayImport: ['wire', 'identity'],
     reason: 'the data plane moves bytes; what it needs to ask, it asks through interfaces that node fills in'
   },
+  'packages/connection-encrypter-tls': {
+    mayImport: [],
+    reason: 'a module of libp2p knows nothing of the mesh; any js-libp2p host may use it'
+  },
   'packages/node': {
-    mayImport: ['wire', 'identity', 'control-plane', 'data-plane'],
+    mayImport: ['wire', 'identity', 'control-plane', 'data-plane', 'connection-encrypter-tls'],
     reason: 'node is the one place where the planes meet; it does not know who calls its local API'
   },
   'packages/client': {

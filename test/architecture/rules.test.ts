@@ -36,6 +36,7 @@ describe('who may import whom', () => {
       `import type { Discovery } from '@agent-mesh/control-plane'`,
       'interfaces that node fills in'
     ],
+    ['packages/connection-encrypter-tls', `import { limits } from '@agent-mesh/wire'`, 'knows nothing of the mesh'],
     ['packages/identity', `export * from '@agent-mesh/node'`, 'without a network'],
     ['packages/wire', `export { loadKey } from '@agent-mesh/identity'`, 'stands on nothing'],
     ['packages/client', `import { startNode } from '@agent-mesh/node'`, 'must not load a node'],

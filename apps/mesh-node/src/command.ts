@@ -28,6 +28,8 @@ export interface Command {
   arguments?: ArgumentDefinition[]
   options?: OptionDefinition[]
   examples: Example[]
+  /** For programs: it stands in no list. */
+  isHidden?: boolean
   /** Does the work; whatever it throws becomes a message and an exit code. */
   handler: (input: Input, context: Context) => Promise<void>
 }

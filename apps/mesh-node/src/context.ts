@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { MeshError } from '@agent-mesh/wire/errors'
 import { createClient, type Client } from '@agent-mesh/client'
 import { defaultStateDir, locateStateDir, openStateDir, type StateDir } from '@agent-mesh/node/state-dir'
+import { inertJson, inertLines, printable } from '@agent-mesh/wire/quote'
 import { shellWord } from './text.ts'
 
 /** A wait that is longer than this is told of. */
@@ -10,6 +11,9 @@ const silenceMs = 2_000
 
 /** And then again, as often as this. */
 const reminderMs = 10_000
+
+/** Longest line for a person who waits. */
+const noteLength = 2_000
 
 export interface ContextInit {
   env: NodeJS.ProcessEnv
@@ -69,13 +73,14 @@ export class Context {
 
   /** The one document of this command, or its lines for people. */
   print(document: unknown, lines: () => string[]): void {
-    const text = this.isJson ? JSON.stringify(document) : lines().join('\n')
+    // Whatever a handler has overlooked: text from others never acts on a terminal.
+    const text = this.isJson ? inertJson(JSON.stringify(document)) : inertLines(lines().join('\n'))
     if (text !== '') process.stdout.write(`${text}\n`)
   }
 
   /** A line for a person who waits. */
   note(text: string): void {
-    if (!this.isJson) process.stderr.write(`mesh-node: ${text}\n`)
+    if (!this.isJson) process.stderr.write(`mesh-node: ${printable(text, noteLength)}\n`)
   }
 
   /** Waits for work, and says what for where it takes long. @param what - goes on with `mesh-node: ` */

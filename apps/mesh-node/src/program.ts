@@ -16,7 +16,7 @@ const examplesText = ({ examples }: Command): string =>
   ['', 'Examples:', ...examples.flatMap(({ command, describe }) => [`  # ${describe}`, `  ${command}`])].join('\n')
 
 const addCommand = (parent: Parser, command: Command, name: string): void => {
-  const parser = parent.command(name).description(command.describe)
+  const parser = parent.command(name, { hidden: command.isHidden ?? false }).description(command.describe)
   for (const { name: argument, describe } of command.arguments ?? []) parser.argument(argument, describe)
   for (const option of [...(command.options ?? []), ...commonOptions]) parser.addOption(toOption(option))
   parser.addHelpText('after', examplesText(command))

@@ -47,5 +47,5 @@ export const renderCommandReference = (commands: readonly Command[]): string =>
     '(`up` prints one line when the node is usable and one when it has stopped), and an error is one line on stderr:',
     '`{"error":{"code","layer","message","hint","details"}}`, with the codes of [errors.md](errors.md).',
     '',
-    ...commands.flatMap(section)
+    ...commands.filter(({ isHidden }) => isHidden !== true).flatMap(section)
   ].join('\n')

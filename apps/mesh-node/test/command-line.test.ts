@@ -40,9 +40,12 @@ describe('help', () => {
       'unpublish',
       'find',
       'peers',
+      'wait',
+      'top',
       'dial',
       'ping',
       'forward',
+      'proxy',
       'nc',
       'policy check',
       'policy sign',
@@ -53,6 +56,8 @@ describe('help', () => {
       'why',
       'audit tail',
       'audit query',
+      'completion',
+      '__complete',
       'version'
     ])
     for (const one of commands) {
@@ -70,14 +75,16 @@ describe('help', () => {
   it('of the whole lists every command and the exit codes', async () => {
     const { code, stdout } = await run([])
     expect(code).toBe(0)
-    for (const { command } of await allCommands()) expect(stdout).toContain(`  ${command.split(' ')[0] ?? ''} `)
+    for (const { command, isHidden = false } of await allCommands())
+      expect(stdout.includes(`  ${command.split(' ')[0] ?? ''} `), command).toBe(!isHidden)
     expect(stdout).toContain('3 denied, 4 unreachable, 5 timeout')
   })
 
   it('and reference come from the same words', async () => {
     const commands = await allCommands()
     const reference = renderCommandReference(commands)
-    for (const { command, options = [], examples } of commands) {
+    for (const { command, options = [], examples, isHidden } of commands) {
+      if (isHidden === true) continue
       expect(reference).toContain(`\n## ${command}\n`)
       for (const { flags } of options) expect(reference).toContain(`\`${flags}\``)
       for (const example of examples) expect(reference).toContain(example.command)

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Connection, Stream } from '@libp2p/interface'
+import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { limits, MeshError, type Target } from '@agent-mesh/wire'
 import type { DataPlaneEvent, OnDataPlaneEvent } from './events.ts'
 import { Forward, type ForwardStatus } from './gateway/forward.ts'
@@ -10,6 +10,10 @@ import { createAcceptor, type StreamHandler } from './tunnel/accept.ts'
 import { recheckTunnels, type Recheck } from './tunnel/recheck.ts'
 import { TunnelRegistry, type TunnelRegistryInit } from './tunnel/registry.ts'
 import { connectUpstream } from './upstream/connect.ts'
+import { identityFields, type Caller } from './upstream/http/identity-fields.ts'
+import { Programs } from './upstream/stdio/programs.ts'
+import { findProgram } from './upstream/stdio/program.ts'
+import { Upstreams } from './upstream/upstreams.ts'
 import { ServiceTable } from './upstream/service-table.ts'
 
 export interface DataPlaneInit {
@@ -22,10 +26,16 @@ export interface DataPlaneInit {
   events?: PathEvents
   /** What happens, for the log and the event stream. */
   onEvent?: OnDataPlaneEvent
+  /** Who a caller is, for the services that are told; absent, nothing is told. */
+  callerOf?: (peer: PeerId) => Caller
+  /** This node's own peer id, as text. */
+  selfId?: string
   /** A stream that a peer opened is put to use. */
   onUsed?: (stream: Stream, connection: Connection) => void
   /** How a connection reaches its peer; inbound tunnels show it. */
   pathOf?: (connection: Connection) => PathClass
+  /** At least 0, below 1; for the choice among equal agents. */
+  random?: () => number
   /** Monotonic milliseconds, and milliseconds since 1970. */
   clock?: Pick<Required<TunnelRegistryInit>, 'now' | 'wallClock'>
 }
@@ -47,7 +57,7 @@ export interface DataPlane {
   /** To be called when the rules of this node have changed: cuts the running inbound tunnels that are denied by now. */
   recheck: () => Recheck
   /**
-   * Connects to a service of this node and lets go of it at once.
+   * Connects to a service of this node and lets go of it at once; of a program it is looked whether it is there.
    * @throws MeshError SERVICE_UNKNOWN, UPSTREAM_REFUSED, UPSTREAM_TIMEOUT, UPSTREAM_UNREACHABLE, CANCELLED
    */
   probeService: (name: string, options: { signal: AbortSignal }) => Promise<void>
@@ -70,6 +80,7 @@ export interface DataPlane {
 
 /** Puts the data plane of one node together. It owns no connection and no timer until it is used. */
 export const createDataPlane = (init: DataPlaneInit): DataPlane => {
+  const { callerOf, selfId = '' } = init
   const onEvent = (event: DataPlaneEvent): void => init.onEvent?.(event)
   const registry = new TunnelRegistry({ onEvent, ...init.clock })
   const services = new ServiceTable()
@@ -79,7 +90,8 @@ export const createDataPlane = (init: DataPlaneInit): DataPlane => {
     dialer: init.dialer,
     protocol: init.protocol,
     registry,
-    events: init.events
+    events: init.events,
+    random: init.random
   })
   const find = (idOrListen: string): Forward => {
     const found = forwards.get(idOrListen) ?? [...forwards.values()].find((one) => one.listenText === idOrListen)
@@ -92,9 +104,11 @@ export const createDataPlane = (init: DataPlaneInit): DataPlane => {
       registry,
       authorizer: init.authorizer,
       findService: (name) => services.find(name),
+      upstreams: new Upstreams({ programs: new Programs({ onEvent }), callerOf }),
       pathOf: init.pathOf,
       onEvent,
-      onUsed: init.onUsed
+      onUsed: init.onUsed,
+      identityOf: callerOf === undefined ? undefined : (peer) => identityFields(callerOf(peer), selfId)
     }),
     handlerOptions: { maxInboundStreams: limits.tunnelsPerPeer, maxOutboundStreams: limits.tunnelsPerPeer },
     openTarget,
@@ -103,7 +117,12 @@ export const createDataPlane = (init: DataPlaneInit): DataPlane => {
     probeService: async (name, { signal }) => {
       const service = services.find(name)
       if (service === undefined) throw new MeshError('SERVICE_UNKNOWN', `This node offers no service "${name}".`)
-      const socket = await connectUpstream(service.address, { signal })
+      const { address } = service
+      if (address.type === 'stdio') {
+        await findProgram(address.command[0] ?? '')
+        return
+      }
+      const socket = await connectUpstream(address, { signal })
       socket.destroy()
     },
     addService: (service, options) => services.add(service, options),

@@ -37,8 +37,21 @@ export type DataPlaneEvent =
       rule?: string
       durationMs: number
     }
+  /** What the program behind a tunnel says on its standard error: bounded, one line. */
+  | { event: 'program:stderr'; service: string; peerId: string; pid: number; line: string }
   | { event: 'forward:listening'; id: string; listen: string; target: string }
   | { event: 'forward:failed'; id: string; listen: string; target: string; code: ErrorCode; message: string }
   | { event: 'forward:closed'; id: string; listen: string; target: string }
+  | { event: 'proxy:listening' | 'proxy:closed'; id: string; kind: 'socks' | 'http'; listen: string }
+  | {
+      event: 'proxy:failed'
+      id: string
+      kind: 'socks' | 'http'
+      listen: string
+      /** As the client named it. */
+      host: string
+      code: ErrorCode
+      message: string
+    }
 
 export type OnDataPlaneEvent = (event: DataPlaneEvent) => void

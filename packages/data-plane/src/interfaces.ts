@@ -13,6 +13,14 @@ export interface Candidate {
   service?: string
   /** Why it stands where it stands; one clause for people. */
   reason: string
+  /** Those of one tier are as good as each other, and share the work. Absent: each stands for itself, in its order. */
+  tier?: number
+  /** Nothing speaks against it, wherever it stands. Default: true. */
+  isGood?: boolean
+  /** How much of the work it wants beside its equals. Default: 1. */
+  weight?: number
+  /** Tunnels to its services, ours included, as its node said last, and which of its reports said so. */
+  reported?: { tunnels: number; id: string }
 }
 
 /** Filled in by the node from the control plane. */
@@ -58,14 +66,19 @@ export interface StreamDialer {
 
 /** What flows back to the control plane. */
 export interface PathEvents {
-  onPathOk?: (peer: PeerId, path: PathClass, rttMs: number) => void
+  onPathOk?: (peer: PeerId, path: PathClass, rttMs: number, service: string) => void
   onPathFailed?: (peer: PeerId, code: ErrorCode) => void
+  /** The peer was reached, and said that the program behind the service was not. */
+  onServiceFailed?: (peer: PeerId, service: string, code: ErrorCode) => void
 }
 
-/** Where a service of this node lives. */
-export type UpstreamAddress = { type: 'tcp'; host: string; port: number } | { type: 'unix'; path: string }
+/** A socket that takes connections. */
+export type SocketAddress = { type: 'tcp'; host: string; port: number } | { type: 'unix'; path: string }
 
-export type ServiceKind = 'http' | 'grpc' | 'tcp' | 'ssh'
+/** Where a service lives, or the program that is started for each of its tunnels. */
+export type UpstreamAddress = SocketAddress | { type: 'stdio'; command: readonly string[] }
+
+export type ServiceKind = 'http' | 'grpc' | 'tcp' | 'ssh' | 'stdio'
 
 /** A local endpoint that this node offers to other members. */
 export interface Service {
@@ -74,4 +87,6 @@ export interface Service {
   address: UpstreamAddress
   /** Capability paths that this service answers. */
   capabilities: string[]
+  /** It reads a header of the PROXY protocol, version 2, before the first byte of the caller. */
+  wantsProxyHeader?: boolean
 }

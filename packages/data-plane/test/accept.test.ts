@@ -1,3 +1,5 @@
+import { Programs } from '../src/upstream/stdio/programs.ts'
+import { Upstreams } from '../src/upstream/upstreams.ts'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -343,7 +345,8 @@ describe('a peer with too many tunnels', () => {
     const handler = createAcceptor({
       registry,
       authorizer: { mayOpen: () => ({ allowed: true, rule: 'test' }) },
-      findService: (name) => makeService(name, service.address)
+      findService: (name) => makeService(name, service.address),
+      upstreams: new Upstreams({ programs: new Programs() })
     })
     await pair.callee.node.handle('/limited', handler)
     const peers = []

@@ -74,6 +74,8 @@ export interface Pair {
 }
 
 export interface PairOptions {
+  /** Tells the services of the callee who calls. */
+  isIdentified?: boolean
   authorizer?: Authorizer
   resolver?: (standard: PathResolver) => PathResolver
   dialer?: (standard: StreamDialer) => StreamDialer
@@ -104,6 +106,12 @@ export const startPair = async (options: PairOptions = {}): Promise<Pair> => {
       dialer: options.dialer?.(standardDialer) ?? standardDialer,
       protocol,
       pathOf: () => 'local',
+      ...(options.isIdentified === true
+        ? {
+            callerOf: (peer) => ({ peerId: peer.toString(), name: 'caller', groups: ['ops', 'ci'] }),
+            selfId: node.peerId.toString()
+          }
+        : {}),
       onEvent: (event) => {
         events.push(event)
       }
@@ -199,7 +207,9 @@ const startWire = async (node: Libp2p): Promise<Wire> => {
 }
 
 /** Listens on a free port of 127.0.0.1 and returns it. */
-export const listen = async (server: Server): Promise<number> => {
+export const listen = async (
+  server: Pick<Server, 'listen' | 'address' | 'once'> & NodeJS.EventEmitter
+): Promise<number> => {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()

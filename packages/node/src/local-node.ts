@@ -18,6 +18,8 @@ import type {
   PolicyRequest,
   PolicySignResponse,
   PolicyStatusDocument,
+  ProxyDocument,
+  ProxyRequest,
   PublishRequest,
   PublishResponse,
   RenewResponse,
@@ -30,10 +32,12 @@ import type {
   SignRequest,
   SignResponse,
   Status,
+  Vocabulary,
   WhoisResponse,
   WhyRequest,
   WhyResponse
 } from '@agent-mesh/wire/api'
+import type { Exposition } from './metrics/meter.ts'
 
 /**
  * What the local API calls: one method per route, plain documents in and out, MeshError for every refusal.
@@ -66,12 +70,19 @@ export interface LocalNode {
   addForward: (request: ForwardRequest) => Promise<ForwardDocument>
   removeForward: (idOrListen: string) => Promise<ForwardDocument>
   forwards: () => ForwardDocument[]
+  addProxy: (request: ProxyRequest) => Promise<ProxyDocument>
+  removeProxy: (idOrListen: string) => Promise<ProxyDocument>
+  proxies: () => ProxyDocument[]
   whois: (address: string) => WhoisResponse
   /** One tunnel as a duplex: half-close is the end of a direction, a destroyed side carries a MeshError. */
   connect: (
     target: string,
     options: { signal: AbortSignal }
   ) => Promise<{ tunnel: Duplex; peerId: string; service: string }>
+  /** Words for the completion of a command line. */
+  vocabulary: () => Vocabulary
+  /** Everything that this node counts, in a format of Prometheus. @param accept - of the request */
+  metrics: (accept: string) => Promise<Exposition>
   /** Calls back until the returned function is called. */
   onEvent: (listener: (event: NodeEvent) => void) => () => void
   /** Graceful stop: says goodbye, drains, closes. */

@@ -6,6 +6,7 @@ import { issueCertificate, loadKey, loadOrCreateKey, type CertificateRequest } f
 import {
   createNetwork,
   emptyVerbState,
+  loadCredentials,
   openStateDir,
   saveMembership,
   startNode,
@@ -15,6 +16,7 @@ import {
   type StateDir
 } from '@agent-mesh/node'
 import { pino } from 'pino'
+import { Partition } from './partition.ts'
 
 /** One real node in this process, with a state directory of its own. */
 export interface MeshMember {
@@ -23,12 +25,16 @@ export interface MeshMember {
   /** The running node; another one after a restart. */
   readonly node: RunningNode
   stop: () => Promise<void>
+  /** Ends the node as a crash would: its connections break first, so that nobody hears a goodbye. */
+  kill: () => Promise<void>
   /** Stops the node where it runs and starts it on the same state. */
   restart: (flags?: Flags) => Promise<void>
 }
 
 export interface TestMesh {
   members: MeshMember[]
+  /** The network between the members, by their names. */
+  partition: Partition
   /** Certifies and starts one more member that knows the given ones, the first by default. */
   add: (name: string, options?: AddOptions) => Promise<MeshMember>
   /** Gives a stopped member another certificate from the root, such as one that is about to end. */
@@ -44,9 +50,17 @@ export interface AddOptions {
   groups?: string[]
   /** Published from the first record on. */
   capabilities?: string[]
+  /** At least 0, below 1: which of several equal agents it chooses. */
+  random?: () => number
 }
 
-export type CertifyOptions = Pick<CertificateRequest, 'notBeforeMs' | 'notAfterMs' | 'isEphemeral' | 'groups'>
+export interface CertifyOptions extends Pick<
+  CertificateRequest,
+  'notBeforeMs' | 'notAfterMs' | 'isEphemeral' | 'groups'
+> {
+  /** A member that may admit, in the place of the root. */
+  issuer?: MeshMember
+}
 
 const loopback = ['/ip4/127.0.0.1/tcp/0']
 
@@ -67,13 +81,18 @@ const startMember = async (
   name: string,
   directory: StateDir,
   configFile: string,
-  bootstrap: string[]
+  bootstrap: string[],
+  partition: Partition,
+  random?: () => number
 ): Promise<MeshMember> => {
+  const peerId = peerIdFromPrivateKey(await loadOrCreateKey(stateFiles(directory.path).identityKey))
   const start = async (flags: Flags = {}): Promise<RunningNode> =>
     startNode(directory, {
       configFile,
       flags: { listen: loopback, bootstrap, ...flags },
       env: environment,
+      gater: partition.gater(name, peerId),
+      ...(random === undefined ? {} : { random }),
       logger: pino(pino.destination(2))
     })
   let node = await start()
@@ -90,8 +109,13 @@ const startMember = async (
     get node() {
       return node
     },
+    kill: async () => {
+      partition.silence(name)
+      await stop()
+    },
     restart: async (flags) => {
       await stop()
+      partition.rejoin(name)
       node = await start(flags)
       isRunning = true
     }
@@ -113,11 +137,12 @@ export const createMesh = async (names: string[]): Promise<TestMesh> => {
   await createNetwork(founderDirectory, { name: founderName })
   const rootKey = await loadKey(stateFiles(founderDirectory.path).rootKey)
   if (rootKey === undefined) throw new Error('the founder has no root key')
-  const members = [await startMember(founderName, founderDirectory, configFile, [])]
+  const partition = new Partition()
+  const members = [await startMember(founderName, founderDirectory, configFile, [], partition)]
 
   const add = async (
     name: string,
-    { bootstrap = members.slice(0, 1), mayAdmit = false, groups = [], capabilities = [] }: AddOptions = {}
+    { bootstrap = members.slice(0, 1), mayAdmit = false, groups = [], capabilities = [], random }: AddOptions = {}
   ): Promise<MeshMember> => {
     const directory = await newDirectory()
     directories.push(directory)
@@ -140,20 +165,25 @@ export const createMesh = async (names: string[]): Promise<TestMesh> => {
       name,
       directory,
       configFile,
-      bootstrap.flatMap((one) => one.node.ready.addresses)
+      bootstrap.flatMap((one) => one.node.ready.addresses),
+      partition,
+      random
     )
     members.push(member)
     return member
   }
-  const certify = async ({ directory, name }: MeshMember, fields: CertifyOptions): Promise<void> => {
+  const certify = async ({ directory, name }: MeshMember, { issuer, ...fields }: CertifyOptions): Promise<void> => {
     const files = stateFiles(directory.path)
     const peerId = peerIdFromPrivateKey(await loadOrCreateKey(files.identityKey))
     const networkKey = rootKey.publicKey
-    await saveMembership(files, networkKey, [await issueCertificate({ networkKey, peerId, name, ...fields }, rootKey)])
+    const from = issuer === undefined ? undefined : await loadCredentials(stateFiles(issuer.directory.path), undefined)
+    const leaf = await issueCertificate({ networkKey, peerId, name, ...fields }, from?.key ?? rootKey)
+    await saveMembership(files, networkKey, [leaf, ...(from?.membership.chain ?? [])])
   }
   for (const name of others) await add(name)
   return {
     members,
+    partition,
     add,
     certify,
     close: async () => {

@@ -43,7 +43,8 @@ const useCommand = ({ listen, kind }: ForwardDocument): string => {
     http: `curl http://${host}:${port}/`,
     grpc: `grpcurl -plaintext ${host}:${port} list`,
     ssh: `ssh -p ${port} <user>@${host}`,
-    tcp: `nc ${host} ${port}`
+    tcp: `nc ${host} ${port}`,
+    stdio: `nc ${host} ${port}`
   }
   return commands[kind ?? 'http']
 }

@@ -16,21 +16,29 @@ const files: Record<string, () => Promise<Command[]>> = {
   unpublish: async () => [(await import('./unpublish.ts')).unpublish],
   find: async () => [(await import('./find.ts')).find],
   peers: async () => [(await import('./peers.ts')).peers],
+  wait: async () => [(await import('./wait.ts')).wait],
+  top: async () => [(await import('./top.ts')).top],
   dial: async () => [(await import('./dial.ts')).dial],
   ping: async () => [(await import('./ping.ts')).ping],
   forward: async () => [(await import('./forward.ts')).forward],
+  proxy: async () => [(await import('./proxy.ts')).proxy],
   nc: async () => [(await import('./nc.ts')).nc],
   policy: async () => (await import('./policy.ts')).policy,
   whois: async () => [(await import('./whois.ts')).whois],
   why: async () => [(await import('./why.ts')).why],
   audit: async () => (await import('./audit.ts')).audit,
+  completion: async () => (await import('./completion.ts')).completion,
+  __complete: async () => (await import('./completion.ts')).completion,
   version: async () => [(await import('./version.ts')).version]
 }
+
+/** First words of command lines. */
+export const verbs: string[] = Object.keys(files).filter((verb) => !verb.startsWith('_'))
 
 /** Every command, in the order of the help. */
 export const allCommands = async (): Promise<Command[]> => {
   const loaded = await Promise.all(Object.values(files).map((load) => load()))
-  return loaded.flat()
+  return [...new Set(loaded.flat())]
 }
 
 /** The commands that a command line can mean: those of its first word, or all. */

@@ -1,7 +1,10 @@
-import type { Publication, Status } from '@agent-mesh/wire/api'
+import type { PeerDocument, Publication, Status } from '@agent-mesh/wire/api'
 import type { Command } from '../command.ts'
 import { fields, formatAge, formatBytes, formatTime, table } from '../text.ts'
+import { membersTable } from '../member-text.ts'
+import { describeServiceHealth } from '../service-health.ts'
 import { forwardsTable } from './forward.ts'
+import { proxiesTable } from './proxy.ts'
 
 /** What became of the record of this agent. */
 export const describePublication = (publication: Publication | undefined): string => {
@@ -15,7 +18,7 @@ export const describePublication = (publication: Publication | undefined): strin
 const section = (title: string, lines: string[]): string[] =>
   lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)]
 
-const describeStatus = (status: Status): string[] => {
+const describeStatus = (status: Status, members: PeerDocument[]): string[] => {
   const { network, peers, tunnels } = status
   return [
     ...fields([
@@ -33,15 +36,18 @@ const describeStatus = (status: Status): string[] => {
       ],
       ['record', describePublication(status.publication)]
     ]),
+    ...section('members', membersTable(members, Date.now())),
     ...section(
       'services',
       table(
-        ['NAME', 'KIND', 'ADDRESS', 'CAPABILITIES', 'WHO MAY OPEN IT'],
+        ['NAME', 'KIND', 'ADDRESS', 'CAPABILITIES', 'WEIGHT', 'HEALTH', 'WHO MAY OPEN IT'],
         status.services.map((one) => [
           one.name,
           one.kind,
           one.address,
           one.capabilities.join(', ') || '-',
+          String(one.weight ?? 1),
+          describeServiceHealth(one, Date.now()),
           one.rule ?? '-'
         ])
       )
@@ -54,6 +60,7 @@ const describeStatus = (status: Status): string[] => {
       )
     ),
     ...section('forwards', forwardsTable(status.forwards)),
+    ...section('proxies', proxiesTable(status.proxies)),
     ...section(
       'settings',
       table(
@@ -80,10 +87,10 @@ export const status: Command = {
     { command: 'mesh-node status --json | jq .peers.connected', describe: 'one number for a script' }
   ],
   handler: async (_input, context) => {
-    const found = await context.waiting(
+    const [found, members] = await context.waiting(
       'asking the node',
-      context.ask((client) => client.status())
+      context.ask(async (client) => Promise.all([client.status(), context.isJson ? [] : client.peers()]))
     )
-    context.print(found, () => describeStatus(found))
+    context.print(found, () => describeStatus(found, members))
   }
 }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { RunningNode } from '@agent-mesh/node'
 import { errorKinds } from '@agent-mesh/wire/errors'
+import { inertJson } from '@agent-mesh/wire/quote'
 import type { Command } from '../command.ts'
 import type { Context } from '../context.ts'
 import type { Input } from '../input.ts'
@@ -27,7 +28,10 @@ const start = async (input: Input, context: Context): Promise<RunningNode> => {
     ...(configFile === undefined ? {} : { configFile: resolve(configFile) }),
     flags: flagsOf(input),
     env: context.env,
-    logger: pino({ base: null }, pino.destination({ dest: 2, sync: true }))
+    logger: pino(
+      { base: null, hooks: { streamWrite: (line) => `${inertJson(line.trimEnd())}\n` } },
+      pino.destination({ dest: 2, sync: true })
+    )
   })
   return context.waiting('starting', starting)
 }

@@ -1,9 +1,12 @@
-import type { Connection, Stream } from '@libp2p/interface'
+import type { Duplex } from 'node:stream'
+import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { decodeMessage, limits, MeshError, parseName, toMeshError, TunnelOpen } from '@agent-mesh/wire'
 import { withDeadline } from '../deadline.ts'
 import type { OnDataPlaneEvent } from '../events.ts'
 import type { Authorizer, PathClass, Service } from '../interfaces.ts'
-import { connectUpstream } from '../upstream/connect.ts'
+import type { Upstreams } from '../upstream/upstreams.ts'
+import type { Field } from '../upstream/http/head.ts'
+import { serveHttp } from '../upstream/http/serve-http.ts'
 import { localAddressOf } from '../upstream/socket-address.ts'
 import { acceptance, errorForCaller } from './answer.ts'
 import { denialError, denialOf } from './denial.ts'
@@ -20,6 +23,10 @@ export interface AcceptorInit {
   onEvent?: OnDataPlaneEvent | undefined
   /** A stream is put to use: its open message was granted and its service is connected. */
   onUsed?: ((stream: Stream, connection: Connection) => void) | undefined
+  /** Connects to services. */
+  upstreams: Upstreams
+  /** Fields that tell an HTTP service who calls; absent, requests pass untouched. */
+  identityOf?: ((peer: PeerId) => readonly Field[]) | undefined
   /** How long a silent stream is kept, in milliseconds. */
   openTimeoutMs?: number | undefined
 }
@@ -67,12 +74,13 @@ const serve = async (
   authorize(init, connection, open)
   const service = init.findService(open.service)
   if (service === undefined) throw new MeshError('SERVICE_UNKNOWN', `This agent offers no service "${open.service}".`)
-  const socket = await connectWhileOpen(tunnel, service, open.deadlineMs)
+  const socket = await connectWhileOpen(init, connection, tunnel, service, open.deadlineMs)
   let rule: string
   try {
     // The rules may have changed while the service was being connected, and a check of running tunnels missed this one.
     rule = authorize(init, connection, open)
     tunnel.sendPreamble(acceptance())
+    init.upstreams.introduce(service, connection, socket)
   } catch (err) {
     resetLocal(socket)
     throw err
@@ -87,7 +95,10 @@ const serve = async (
     traceParent: open.traceParent
   })
   onUsed()
-  await splice(tunnel, socket)
+  const { kind } = service
+  const { identityOf } = init
+  if (identityOf === undefined || (kind !== 'http' && kind !== 'grpc')) await splice(tunnel, socket)
+  else await serveHttp(tunnel, socket, kind, () => identityOf(connection.remotePeer))
 }
 
 const refusalOf = (check: () => void): MeshError | undefined => {
@@ -135,7 +146,13 @@ const authorize = (
 }
 
 /** Connects to the service, and stops connecting when the caller is gone. */
-const connectWhileOpen = async (tunnel: Tunnel, service: Service, deadlineMs: number) => {
+const connectWhileOpen = async (
+  { upstreams }: AcceptorInit,
+  connection: Connection,
+  tunnel: Tunnel,
+  service: Service,
+  deadlineMs: number
+): Promise<Duplex> => {
   const controller = new AbortController()
   const onClose = (): void =>
     controller.abort(new MeshError('CANCELLED', 'The caller gave up while the service was being connected.'))
@@ -144,7 +161,7 @@ const connectWhileOpen = async (tunnel: Tunnel, service: Service, deadlineMs: nu
   try {
     const most =
       deadlineMs === 0 ? limits.upstreamConnectTimeoutMs : Math.min(deadlineMs, limits.upstreamConnectTimeoutMs)
-    return await connectUpstream(service.address, { signal: controller.signal, timeoutMs: most })
+    return await upstreams.open(service, connection, { signal: controller.signal, timeoutMs: most })
   } finally {
     tunnel.off('close', onClose)
   }

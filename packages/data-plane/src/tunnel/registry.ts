@@ -120,6 +120,8 @@ export class TunnelRegistry {
   readonly #wallClock: () => number
   readonly #live = new Set<TrackedTunnel>()
   readonly #peers = new Map<string, { count: number; turns: SendTurns }>()
+  /** Bytes of ended tunnels by peer, the ones longest without any first. */
+  readonly #endedWith = new Map<string, { bytesIn: number; bytesOut: number }>()
   readonly #byLocalAddress = new Map<string, TrackedTunnel>()
   readonly #ended = { total: 0, bytesIn: 0, bytesOut: 0 }
   #nextId = 1
@@ -177,6 +179,26 @@ export class TunnelRegistry {
   /** Tunnels with one peer, those that are still opening included. */
   countOf(peerId: string): number {
     return this.#peers.get(peerId)?.count ?? 0
+  }
+
+  /** What goes and went through tunnels with one peer. Of peers without an open one, so many are remembered. */
+  trafficOf(peerId: string): { tunnels: number; bytesIn: number; bytesOut: number } {
+    const ended = this.#endedWith.get(peerId)
+    const sum = { tunnels: this.countOf(peerId), bytesIn: ended?.bytesIn ?? 0, bytesOut: ended?.bytesOut ?? 0 }
+    for (const { peerId: with_, tunnel } of this.#live) {
+      if (with_ !== peerId) continue
+      sum.bytesIn += tunnel.bytesIn
+      sum.bytesOut += tunnel.bytesOut
+    }
+    return sum
+  }
+
+  #remember(peerId: string, { bytesIn, bytesOut }: { bytesIn: number; bytesOut: number }): void {
+    const before = this.#endedWith.get(peerId) ?? { bytesIn: 0, bytesOut: 0 }
+    this.#endedWith.delete(peerId)
+    this.#endedWith.set(peerId, { bytesIn: before.bytesIn + bytesIn, bytesOut: before.bytesOut + bytesOut })
+    const oldest = this.#endedWith.keys().next()
+    if (this.#endedWith.size > limits.membersRemembered && oldest.done !== true) this.#endedWith.delete(oldest.value)
   }
 
   /** All tunnels, those that are still opening included. */
@@ -255,6 +277,7 @@ export class TunnelRegistry {
 
   #onClosed(tracked: TrackedTunnel): void {
     this.#live.delete(tracked)
+    this.#remember(tracked.peerId, tracked.tunnel)
     if (tracked.opened !== undefined) this.#onOpenedClosed(tracked)
     if (this.#live.size === 0) this.#onEmpty?.()
   }

@@ -8,14 +8,32 @@ export interface SpliceEnd {
   failedSide?: 'tunnel' | 'local'
 }
 
+/** Looks at what passes, for a service whose protocol this node understands. */
+export interface SpliceFilter {
+  /**
+   * What goes to the service in the place of what the caller said.
+   * @throws MeshError where it must not go on
+   */
+  toLocal: (chunk: Buffer) => Buffer[]
+  /** Sees what the service says, which passes as it is. */
+  fromLocal: (chunk: Buffer) => void
+  /** The caller is not read until a release. */
+  readonly isHeld: boolean
+  /** @param listener - gets what was held back and goes on */
+  onRelease: (listener: (pieces: Buffer[]) => void) => void
+  /** What the caller is told, in its own protocol, of an error of `toLocal`; undefined where that is not possible. */
+  refusalOf: (err: unknown) => Buffer | undefined
+}
+
 /**
  * Joins a tunnel and a local socket as if they were one TCP connection: bytes with backpressure both ways, the end of one
  * direction as the end of that direction, a reset on either side as a reset on the other. Resolves when both are closed.
  *
  * The socket needs `allowHalfOpen`. There is no idle timeout.
  */
-export const splice = async (tunnel: Duplex, local: Duplex): Promise<SpliceEnd> => {
+export const splice = async (tunnel: Duplex, local: Duplex, filter?: SpliceFilter): Promise<SpliceEnd> => {
   const end: SpliceEnd = {}
+  let isRefused = false
   const note = (failedSide: 'tunnel' | 'local', error: MeshError): void => {
     if (end.error === undefined) Object.assign(end, { error, failedSide })
   }
@@ -24,12 +42,21 @@ export const splice = async (tunnel: Duplex, local: Duplex): Promise<SpliceEnd> 
     resetLocal(local)
   })
   const localClosed = closed(local, (error) => {
+    if (isRefused) return
     const reason = localError(error)
     note('local', reason)
     tunnel.destroy(reason)
   })
-  pump(local, tunnel)
-  pump(tunnel, local)
+  if (filter === undefined) {
+    pump(local, tunnel)
+    pump(tunnel, local)
+  } else {
+    pump(local, tunnel, { onData: filter.fromLocal.bind(filter) })
+    pumpFiltered(tunnel, local, filter, (err) => {
+      isRefused = true
+      refuse(tunnel, local, filter, toMeshError(err))
+    })
+  }
   const stopProbing = probe(local)
   await Promise.all([tunnelClosed, localClosed])
   stopProbing()
@@ -52,8 +79,9 @@ const probe = (local: Duplex): (() => void) => {
 }
 
 /** Bytes and the end of one direction. The end may have been read before anybody listened for it. */
-const pump = (from: Duplex, to: Duplex): void => {
+const pump = (from: Duplex, to: Duplex, { onData }: { onData?: (chunk: Buffer) => void } = {}): void => {
   from.on('data', (chunk) => {
+    onData?.(chunk)
     if (!to.write(chunk)) from.pause()
   })
   to.on('drain', () => {
@@ -64,6 +92,60 @@ const pump = (from: Duplex, to: Duplex): void => {
     from.once('end', () => {
       to.end()
     })
+}
+
+/** As {@link pump}, through a filter. What it throws ends the direction. */
+const pumpFiltered = (tunnel: Duplex, local: Duplex, filter: SpliceFilter, onError: (err: unknown) => void): void => {
+  let isOver = false
+  let hasEnded = false
+  const send = (make: () => Buffer[]): void => {
+    if (isOver) return
+    try {
+      const pieces = make()
+      local.cork()
+      let isFull = false
+      for (const piece of pieces) isFull = !local.write(piece)
+      local.uncork()
+      if (isFull || filter.isHeld) tunnel.pause()
+    } catch (err) {
+      isOver = true
+      onError(err)
+    }
+  }
+  const end = (): void => {
+    hasEnded = true
+    if (!isOver && !filter.isHeld) local.end()
+  }
+  tunnel.on('data', (chunk: Buffer) => send(() => filter.toLocal(chunk)))
+  local.on('drain', () => {
+    if (!filter.isHeld) tunnel.resume()
+  })
+  filter.onRelease((pieces) => {
+    send(() => pieces)
+    if (filter.isHeld) return
+    if (!local.writableNeedDrain) tunnel.resume()
+    if (hasEnded) end()
+  })
+  if (tunnel.readableEnded) end()
+  else tunnel.once('end', end)
+}
+
+/** How long a caller may take to hang up after it was told why. */
+const refusedMs = 2_000
+
+/** Ends both sides: the service sees a reset, the caller what the filter says, in its own protocol where that is possible. */
+const refuse = (tunnel: Duplex, local: Duplex, filter: SpliceFilter, error: MeshError): void => {
+  local.removeAllListeners('data')
+  const answer = filter.refusalOf(error)
+  resetLocal(local)
+  if (answer === undefined) {
+    tunnel.destroy(error)
+    return
+  }
+  tunnel.end(answer)
+  tunnel.resume()
+  const timer = setTimeout(() => tunnel.destroy(error), refusedMs).unref()
+  tunnel.once('close', () => clearTimeout(timer))
 }
 
 /** Resolves when the stream is closed; calls `onFailure` at once where it fails or closes before both directions ended. */

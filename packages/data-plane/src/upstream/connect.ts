@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { limits, MeshError, type ErrorCode } from '@agent-mesh/wire'
 import { withDeadline } from '../deadline.ts'
-import type { UpstreamAddress } from '../interfaces.ts'
+import type { SocketAddress } from '../interfaces.ts'
 import { formatAddress } from './parse.ts'
 
 const codes: Record<string, ErrorCode> = {
@@ -24,7 +24,7 @@ export const socketOptions = { allowHalfOpen: true, highWaterMark: 256 * 1024 }
  * @throws MeshError UPSTREAM_REFUSED, UPSTREAM_TIMEOUT, UPSTREAM_UNREACHABLE, each with the address, or CANCELLED
  */
 export const connectUpstream = async (
-  address: UpstreamAddress,
+  address: SocketAddress,
   { signal, timeoutMs = limits.upstreamConnectTimeoutMs }: { signal?: AbortSignal; timeoutMs?: number } = {}
 ): Promise<Socket> => {
   const where = formatAddress(address)

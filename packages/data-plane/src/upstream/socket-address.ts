@@ -1,4 +1,5 @@
-import { isIPv6, type Socket } from 'node:net'
+import { isIPv6, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 
 /** `host:port` in one form: IPv6 in brackets, IPv4 mapped into IPv6 as IPv4, lower case. */
 export const formatHostPort = (host: string, port: number): string => {
@@ -12,8 +13,8 @@ export const normalizeSocketAddress = (text: string): string => {
   return host === undefined || port === undefined ? text : formatHostPort(host, Number(port))
 }
 
-/** Our end of a TCP connection; undefined on a unix socket. */
-export const localAddressOf = (socket: Socket): string | undefined =>
-  socket.localAddress === undefined || socket.localPort === undefined
+/** Our end of a TCP connection; undefined on a unix socket and for a program. */
+export const localAddressOf = (socket: Duplex): string | undefined =>
+  !(socket instanceof Socket) || socket.localAddress === undefined || socket.localPort === undefined
     ? undefined
     : formatHostPort(socket.localAddress, socket.localPort)

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { apiFingerprint, fingerprintHeader } from '@agent-mesh/wire/api-fingerprint'
 import { limits } from '@agent-mesh/wire/limits'
+import { inertJson } from '@agent-mesh/wire/quote'
 import type { LocalNode } from '../local-node.ts'
 
 /** A comment goes out this often, so that a reader that went away without a word is noticed. */
@@ -22,7 +23,9 @@ export const streamEvents = (node: LocalNode, response: ServerResponse, stopping
     if (response.writableLength > limits.apiEventBacklogBytes) response.destroy()
   }
   send(': open\n\n')
-  const unsubscribe = node.onEvent((event) => send(`event: ${event.event}\ndata: ${JSON.stringify(event)}\n\n`))
+  const unsubscribe = node.onEvent((event) =>
+    send(`event: ${event.event}\ndata: ${inertJson(JSON.stringify(event))}\n\n`)
+  )
   const heartbeat = setInterval(() => send(': here\n\n'), heartbeatMs).unref()
   const end = (): void => {
     response.end()

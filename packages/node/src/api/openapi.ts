@@ -50,6 +50,7 @@ const parameters = (place: 'path' | 'query', schema: z.ZodType | undefined): Jso
 
 const success = ({ kind, response }: AnyRoute): Json => {
   if (kind === 'tunnel') return { description: 'The connection carries the frames of one tunnel from here on.' }
+  if (kind === 'metrics') return { description: 'Done.', content: { 'text/plain': { schema: { type: 'string' } } } }
   const type = kind === 'events' ? 'text/event-stream' : 'application/json'
   return { description: 'Done.', ...(response === undefined ? {} : content(response, type)) }
 }

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { errorKinds, MeshError, toMeshError, type ErrorCode } from '@agent-mesh/wire/errors'
+import { inertJson } from '@agent-mesh/wire/quote'
 import type { Problem } from '@agent-mesh/wire/api'
 
 export const problemType = 'application/problem+json'
@@ -58,7 +59,7 @@ export const apiHint = 'GET /v1/openapi.json describes every request.'
 
 /** A whole HTTP/1.1 response, for a socket that has left the HTTP server. */
 export const rawProblem = (problem: Problem): string => {
-  const body = JSON.stringify(problem)
+  const body = inertJson(JSON.stringify(problem))
   return [
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? 'Error'}`,
     `Content-Type: ${problemType}`,

@@ -41,7 +41,7 @@ export interface Route extends Description, Shapes<unknown, unknown, unknown> {
 
 /** A route that answers with something else than one document; its handler is in a file of its own. */
 export interface SpecialRoute extends Description, Shapes<unknown, unknown, unknown> {
-  kind: 'openapi' | 'events' | 'tunnel' | 'shutdown'
+  kind: 'openapi' | 'metrics' | 'events' | 'tunnel' | 'shutdown'
   response?: z.ZodType
 }
 

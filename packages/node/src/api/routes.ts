@@ -2,6 +2,7 @@ import { z } from 'zod'
 import * as api from '@agent-mesh/wire/api'
 import { limits } from '@agent-mesh/wire/limits'
 import { policyRoutes } from './policy-routes.ts'
+import { proxyRoutes } from './proxy-routes.ts'
 import { route, type AnyRoute } from './route.ts'
 
 const text = (most: number) => z.string().min(1).max(most)
@@ -208,6 +209,7 @@ export const routes: readonly AnyRoute[] = [
     params: id,
     run: (node, { params }) => node.removeForward(params.id)
   }),
+  ...proxyRoutes,
   route({
     method: 'GET',
     path: '/v1/whois',
@@ -216,6 +218,14 @@ export const routes: readonly AnyRoute[] = [
     summary: 'Which agent is behind a connection that a local service sees.',
     query: address,
     run: (node, { query }) => node.whois(query.address)
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/vocabulary',
+    operation: 'vocabulary',
+    response: api.vocabulary,
+    summary: 'Names, capabilities and addresses that this node has at hand, for the completion of a command line.',
+    run: (node) => node.vocabulary()
   }),
   {
     kind: 'tunnel',
@@ -233,6 +243,13 @@ export const routes: readonly AnyRoute[] = [
     operation: 'events',
     response: api.nodeEvent,
     summary: 'What happens on this node, as server-sent events.'
+  },
+  {
+    kind: 'metrics',
+    method: 'GET',
+    path: '/metrics',
+    operation: 'metrics',
+    summary: 'Everything that this node counts, in the text format of Prometheus or, by Accept, of OpenMetrics.'
   },
   {
     kind: 'shutdown',

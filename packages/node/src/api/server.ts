@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { apiFingerprint, fingerprintHeader } from '@agent-mesh/wire/api-fingerprint'
 import { MeshError } from '@agent-mesh/wire/errors'
 import { limits } from '@agent-mesh/wire/limits'
+import { inertJson } from '@agent-mesh/wire/quote'
 import type { LocalNode } from '../local-node.ts'
 import { streamEvents } from './event-stream.ts'
 import { openApiDocument } from './openapi.ts'
@@ -80,6 +81,7 @@ const buildApp = (context: Context): FastifyInstance => {
       else socket.destroy()
     }
   })
+  app.setReplySerializer((payload) => inertJson(JSON.stringify(payload)))
   app.removeContentTypeParser('text/plain')
   app.setErrorHandler((err, request, reply) => {
     const { error } = sendProblem(reply, err)
@@ -120,7 +122,14 @@ const sendProblem = (reply: FastifyReply, err: unknown, status?: number): Return
 
 const toFastifyPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1').replace(/\{\+\w+\}/, '*')
 
-type Handler = (request: { params: unknown; query: unknown; body: unknown }, reply: FastifyReply) => Promise<unknown>
+interface Request {
+  params: unknown
+  query: unknown
+  body: unknown
+  headers: { accept?: string | undefined }
+}
+
+type Handler = (request: Request, reply: FastifyReply) => Promise<unknown>
 
 const handlerOf = (route: AnyRoute, context: Context): Handler =>
   route.kind === 'document' ? documentHandler(route, context) : specialHandlers[route.kind](context)
@@ -139,6 +148,12 @@ const documentHandler =
 
 const specialHandlers: Record<SpecialRoute['kind'], (context: Context) => Handler> = {
   openapi: () => async () => openApiDocument(),
+  metrics:
+    ({ node }) =>
+    async (request, reply) => {
+      const { contentType, text } = await node.metrics(request.headers.accept ?? '')
+      return reply.type(contentType).send(text)
+    },
   events:
     ({ node, stopping }) =>
     async (_request, reply) => {

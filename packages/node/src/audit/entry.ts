@@ -1,19 +1,11 @@
 import { auditEntry, type AuditEntry } from '@agent-mesh/wire/api'
+import { inertJson } from '@agent-mesh/wire/quote'
 
 /** What happened, before the log adds when and at which node. */
 export type AuditEvent = Omit<AuditEntry, 'time' | 'node'>
 
 /** Longest text of one field; names and rules come from outside. */
 const textLength = 300
-
-const invisible = /[\p{C}\p{Zl}\p{Zp}]/gu
-
-/** JSON escapes of a character; two where it takes two UTF-16 units. */
-const escaped = (character: string): string =>
-  Array.from(
-    { length: character.length },
-    (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`
-  ).join('')
 
 /**
  * One line of the log, with its line feed. Whatever a terminal would act on or hide is a JSON escape: text from outside
@@ -25,7 +17,7 @@ export const formatEntry = (entry: AuditEntry): string => {
       .filter(([, value]) => value !== undefined)
       .map(([key, value]) => [key, typeof value === 'string' ? value.slice(0, textLength) : value])
   )
-  return `${JSON.stringify(bounded).replace(invisible, escaped)}\n`
+  return `${inertJson(JSON.stringify(bounded))}\n`
 }
 
 /** @returns undefined where the line is no entry: cut short by a crash, or of another version */

@@ -1,9 +1,8 @@
 import { peerIdFromString } from '@libp2p/peer-id'
-import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { limits, protocols, toMeshError } from '@agent-mesh/wire'
-import { createDataPlane, type DataPlane, type StreamDialer } from '@agent-mesh/data-plane'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { limits, protocols } from '@agent-mesh/wire'
+import { createDataPlane, type DataPlane } from '@agent-mesh/data-plane'
 import {
-  createBootstrap,
   createDialler,
   createDiscovery,
   createPathMemory,
@@ -11,9 +10,6 @@ import {
   createReplication,
   createResolver,
   pathClassOf,
-  type Admission,
-  type BootstrapPeer,
-  type Dialler,
   type PolicyKeeper,
   type RecordBook,
   type Replica,
@@ -32,16 +28,26 @@ import { Audit } from './audit.ts'
 import { directoryOf, kindOf } from './directory.ts'
 import { Doors } from './doors.ts'
 import type { EventBus } from './event-bus.ts'
+import { FirstComparison } from './first-comparison.ts'
 import type { Invitations } from './invitations.ts'
 import { Why } from '../why/why.ts'
 import type { Issuance } from './issuance.ts'
 import { MeshNode } from './mesh-node.ts'
+import { createMetering } from './metering.ts'
 import { Offers } from './offers.ts'
 import { Policies } from './policies.ts'
+import { NodeProxies } from './proxies.ts'
 import { Reach } from './reach.ts'
 import { NodeRules } from './rules.ts'
+import { createSelfHealth } from './self-health.ts'
+import { announcePeers } from './comings-and-goings.ts'
+import { openThrough } from './stream-dialer.ts'
 import { createStanding } from './standing.ts'
+import { vocabularyOf } from './vocabulary.ts'
 import type { Memory } from './remember.ts'
+import type { Meter } from '../metrics/meter.ts'
+import { timedDialler, timedDiscovery } from '../metrics/timing.ts'
+import { upkeepOf } from './upkeep.ts'
 
 export interface AssembleInit {
   stateDir: string
@@ -62,6 +68,9 @@ export interface AssembleInit {
   replicas: Replica[]
   issuance: Issuance
   revocations: RevocationKeeper
+  meter: Meter
+  /** For the choice among equal agents. */
+  random?: () => number
   /** Closes everything, this node included. */
   onStop: () => Promise<void>
 }
@@ -84,26 +93,9 @@ const withoutPeerId = (address: Multiaddr): Multiaddr => {
   return peerId === undefined ? address : address.decapsulate(`/p2p/${peerId}`)
 }
 
-const openThrough = (dialler: Dialler): StreamDialer => ({
-  open: async (peer, protocol, { signal }) => {
-    const connection = await dialler.connect(peer, { signal })
-    const stream = await connection.newStream(protocol, { signal, maxOutboundStreams: limits.tunnelsPerPeer })
-    return { stream, path: pathClassOf(connection) }
-  }
-})
-
-/** Whom to call at start: configured members, then those that this node remembers, best first. */
-const startingPoints = ({ bootstrap }: Config, { peers }: Memory): BootstrapPeer[] => {
-  const configured = bootstrap
-    .map((text) => multiaddr(text))
-    .map((address): BootstrapPeer => ({
-      peerId: address.getComponents().findLast((part) => part.name === 'p2p')?.value ?? '',
-      addresses: [withoutPeerId(address)]
-    }))
-  const remembered = peers
-    .ranked()
-    .map(({ peerId, addresses }): BootstrapPeer => ({ peerId, addresses: addresses.map((text) => multiaddr(text)) }))
-  return [...configured, ...remembered.filter((one) => configured.every((other) => other.peerId !== one.peerId))]
+const levelOf = (event: string): 'debug' | 'info' | 'warn' => {
+  if (event.endsWith('failed') || event.endsWith('refused')) return 'warn'
+  return event === 'program:stderr' ? 'info' : 'debug'
 }
 
 /** Writes down where admitted members can be dialled, so that a restart needs nobody in particular. */
@@ -126,16 +118,6 @@ const rememberMembers = ({ host, memory }: AssembleInit): (() => void) => {
   }
 }
 
-const announcePeers = (admission: Admission, events: EventBus): (() => void) =>
-  admission.onChange((change, peer, connection) => {
-    const name = admission.membership(peer)?.name ?? ''
-    events.emit('info', change === 'gone' ? 'peer:left' : 'peer:joined', {
-      peer: peer.toString(),
-      name,
-      path: pathClassOf(connection)
-    })
-  })
-
 /** Puts the planes of one node together and gives what the local API calls. */
 export const assemble = (init: AssembleInit): Assembled => {
   const {
@@ -156,13 +138,14 @@ export const assemble = (init: AssembleInit): Assembled => {
     replicas,
     issuance,
     revocations,
+    meter,
     onStop
   } = init
   const { networkId, key } = credentials
   const { admission, dht, dialParts, ping, pubsub } = host.services
   const self = credentials.membership.peerId
   const addresses = (): Multiaddr[] => host.getMultiaddrs()
-  const discovery = createDiscovery({
+  const untimed = createDiscovery({
     dht,
     book,
     admission,
@@ -170,6 +153,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     self,
     privateKey: key,
     membership: () => credentials.membership,
+    confirmedMs: limits.recordTtlMs / 2,
     sequence: {
       load: async () => verbs.state.sequence,
       save: async (sequence) => verbs.update((state) => ({ ...state, sequence }))
@@ -184,6 +168,7 @@ export const assemble = (init: AssembleInit): Assembled => {
       events.emit('debug', 'record:unpublished', { code: error.code, message: error.message })
     }
   })
+  const discovery = timedDiscovery(meter, untimed)
   const recordGossip = createRecordGossip({ pubsub, book, networkId, self })
   const replication = createReplication({
     replicas,
@@ -202,9 +187,11 @@ export const assemble = (init: AssembleInit): Assembled => {
     admission,
     self,
     paths,
+    mayUse: (callee, service, capabilities) => rules.mayUse(callee, service, capabilities),
     hasAddresses: async (peer) => memory.peers.get(peer.toString()) !== undefined || (await host.peerStore.has(peer))
   })
-  const dialler = createDialler({ self, host: dialParts, admission, discovery, memory: memory.peers })
+  const plainDialler = createDialler({ self, host: dialParts, admission, discovery, memory: memory.peers })
+  const dialler = timedDialler(meter, plainDialler, admission)
   const audit = new Audit({ stateDir, config: config.audit, self, admission, events })
   const rules = new NodeRules({
     identity: credentials,
@@ -224,15 +211,26 @@ export const assemble = (init: AssembleInit): Assembled => {
     dialer: openThrough(dialler),
     protocol: protocols(networkId).tunnel,
     pathOf: pathClassOf,
+    callerOf: (peer) => authorizer.callerOf(peer),
+    selfId: self.toString(),
+    ...(init.random === undefined ? {} : { random: init.random }),
     events: paths,
     onUsed: (stream, connection) => admission.settle(connection, stream),
     onEvent: (what) => {
       audit.onTunnel(what)
+      selfHealth.checks.onTunnel(what)
       const { event, ...fields } = what
-      events.emit(event.endsWith('failed') || event.endsWith('refused') ? 'warn' : 'debug', event, fields)
+      events.emit(levelOf(event), event, fields)
     }
   })
+  const first = new FirstComparison({ admission, keeper, replication, serve: dataPlane.handler })
+  const selfHealth = createSelfHealth({
+    events,
+    services: () => offers.weights(),
+    tunnels: () => dataPlane.tunnels.inbound().length
+  })
   const offers = new Offers({
+    checks: selfHealth.checks,
     name: credentials.membership.name,
     verbs,
     config,
@@ -243,7 +241,9 @@ export const assemble = (init: AssembleInit): Assembled => {
     addresses: () => addresses().map(withoutPeerId)
   })
   const doors = new Doors({ verbs, config, dataPlane, events, kindOf: (target) => kindOf(book, target) })
+  const proxies = new NodeProxies({ verbs, config, events, dataPlane, book, discovery, resolver })
   const reach = new Reach({
+    suffix: config.proxy.suffix,
     self,
     admission,
     discovery,
@@ -251,18 +251,9 @@ export const assemble = (init: AssembleInit): Assembled => {
     dialler,
     ping,
     lookupTimeoutMs: config.discovery.lookup_timeout,
-    tunnelsOf: (peer) => dataPlane.tunnels.countOf(peer.toString())
+    trafficOf: (peer) => dataPlane.tunnels.trafficOf(peer.toString())
   })
-  const bootstrap = createBootstrap({
-    self,
-    admission,
-    peers: () => startingPoints(config, memory),
-    connect: async (peer, options) => dialler.connect(peer, options),
-    onFailed: (peerId, error) => {
-      memory.peers.failed(peerId)
-      events.emit('debug', 'bootstrap:failed', { peer: peerId, code: toMeshError(error).code })
-    }
-  })
+  const upkeep = upkeepOf({ self, admission, book, config, memory, dialler, events })
   const policies = new Policies({
     credentials: () => credentials,
     keeper,
@@ -274,6 +265,7 @@ export const assemble = (init: AssembleInit): Assembled => {
   })
   const standing = createStanding({
     identity: credentials,
+    files,
     issuance,
     keeper: revocations,
     admission,
@@ -285,6 +277,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     announceRevocations: () => replication.announce(revocations.kind)
   })
   credentials.onRenewed(() => void offers.publishNow().catch(() => {}))
+  const metering = createMetering(init, { replication, dataPlane, offers, warnings: () => local.warnings() })
   let isStarted = false
   const listeners: Array<() => void> = []
   const local = new MeshNode({
@@ -304,7 +297,10 @@ export const assemble = (init: AssembleInit): Assembled => {
     revocations,
     offers,
     policies,
+    proxies,
     reach,
+    metering,
+    vocabulary: () => vocabularyOf({ book, admission, own: credentials.membership, offers, doors }),
     why: new Why({
       self,
       own: () => credentials.membership,
@@ -332,42 +328,49 @@ export const assemble = (init: AssembleInit): Assembled => {
     start: async () => {
       isStarted = true
       audit.start()
+      selfHealth.start()
       rules.start(dataPlane)
       listeners.push(
         rememberMembers(init),
         announcePeers(admission, events),
-        admission.onChange((change, peer) => {
-          if (change === 'gone') dataPlane.tunnels.closePeer(peer.toString(), 'CONNECTION_LOST')
+        admission.onChange((change, peer, _connection, error) => {
+          if (change === 'gone') dataPlane.tunnels.closePeer(peer.toString(), error?.code ?? 'CONNECTION_LOST')
         })
       )
-      await host.services.members.handle(protocols(networkId).tunnel, dataPlane.handler, dataPlane.handlerOptions)
+      await host.services.members.handle(protocols(networkId).tunnel, first.handler, dataPlane.handlerOptions)
       const { handler, handlerOptions } = replication
       await host.services.members.handle(protocols(networkId).sync, handler, handlerOptions)
       replication.start()
+      first.start()
       offers.start()
       await doors.start()
+      await proxies.start()
       discovery.start()
       recordGossip.start()
-      bootstrap.start()
+      upkeep.start()
       await standing.start()
       void offers.publishNow().catch(() => {})
     },
     close: async () => {
       if (!isStarted) return
       await standing.stop()
+      selfHealth.stop()
       rules.stop()
-      bootstrap.stop()
+      upkeep.stop()
+      first.stop()
       for (const stop of listeners.splice(0)) stop()
       const goodbye = discovery.withdraw({ signal: AbortSignal.timeout(withdrawTimeoutMs) }).then(
         () => recordGossip.announce(),
         () => recordGossip.announce()
       )
       replication.stop()
+      proxies.close()
       await dataPlane.stop({ drainTimeoutMs: config.drain_timeout })
       await goodbye
       await audit.close()
       recordGossip.stop()
       discovery.stop()
+      metering.stop()
     }
   }
 }

@@ -1,5 +1,5 @@
 import { peerIdFromString } from '@libp2p/peer-id'
-import { MeshError, parseTarget } from '@agent-mesh/wire'
+import { MeshError } from '@agent-mesh/wire'
 import type { Duplex } from 'node:stream'
 import type {
   DialRequest,
@@ -14,6 +14,8 @@ import type {
   NodeEvent,
   PeerDocument,
   PingResponse,
+  ProxyDocument,
+  ProxyRequest,
   PublishRequest,
   PublishResponse,
   RenewResponse,
@@ -33,6 +35,7 @@ import type {
   SignRequest,
   SignResponse,
   Status,
+  Vocabulary,
   WhoisResponse,
   WhyRequest,
   WhyResponse
@@ -42,6 +45,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import type { Admission, RevocationKeeper } from '@agent-mesh/control-plane'
 import type { DataPlane } from '@agent-mesh/data-plane'
 import type { LocalNode } from '../local-node.ts'
+import type { Exposition } from '../metrics/meter.ts'
 import { describeNetwork } from '../network/network-info.ts'
 import type { StateFiles } from '../state/documents.ts'
 import type { Identity } from '../state/identity.ts'
@@ -52,9 +56,11 @@ import type { EventBus } from './event-bus.ts'
 import type { Invitations } from './invitations.ts'
 import type { Issuance } from './issuance.ts'
 import { rotateKey } from './key-rotation.ts'
+import type { Metering } from './metering.ts'
 import { signOffline } from './offline-signing.ts'
 import type { Offers } from './offers.ts'
 import type { Policies, PolicyInput } from './policies.ts'
+import type { NodeProxies } from './proxies.ts'
 import type { Reach } from './reach.ts'
 import type { Why } from '../why/why.ts'
 import type { Standing } from './standing.ts'
@@ -75,11 +81,14 @@ export interface MeshNodeParts {
   events: EventBus
   invitations: Invitations
   issuance: Issuance
+  metering: Metering
   standing: Standing
   revocations: RevocationKeeper
   offers: Offers
   policies: Policies
+  proxies: NodeProxies
   reach: Reach
+  vocabulary: () => Vocabulary
   why: Why
   stop: () => Promise<void>
 }
@@ -123,18 +132,33 @@ export class MeshNode implements LocalNode {
       services: offers.services(),
       capabilities: offers.capabilities(),
       forwards: doors.list(),
+      proxies: this.proxies(),
       tunnels: dataPlane.tunnels.totals,
-      warnings: this.#warnings()
+      warnings: this.warnings()
     }
   }
 
-  #warnings(): Status['warnings'] {
-    const { admission, audit, doors, offers } = this.#parts
+  async metrics(accept: string): Promise<Exposition> {
+    return this.#parts.metering.expose(accept)
+  }
+
+  vocabulary(): Vocabulary {
+    return this.#parts.vocabulary()
+  }
+
+  warnings(): Status['warnings'] {
+    const { admission, audit, doors, offers, proxies } = this.#parts
     const warnings: Status['warnings'] = doors.failures.map(({ listen, error }) => ({
       code: error.code,
       message: `The forward ${listen} is not open: ${error.message}`,
       hint: error.hint
     }))
+    for (const { listen, error } of proxies.failures)
+      warnings.push({
+        code: error.code,
+        message: `The proxy ${listen} is not open: ${error.message}`,
+        hint: error.hint
+      })
     warnings.push(...audit.warnings)
     const { pending } = offers.publication ?? {}
     if (pending !== undefined)
@@ -304,6 +328,18 @@ export class MeshNode implements LocalNode {
     return this.#parts.doors.list()
   }
 
+  async addProxy(request: ProxyRequest): Promise<ProxyDocument> {
+    return this.#parts.proxies.add(request)
+  }
+
+  async removeProxy(idOrListen: string): Promise<ProxyDocument> {
+    return this.#parts.proxies.remove(idOrListen)
+  }
+
+  proxies(): ProxyDocument[] {
+    return this.#parts.proxies.list()
+  }
+
   whois(address: string): WhoisResponse {
     const { admission, dataPlane } = this.#parts
     const tunnel = dataPlane.tunnels.whois(address)
@@ -326,7 +362,9 @@ export class MeshNode implements LocalNode {
     target: string,
     { signal }: { signal: AbortSignal }
   ): Promise<{ tunnel: Duplex; peerId: string; service: string }> {
-    const { tunnel, candidate, service } = await this.#parts.dataPlane.openTarget(parseTarget(target), { signal })
+    const { dataPlane, proxies } = this.#parts
+    const meant = await proxies.targetOf(target, { signal })
+    const { tunnel, candidate, service } = await dataPlane.openTarget(meant, { signal })
     return { tunnel, peerId: candidate.peerId.toString(), service }
   }
 

@@ -5,6 +5,7 @@ import {
   PolicyKeeper,
   createRecordBook,
   createRevocationKeeper,
+  recordReplica,
   type RevocationKeeper,
   createTaxonomy,
   type Taxonomy
@@ -12,6 +13,8 @@ import {
 import type { Logger } from 'pino'
 import { startApi, type ApiServer } from '../api/server.ts'
 import { loadConfig, type Flags } from '../config/load.ts'
+import { hostMetrics } from '../metrics/host-metrics.ts'
+import { Meter } from '../metrics/meter.ts'
 import { createHost } from '../host/create-host.ts'
 import { chosenPorts, stillFree, withKnownPorts } from '../host/listen.ts'
 import type { LocalNode } from '../local-node.ts'
@@ -20,6 +23,7 @@ import { Identity } from '../state/identity.ts'
 import { takeNextIdentity } from '../state/next-identity.ts'
 import { revocationStore } from '../state/revocation-store.ts'
 import { stateFiles } from '../state/documents.ts'
+import { removeLeftovers } from '../state/leftovers.ts'
 import { lockState } from '../state/lock.ts'
 import type { StateDir } from '../state/state-dir.ts'
 import { VerbStore } from '../state/verb-store.ts'
@@ -27,8 +31,9 @@ import { assemble } from './assemble.ts'
 import { EventBus } from './event-bus.ts'
 import { Invitations } from './invitations.ts'
 import { Issuance } from './issuance.ts'
+import { openMetricsDoor } from './metrics-door.ts'
 import { openMemory } from './remember.ts'
-import type { PeerId } from '@libp2p/interface'
+import type { ConnectionGater, PeerId } from '@libp2p/interface'
 
 export interface StartOptions {
   /** Absolute path of `mesh.yaml`. */
@@ -36,6 +41,10 @@ export interface StartOptions {
   flags: Flags
   env: NodeJS.ProcessEnv
   logger: Logger
+  /** Asked before each connection, beside the node's own rules: a test takes the network apart with it. */
+  gater?: ConnectionGater
+  /** At least 0, below 1: which of several equal agents is chosen. */
+  random?: () => number
 }
 
 /** What the `ready` line says. */
@@ -96,7 +105,7 @@ class Closers {
  */
 export const startNode = async (
   directory: StateDir,
-  { configFile, flags, env, logger }: StartOptions
+  { configFile, flags, env, logger, gater, random }: StartOptions
 ): Promise<RunningNode> => {
   const startedMs = Date.now()
   const { config, settings } = await loadConfig({ file: configFile, env, flags })
@@ -109,6 +118,7 @@ export const startNode = async (
   }
   try {
     closers.add(await lockState(directory.path))
+    await removeLeftovers(directory.path)
     const files = stateFiles(directory.path)
     await takeNextIdentity(files)
     const credentials = new Identity(files, await renewByRoot(files, startedMs))
@@ -138,7 +148,8 @@ export const startNode = async (
       signaturesNeeded: () => credentials.membership.policySignatures,
       store: {
         load: async () => readFileIfExists(files.policy),
-        save: async (bytes) => writeFileAtomic(files.policy, bytes)
+        save: async (bytes) => writeFileAtomic(files.policy, bytes),
+        awaited: async () => (await files.policyAwaited.read())?.version ?? 0
       },
       now: Date.now,
       isRevoked: revocations.isRevoked,
@@ -151,15 +162,23 @@ export const startNode = async (
     const ports = await stillFree(Object.fromEntries(wanted), (listen, port) =>
       events.emit('warn', 'port:taken', { listen, port })
     )
+    const meter = new Meter()
     const host = await createHost({
       credentials,
       config,
       book,
       revocations,
+      metrics: hostMetrics(meter.registry),
+      policyVersion: () => keeper.version(),
       listen: withKnownPorts(config.listen, ports),
+      ...(gater === undefined ? {} : { gater }),
       joins: {
         sealKeyOf: (id) => invitations.sealKeyOf(id),
-        redeem: async (plea) => ({ chain: await invitations.redeem(plea), addresses: host.getMultiaddrs() })
+        redeem: async (plea) => ({
+          chain: await invitations.redeem(plea),
+          addresses: host.getMultiaddrs(),
+          policyVersion: keeper.newestKnown
+        })
       }
     })
     closers.add(async () => host.stop())
@@ -179,9 +198,11 @@ export const startNode = async (
       taxonomy,
       invitations,
       keeper,
-      replicas: [keeper, revocations],
+      replicas: [keeper, revocations, recordReplica({ book })],
       issuance,
       revocations,
+      meter,
+      ...(random === undefined ? {} : { random }),
       onStop: async () => {
         await closers.run(onError)
         stopped.resolve()
@@ -208,6 +229,7 @@ export const startNode = async (
     }))
     await node.start()
     api = await startApi(node.local, { socketPath: directory.socketPath, logger })
+    closers.add(await openMetricsDoor(config, node.local, events))
     const { peerId, name } = credentials.membership
     const ready: Ready = {
       peerId: peerId.toString(),
@@ -241,5 +263,7 @@ const listenError = (cause: unknown, listen: string[]): MeshError => {
       cause,
       hint: 'Stop what listens there, or choose another --listen.'
     })
-  return new MeshError('ADDRESS_INVALID', `The node cannot listen on ${where}: ${text.trim()}`, { cause })
+  return new MeshError('ADDRESS_INVALID', `The node cannot listen on ${where}: ${text.trim().replace(/\.?$/, '.')}`, {
+    cause
+  })
 }

@@ -1,4 +1,4 @@
-import { createLibp2p, type Libp2p } from 'libp2p'
+import { createLibp2p, type Libp2p, type Libp2pInit } from 'libp2p'
 import { protocols, recordsTopic, syncTopic } from '@agent-mesh/wire'
 import {
   admission,
@@ -22,6 +22,7 @@ import {
 } from '@agent-mesh/control-plane'
 import type { GossipSub } from '@libp2p/gossipsub'
 import type { Identify } from '@libp2p/identify'
+import type { ConnectionGater } from '@libp2p/interface'
 import type { Ping } from '@libp2p/ping'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Config } from '../config/schema.ts'
@@ -62,7 +63,12 @@ export interface HostInit {
   listen: string[]
   book: RecordBook
   revocations: Pick<RevocationKeeper, 'isRevoked' | 'digest'>
+  /** Takes what libp2p counts. */
+  metrics: NonNullable<Libp2pInit['metrics']>
+  /** Of the policy that this node holds; 0 is none. */
+  policyVersion: () => number
   joins: Pick<JoinServiceInit, 'sealKeyOf' | 'redeem' | 'connect'>
+  gater?: ConnectionGater
 }
 
 /** Healthy peers whose event loop is blocked for some seconds must not lose their connections. */
@@ -75,12 +81,18 @@ export const createHost = async ({
   listen,
   book,
   revocations,
-  joins
+  metrics,
+  policyVersion,
+  joins,
+  gater = {}
 }: HostInit): Promise<Host> => {
   const { key, networkId, networkKey } = credentials
   const { prefix } = protocols(networkId)
   const { most, from_one_host_per_second: perSecond, pending } = config.connections
-  const strangers = new StrangerLimits({ rates: { connectionsPerSecond: perSecond, pendingConnections: pending } })
+  const strangers = new StrangerLimits({
+    rates: { connectionsPerSecond: perSecond, pendingConnections: pending },
+    gater
+  })
   const agent = `mesh-node/${version}`
   const logger = quietLogger()
   return createLibp2p<Services>({
@@ -90,6 +102,7 @@ export const createHost = async ({
     addresses: { listen, announce: config.announce },
     ...(logger === undefined ? {} : { logger }),
     ...transport(),
+    metrics,
     connectionGater: strangers.connectionGater,
     connectionManager: {
       maxConnections: most,
@@ -110,6 +123,7 @@ export const createHost = async ({
         chain: () => credentials.membership.chain,
         isDenied: (_, membership) =>
           membership !== undefined && revocations.isRevoked(membership) ? 'REVOKED' : undefined,
+        policyVersion,
         revocationsHash: () => revocations.digest(),
         gate: strangers
       }),

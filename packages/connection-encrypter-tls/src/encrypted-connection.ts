@@ -1,0 +1,67 @@
+import { once } from 'node:events'
+import type { TLSSocket } from 'node:tls'
+import { TimeoutError, type AbortOptions, type MessageStream } from '@libp2p/interface'
+import { AbstractMessageStream, type SendResult } from '@libp2p/utils'
+import type { Uint8ArrayList } from 'uint8arraylist'
+
+/** The plain bytes of a connection whose socket belongs to TLS. */
+export class EncryptedConnection extends AbstractMessageStream {
+  readonly #socket: TLSSocket
+  readonly #transport: MessageStream
+
+  /**
+   * @param transport - the connection that the socket was taken from; it hears of the socket's end
+   * @param socket - after its handshake
+   */
+  constructor(transport: MessageStream, socket: TLSSocket) {
+    super({
+      log: transport.log,
+      direction: transport.direction,
+      inactivityTimeout: transport.inactivityTimeout,
+      maxReadBufferLength: transport.maxReadBufferLength
+    })
+    this.#socket = socket
+    this.#transport = transport
+    socket.on('data', (bytes: Buffer) => this.onData(bytes))
+    socket.on('drain', () => this.safeDispatchEvent('drain'))
+    socket.on('error', (err) => transport.abort(err))
+    socket.setTimeout(transport.inactivityTimeout, () => transport.abort(new TimeoutError()))
+    transport.addEventListener('close', ({ error, local }) => {
+      socket.destroy()
+      if (error === undefined || error === null) this.onTransportClosed()
+      else if (local === true) this.abort(error)
+      else this.onRemoteReset()
+    })
+  }
+
+  override sendData(data: Uint8ArrayList): SendResult {
+    let canSendMore = true
+    // one record of TLS for many small pieces
+    this.#socket.cork()
+    for (const bytes of data) canSendMore = this.#socket.write(bytes)
+    this.#socket.uncork()
+    return { sentBytes: data.byteLength, canSendMore }
+  }
+
+  override sendReset(err: Error): void {
+    // first the transport: once TLS has let go of the handle there is nothing left to reset
+    this.#transport.abort(err)
+    this.#socket.destroy()
+  }
+
+  override sendPause(): void {
+    this.#socket.pause()
+  }
+
+  override sendResume(): void {
+    this.#socket.resume()
+  }
+
+  override async close({ signal }: AbortOptions = {}): Promise<void> {
+    if (!this.#socket.closed) {
+      this.#socket.destroySoon()
+      await once(this.#socket, 'close', signal === undefined ? {} : { signal })
+    }
+    await this.#transport.close(signal === undefined ? {} : { signal })
+  }
+}

@@ -1,0 +1,2 @@
+/** What a node counts: for the reference page, and for tests that compare it with what is exposed. */
+export { metricDefinitions, type MetricName } from './catalogue.ts'
