@@ -34,7 +34,7 @@ test.each(Array.from({ length: seeds }, (_, at) => seed + at))('seed %i: a tenth
 
 test('what the detector sends per node does not grow with the mesh', () => {
   const sizes = [20, 100, inForm({ short: 300, full: 1_000 })]
-  const costs = sizes.map((nodes) => costOf(simulate({ ...scenarios.silent({ nodes }), hasDigests: false }, seed)))
+  const costs = sizes.map((nodes) => costOf(simulate(scenarios.quiet({ nodes, durationMs: 60_000 }), seed)))
   for (const [at, { messagesPerNodeSecond, bytesPerNodeSecond }] of costs.entries())
     console.log(
       `${sizes[at]} nodes: ${messagesPerNodeSecond.toFixed(2)} messages, ${bytesPerNodeSecond.toFixed(0)} bytes`

@@ -119,6 +119,8 @@ describe('revoke', () => {
   })
 })
 
+const endOf = ({ node }: MeshMember): number => Date.parse(node.network().certificate.notAfter)
+
 describe('a certificate in the last third of its life', () => {
   it('is renewed while the node runs, and others learn it', { timeout: 60_000 }, async () => {
     const alice = founder()
@@ -131,8 +133,7 @@ describe('a certificate in the last third of its life', () => {
     })
     await bob.restart({ bootstrap: alice.node.ready.addresses })
     const freshMs = Date.now() + limits.certificateLifetimeMs - dayMs
-    const endOf = (): number => Date.parse(bob.node.network().certificate.notAfter)
-    await vi.waitFor(() => expect(endOf()).toBeGreaterThan(freshMs), { timeout: 10_000, interval: 50 })
+    await vi.waitFor(() => expect(endOf(bob)).toBeGreaterThan(freshMs), { timeout: 10_000, interval: 50 })
     expect(bob.node.network()).toMatchObject({ name: 'bob', groups: ['ops'] })
     const { serial } = bob.node.network().certificate
     // said at the next hello, without a restart: its neighbour revokes it by its serial
@@ -142,6 +143,36 @@ describe('a certificate in the last third of its life', () => {
     await connected(alice, bob, false)
     await bob.restart({ bootstrap: alice.node.ready.addresses })
     expect(bob.node.network().certificate.serial).toBe(serial)
+  })
+
+  it('that a delegate issued is renewed by the delegate while the root is away', { timeout: 60_000 }, async () => {
+    const alice = founder()
+    const delegate = await mesh.add('delegate', { mayAdmit: true, groups: ['ci'] })
+    const [worker, foreign] = [await mesh.add('worker'), await mesh.add('foreign', { groups: ['ops'] })]
+    const times = { notBeforeMs: Date.now() - 25 * dayMs, notAfterMs: Date.now() + 5 * dayMs }
+    for (const one of [worker, foreign]) await one.stop()
+    await mesh.certify(worker, { ...times, groups: ['ci'], issuer: delegate })
+    await mesh.certify(foreign, { ...times, groups: ['ops'] })
+    await connected(delegate, alice)
+    await alice.stop()
+    for (const one of [worker, foreign]) await one.restart({ bootstrap: delegate.node.ready.addresses })
+    await vi.waitFor(() => expect(endOf(worker)).toBeGreaterThan(Date.now() + 28 * dayMs), {
+      timeout: 15_000,
+      interval: 50
+    })
+    expect(worker.node.network()).toMatchObject({ name: 'worker', groups: ['ci'], mayAdmit: false })
+    expect(worker.node.network().certificate.issuer).toBe(delegate.node.ready.peerId)
+    expect(endOf(worker)).toBeLessThanOrEqual(endOf(delegate))
+    await connected(foreign, delegate)
+    await expect(foreign.node.renewCertificate()).rejects.toMatchObject({ code: 'NOT_ISSUER' })
+    expect(endOf(foreign)).toBe(times.notAfterMs)
+    // the root comes back, and renews the other one without being asked to
+    await alice.restart()
+    await foreign.node.dial({ target: alice.node.ready.peerId }, { signal: AbortSignal.timeout(10_000) })
+    await vi.waitFor(() => expect(endOf(foreign)).toBeGreaterThan(Date.now() + 25 * dayMs), {
+      timeout: 15_000,
+      interval: 50
+    })
   })
 
   it('is left alone where it is ephemeral, early, or the delegate may not', { timeout: 60_000 }, async () => {

@@ -1,6 +1,7 @@
 import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { measurePolicy, policyTable } from './policy.ts'
+import { measureProxy, proxyTable } from './proxy.ts'
 import { measureStartUp, startUpTable } from './start-up.ts'
 
 const { values, positionals } = parseArgs({
@@ -13,11 +14,13 @@ const isAsked = (name: string): boolean => positionals.length === 0 || positiona
 
 const policy = isAsked('policy') ? measurePolicy(rounds) : undefined
 const startUp = isAsked('start-up') ? await measureStartUp(rounds) : undefined
+const proxy = isAsked('proxy') ? await measureProxy(rounds) : undefined
 const lines = values.json
-  ? [JSON.stringify({ load: loadavg()[0], startUp, policy })]
+  ? [JSON.stringify({ load: loadavg()[0], startUp, policy, proxy })]
   : [
       `medians of ${rounds} rounds, load ${loadavg()[0]?.toFixed(1) ?? '?'}`,
       ...(startUp === undefined ? [] : startUpTable(startUp)),
-      ...(policy === undefined ? [] : policyTable(policy))
+      ...(policy === undefined ? [] : policyTable(policy)),
+      ...(proxy === undefined ? [] : proxyTable(proxy))
     ]
 process.stdout.write(`${lines.join('\n')}\n`)

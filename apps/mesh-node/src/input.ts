@@ -32,6 +32,11 @@ export class Input {
     return this.#options[name] === true
   }
 
+  /** The option was given as `--no-<name>`. */
+  isOff(name: string): boolean {
+    return this.#options[name] === false
+  }
+
   list(name: string): string[] {
     const value = this.#options[name]
     return Array.isArray(value) ? value.map(String) : []

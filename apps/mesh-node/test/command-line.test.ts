@@ -45,6 +45,7 @@ describe('help', () => {
       'dial',
       'ping',
       'forward',
+      'proxy',
       'nc',
       'policy check',
       'policy sign',

@@ -68,7 +68,7 @@ describe('wait', () => {
     await open()
     const end = ended(start(['wait', '--for', 'capability:a/b', '--json', '--state-dir', directory]))
     await vi.waitFor(() => expect(node.find).toHaveBeenCalled(), { timeout: 10_000 })
-    node.find.mockResolvedValue({ candidates: [candidate], suggestions: [], elapsedMs: 1 })
+    node.find.mockResolvedValue({ candidates: [candidate], leftOut: [], suggestions: [], elapsedMs: 1 })
     expect(JSON.parse((await end).stdout)).toMatchObject({ capability: 'a/b', peerId, name: 'bob' })
     expect(node.find).toHaveBeenLastCalledWith(expect.objectContaining({ query: 'cap:a/b' }), expect.anything())
   })

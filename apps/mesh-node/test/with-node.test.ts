@@ -58,7 +58,7 @@ describe('under --json, stdout is the document of the node', () => {
     [['peers'], { peers: [] }],
     [['wait', '--for', 'members:1'], { for: 'members:1', members: 1 }],
     [['top', '--interval', '100ms'], { node: { name: 'alice', inPerSecond: 0 }, members: [] }],
-    [['find', 'a'], { candidates: [], suggestions: ['a/b'], elapsedMs: 3 }],
+    [['find', 'a'], { candidates: [], leftOut: [], suggestions: ['a/b'], elapsedMs: 3 }],
     [['invite'], { ticket: 'mesh1x' }],
     [['dial', 'bob'], { peerId, path: 'direct', rttMs: 1.5, addresses: [] }],
     [
@@ -111,7 +111,7 @@ describe('for people, the last line is the next command', () => {
       reason: 'near\u001B[2J\u202E',
       recordExpiresMs: 1
     }
-    node.find.mockResolvedValue({ candidates: [candidate], suggestions: ['a/bc'], elapsedMs: 1 })
+    node.find.mockResolvedValue({ candidates: [candidate], leftOut: [], suggestions: ['a/bc'], elapsedMs: 1 })
     const { stdout } = await run(['find', 'a', '--state-dir', directory])
     expect(stdout.split('\n')[1]).toMatch(
       new RegExp(`^bob +${peerId} +a/b +web +- +near\\\\u\\{1b\\}\\[2J\\\\u\\{202e\\}$`)
@@ -178,7 +178,7 @@ describe('a wait', () => {
 describe('nc', () => {
   it.each([
     [['alice', 'ssh'], 'alice/ssh'],
-    [['alice.mesh', 'ssh'], 'alice/ssh'],
+    [['alice.mesh', 'ssh'], 'alice.mesh/ssh'],
     [['alice/web'], 'alice/web'],
     [['cap:a/b'], 'cap:a/b']
   ])('of %j asks for %s', async (words, target) => {

@@ -125,8 +125,8 @@ export const responseOf = async (outgoing: ClientRequest, signal: AbortSignal): 
 /** True where the node has the very documents of this client, so that their shapes need no check. */
 export const isOfSameApi = ({ headers }: IncomingMessage): boolean => headers[fingerprintHeader] === apiFingerprint
 
-/** The JSON of a response. @throws MeshError API_UNREADABLE, and that of a problem document */
-export const readAnswer = async (response: IncomingMessage): Promise<unknown> => {
+/** The text of a response. @throws MeshError API_UNREADABLE, and that of a problem document */
+export const readText = async (response: IncomingMessage): Promise<string> => {
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -135,8 +135,11 @@ export const readAnswer = async (response: IncomingMessage): Promise<unknown> =>
       throw new MeshError('API_UNREADABLE', `The answer of the node has more than ${answerBytes} bytes.`)
     chunks.push(chunk)
   }
-  const value = parseJson(Buffer.concat(chunks).toString())
+  const text = Buffer.concat(chunks).toString()
   const status = response.statusCode ?? 0
-  if (status < 200 || status > 299) throw readProblem(value, status)
-  return value
+  if (status < 200 || status > 299) throw readProblem(parseJson(text), status)
+  return text
 }
+
+/** The JSON of a response. @throws MeshError API_UNREADABLE, and that of a problem document */
+export const readAnswer = async (response: IncomingMessage): Promise<unknown> => parseJson(await readText(response))

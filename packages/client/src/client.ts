@@ -3,6 +3,7 @@ import {
   isOfSameApi,
   open,
   readAnswer,
+  readText,
   responseOf,
   withDeadline,
   type Call,
@@ -49,10 +50,16 @@ export interface Client {
   addForward: (request: Api.ForwardRequest, options?: CallOptions) => Promise<Api.ForwardDocument>
   /** @param idOrListen - id or local address */
   removeForward: (idOrListen: string, options?: CallOptions) => Promise<Api.ForwardDocument>
+  proxies: (options?: CallOptions) => Promise<Api.ProxyDocument[]>
+  addProxy: (request: Api.ProxyRequest, options?: CallOptions) => Promise<Api.ProxyDocument>
+  /** @param idOrListen - id or local address */
+  removeProxy: (idOrListen: string, options?: CallOptions) => Promise<Api.ProxyDocument>
   /** @param address - remote address that a local service sees, `host:port` */
   whois: (address: string, options?: CallOptions) => Promise<Api.WhoisResponse>
   /** Resolves when the node begins to stop; it is gone when `status` rejects with NO_DAEMON. */
   shutdown: (options?: CallOptions) => Promise<Api.ShutdownResponse>
+  /** In the text format of Prometheus. */
+  metrics: (options?: CallOptions) => Promise<string>
   openapi: (options?: CallOptions) => Promise<Record<string, unknown>>
   /** Words that a command line may hold. */
   vocabulary: (options?: CallOptions) => Promise<Api.Vocabulary>
@@ -120,9 +127,20 @@ export const createClient = ({ socketPath, timeoutMs = 75_000 }: ClientOptions):
     addForward: (body, options) => ask({ method: 'POST', path: '/v1/forwards', body }, (api) => api.forward, options),
     removeForward: (id, options) =>
       ask({ method: 'DELETE', path: `/v1/forwards/${part(id)}` }, (api) => api.forward, options),
+    proxies: async (options) =>
+      (await ask({ method: 'GET', path: '/v1/proxies' }, (api) => api.proxiesResponse, options)).proxies,
+    addProxy: (body, options) => ask({ method: 'POST', path: '/v1/proxies', body }, (api) => api.proxy, options),
+    removeProxy: (id, options) =>
+      ask({ method: 'DELETE', path: `/v1/proxies/${part(id)}` }, (api) => api.proxy, options),
     whois: (address, options) =>
       ask({ method: 'GET', path: `/v1/whois?address=${part(address)}` }, (api) => api.whoisResponse, options),
     shutdown: (options) => ask({ method: 'POST', path: '/v1/shutdown' }, (api) => api.shutdownResponse, options),
+    metrics: async ({ signal } = {}) => {
+      const call: Call = { method: 'GET', path: '/metrics' }
+      return withDeadline(endpoint, call, { signal, timeoutMs }, async (either) =>
+        readText(await responseOf(open(endpoint, call), either))
+      )
+    },
     openapi: (options) => ask({ method: 'GET', path: '/v1/openapi.json' }, (api) => api.openApiResponse, options),
     vocabulary: (options) => ask({ method: 'GET', path: '/v1/vocabulary' }, (api) => api.vocabulary, options),
     connect: (target, options = {}) => connectTunnel(endpoint, target, options),

@@ -21,6 +21,7 @@ const start = async (kind: Kind): Promise<Libp2p> => {
     transports: [tcp()],
     connectionEncrypters: [encrypters[kind]()],
     streamMuxers: [yamux()],
+    connectionManager: { inboundConnectionThreshold: 1_000 },
     connectionMonitor: { enabled: false }
   })
   hosts.push(host)
@@ -98,6 +99,18 @@ describe.each<[Kind, Kind]>([
     const reset = once(other, 'close')
     again.abort(new Error('enough'))
     await reset
+    expect(callee.getConnections()).toEqual([])
+  })
+})
+
+describe('a host that is not who was expected', () => {
+  it('is refused, again and again, and the process that refuses it lives', async () => {
+    const [caller, callee, other] = [await start('native'), await start('native'), await start('native')]
+    const [address] = callee.getMultiaddrs()
+    if (address === undefined) throw new Error('the host has no address')
+    const wrong = address.decapsulate('/p2p').encapsulate(`/p2p/${other.peerId.toString()}`)
+    for (let round = 0; round < 30; round++)
+      await expect(caller.dial(wrong)).rejects.toThrow(/does not match expected remote identity key/)
     expect(callee.getConnections()).toEqual([])
   })
 })

@@ -34,6 +34,8 @@ export interface DataPlaneInit {
   onUsed?: (stream: Stream, connection: Connection) => void
   /** How a connection reaches its peer; inbound tunnels show it. */
   pathOf?: (connection: Connection) => PathClass
+  /** At least 0, below 1; for the choice among equal agents. */
+  random?: () => number
   /** Monotonic milliseconds, and milliseconds since 1970. */
   clock?: Pick<Required<TunnelRegistryInit>, 'now' | 'wallClock'>
 }
@@ -88,7 +90,8 @@ export const createDataPlane = (init: DataPlaneInit): DataPlane => {
     dialer: init.dialer,
     protocol: init.protocol,
     registry,
-    events: init.events
+    events: init.events,
+    random: init.random
   })
   const find = (idOrListen: string): Forward => {
     const found = forwards.get(idOrListen) ?? [...forwards.values()].find((one) => one.listenText === idOrListen)

@@ -42,5 +42,16 @@ export type DataPlaneEvent =
   | { event: 'forward:listening'; id: string; listen: string; target: string }
   | { event: 'forward:failed'; id: string; listen: string; target: string; code: ErrorCode; message: string }
   | { event: 'forward:closed'; id: string; listen: string; target: string }
+  | { event: 'proxy:listening' | 'proxy:closed'; id: string; kind: 'socks' | 'http'; listen: string }
+  | {
+      event: 'proxy:failed'
+      id: string
+      kind: 'socks' | 'http'
+      listen: string
+      /** As the client named it. */
+      host: string
+      code: ErrorCode
+      message: string
+    }
 
 export type OnDataPlaneEvent = (event: DataPlaneEvent) => void

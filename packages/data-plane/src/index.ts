@@ -23,8 +23,20 @@ export * from './interfaces.ts'
 export { createDataPlane, type AddForwardOptions, type DataPlane, type DataPlaneInit } from './data-plane.ts'
 export type { DataPlaneEvent, OnDataPlaneEvent, TunnelDirection } from './events.ts'
 export type { ForwardStatus } from './gateway/forward.ts'
+export {
+  createDestinationFinder,
+  type Destination,
+  type FindDestination,
+  type NameBook
+} from './gateway/destination.ts'
+export type { ProxyKind, ProxyStatus } from './gateway/door.ts'
+export type { ServedBy } from './gateway/open-destination.ts'
+export { parseOutsidePattern } from './gateway/outside.ts'
+export { createProxies, type AddProxyOptions, type Proxies, type ProxiesInit } from './gateway/proxies.ts'
 export { formatListenAddress, parseListenAddress, type ListenAddress } from './gateway/listen-address.ts'
 export type { OpenedTarget, OpenTarget, OpenTargetOptions } from './gateway/open-target.ts'
+export { InFlight, type Report } from './picker/in-flight.ts'
+export { pick, type Choice, type Pickable } from './picker/pick.ts'
 export type { StreamHandler } from './tunnel/accept.ts'
 export type { Recheck } from './tunnel/recheck.ts'
 export type { TunnelInfo, TunnelRegistry, TunnelTotals } from './tunnel/registry.ts'
@@ -38,3 +50,14 @@ export {
   parseUpstream,
   type Upstream
 } from './upstream/parse.ts'
+export { Checks, type ChecksInit } from './upstream/check/checks.ts'
+export { probe, type Probe } from './upstream/check/probe.ts'
+export {
+  checkDefaults,
+  defaultCheck,
+  formatCheck,
+  parseCheck,
+  type CheckKind,
+  type CheckSettings
+} from './upstream/check/settings.ts'
+export type { CheckResult, CheckVerdict } from './upstream/check/verdict.ts'

@@ -13,6 +13,14 @@ export interface Candidate {
   service?: string
   /** Why it stands where it stands; one clause for people. */
   reason: string
+  /** Those of one tier are as good as each other, and share the work. Absent: each stands for itself, in its order. */
+  tier?: number
+  /** Nothing speaks against it, wherever it stands. Default: true. */
+  isGood?: boolean
+  /** How much of the work it wants beside its equals. Default: 1. */
+  weight?: number
+  /** Tunnels to its services, ours included, as its node said last, and which of its reports said so. */
+  reported?: { tunnels: number; id: string }
 }
 
 /** Filled in by the node from the control plane. */
@@ -58,8 +66,10 @@ export interface StreamDialer {
 
 /** What flows back to the control plane. */
 export interface PathEvents {
-  onPathOk?: (peer: PeerId, path: PathClass, rttMs: number) => void
+  onPathOk?: (peer: PeerId, path: PathClass, rttMs: number, service: string) => void
   onPathFailed?: (peer: PeerId, code: ErrorCode) => void
+  /** The peer was reached, and said that the program behind the service was not. */
+  onServiceFailed?: (peer: PeerId, service: string, code: ErrorCode) => void
 }
 
 /** A socket that takes connections. */

@@ -19,6 +19,9 @@ const syncFolder = async (path: string): Promise<void> => {
   }
 }
 
+/** Whether a name is that of a file which a write left behind that was killed. */
+export const isTemporaryFile = (name: string): boolean => /\.[0-9a-f]{8}\.tmp$/.test(name)
+
 /** Writes beside the path, then lets `place` put the file there. Nothing is left behind when that fails. */
 const writeBeside = async <T>(
   path: string,

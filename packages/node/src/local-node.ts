@@ -18,6 +18,8 @@ import type {
   PolicyRequest,
   PolicySignResponse,
   PolicyStatusDocument,
+  ProxyDocument,
+  ProxyRequest,
   PublishRequest,
   PublishResponse,
   RenewResponse,
@@ -68,6 +70,9 @@ export interface LocalNode {
   addForward: (request: ForwardRequest) => Promise<ForwardDocument>
   removeForward: (idOrListen: string) => Promise<ForwardDocument>
   forwards: () => ForwardDocument[]
+  addProxy: (request: ProxyRequest) => Promise<ProxyDocument>
+  removeProxy: (idOrListen: string) => Promise<ProxyDocument>
+  proxies: () => ProxyDocument[]
   whois: (address: string) => WhoisResponse
   /** One tunnel as a duplex: half-close is the end of a direction, a destroyed side carries a MeshError. */
   connect: (

@@ -1,5 +1,13 @@
 import type { LocalNode } from '@agent-mesh/node'
-import type { ForwardDocument, NetworkInfo, NodeEvent, Publication, Status, Vocabulary } from '@agent-mesh/wire/api'
+import type {
+  ForwardDocument,
+  NetworkInfo,
+  NodeEvent,
+  ProxyDocument,
+  Publication,
+  Status,
+  Vocabulary
+} from '@agent-mesh/wire/api'
 
 /** Of nobody. */
 export const examplePeerId = '12D3KooWGC6TvWhfapngX6wvJHvYYmdMTZ7xSVs5UvhQRVUGvcyQ'
@@ -32,6 +40,19 @@ export const exampleForward: ForwardDocument = {
   totalTunnels: 3
 }
 
+const exampleProxy: ProxyDocument = {
+  id: 'p1',
+  kind: 'http',
+  listen: '127.0.0.1:8118',
+  suffix: 'mesh',
+  allowRemote: false,
+  allowOutside: [],
+  isPersistent: true,
+  openConnections: 0,
+  totalConnections: 2,
+  failedRequests: 1
+}
+
 export const exampleStatus: Status = {
   version: '0.1.0',
   pid: 1,
@@ -44,6 +65,7 @@ export const exampleStatus: Status = {
   services: [],
   capabilities: [{ capability: 'a/b', service: 'web' }],
   forwards: [exampleForward],
+  proxies: [exampleProxy],
   tunnels: { open: 0, total: 1, bytesIn: 2, bytesOut: 3 },
   settings: [{ key: 'listen', value: '[]', source: 'flag' }],
   warnings: []
@@ -120,7 +142,7 @@ export const exampleNode = (): ExampleNode => {
     policyStatus: () => ({ state: 'none', version: 0, signers: [], hasFork: false, warnings: [], holders: [] }),
     publish: async () => published,
     unpublish: async () => published,
-    find: async () => ({ candidates: [], suggestions: ['a/b'], elapsedMs: 3 }),
+    find: async () => ({ candidates: [], leftOut: [], suggestions: ['a/b'], elapsedMs: 3 }),
     peers: async () => [],
     dial: async () => ({ ...reached, addresses: [] }),
     ping: async () => reached,
@@ -128,6 +150,9 @@ export const exampleNode = (): ExampleNode => {
     addForward: async () => exampleForward,
     removeForward: async () => exampleForward,
     forwards: () => [exampleForward],
+    addProxy: async () => exampleProxy,
+    removeProxy: async () => exampleProxy,
+    proxies: () => [exampleProxy],
     whois: () => ({ peerId: examplePeerId, groups: [], service: 'web', path: 'direct', sinceMs: 4 }),
     connect: async () => {
       throw new Error('The test says what it connects to.')

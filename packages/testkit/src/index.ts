@@ -2,5 +2,6 @@
 export * from './host.ts'
 export * from './mesh.ts'
 export * from './network.ts'
+export * from './partition.ts'
 export * from './random.ts'
 export * from './virtual-clock.ts'

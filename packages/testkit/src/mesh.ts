@@ -6,6 +6,7 @@ import { issueCertificate, loadKey, loadOrCreateKey, type CertificateRequest } f
 import {
   createNetwork,
   emptyVerbState,
+  loadCredentials,
   openStateDir,
   saveMembership,
   startNode,
@@ -17,6 +18,7 @@ import {
 } from '@agent-mesh/node'
 import { pino } from 'pino'
 import type { PeerDocument } from '@agent-mesh/wire/api'
+import { Partition } from './partition.ts'
 
 /** One real node in this process, with a state directory of its own. */
 export interface MeshMember {
@@ -27,16 +29,18 @@ export interface MeshMember {
   /** Members that it is connected to. */
   connected: () => Promise<PeerDocument[]>
   stop: () => Promise<void>
-  /** As if the machine lost its power: no goodbye to anybody. What is left of it in this process goes with `stop`. */
-  crash: () => Promise<void>
   /** Its libp2p host at this moment. */
   host: () => Host
+  /** Ends the node as a crash would: its connections break first, so that nobody hears a goodbye. */
+  kill: () => Promise<void>
   /** Stops the node where it runs and starts it on the same state. */
   restart: (flags?: Flags) => Promise<void>
 }
 
 export interface TestMesh {
   members: MeshMember[]
+  /** The network between the members, by their names. */
+  partition: Partition
   /** Certifies and starts one more member that knows the given ones, the first by default. */
   add: (name: string, options?: AddOptions) => Promise<MeshMember>
   /** Gives a stopped member another certificate from the root, such as one that is about to end. */
@@ -52,9 +56,17 @@ export interface AddOptions {
   groups?: string[]
   /** Published from the first record on. */
   capabilities?: string[]
+  /** At least 0, below 1: which of several equal agents it chooses. */
+  random?: () => number
 }
 
-export type CertifyOptions = Pick<CertificateRequest, 'notBeforeMs' | 'notAfterMs' | 'isEphemeral' | 'groups'>
+export interface CertifyOptions extends Pick<
+  CertificateRequest,
+  'notBeforeMs' | 'notAfterMs' | 'isEphemeral' | 'groups'
+> {
+  /** A member that may admit, in the place of the root. */
+  issuer?: MeshMember
+}
 
 const loopback = ['/ip4/127.0.0.1/tcp/0']
 
@@ -75,22 +87,27 @@ const startMember = async (
   name: string,
   directory: StateDir,
   configFile: string,
-  bootstrap: string[]
+  bootstrap: string[],
+  partition: Partition,
+  random?: () => number
 ): Promise<MeshMember> => {
   let host: Host | undefined
   const currentHost = (): Host => {
     if (host === undefined) throw new Error(`${name} was never started`)
     return host
   }
+  const peerId = peerIdFromPrivateKey(await loadOrCreateKey(stateFiles(directory.path).identityKey))
   const start = async (flags: Flags = {}): Promise<RunningNode> =>
     startNode(directory, {
       configFile,
       flags: { listen: loopback, bootstrap, ...flags },
       env: environment,
-      logger: pino(pino.destination(2)),
       onHost: (made) => {
         host = made
-      }
+      },
+      gater: partition.gater(name, peerId),
+      ...(random === undefined ? {} : { random }),
+      logger: pino(pino.destination(2))
     })
   let node = await start()
   let isRunning = true
@@ -105,18 +122,16 @@ const startMember = async (
     stop,
     host: currentHost,
     connected: async () => (await node.peers()).filter(({ state }) => state === 'connected'),
-    crash: async () => {
-      const gone = new Error('the power is gone')
-      // others dial it again before its port is closed
-      currentHost().addEventListener('connection:open', ({ detail }) => detail.abort(gone))
-      for (const connection of currentHost().getConnections()) connection.abort(gone)
-      await currentHost().stop()
-    },
     get node() {
       return node
     },
+    kill: async () => {
+      partition.silence(name)
+      await stop()
+    },
     restart: async (flags) => {
       await stop()
+      partition.rejoin(name)
       node = await start(flags)
       isRunning = true
     }
@@ -138,11 +153,12 @@ export const createMesh = async (names: string[]): Promise<TestMesh> => {
   await createNetwork(founderDirectory, { name: founderName })
   const rootKey = await loadKey(stateFiles(founderDirectory.path).rootKey)
   if (rootKey === undefined) throw new Error('the founder has no root key')
-  const members = [await startMember(founderName, founderDirectory, configFile, [])]
+  const partition = new Partition()
+  const members = [await startMember(founderName, founderDirectory, configFile, [], partition)]
 
   const add = async (
     name: string,
-    { bootstrap = members.slice(0, 1), mayAdmit = false, groups = [], capabilities = [] }: AddOptions = {}
+    { bootstrap = members.slice(0, 1), mayAdmit = false, groups = [], capabilities = [], random }: AddOptions = {}
   ): Promise<MeshMember> => {
     const directory = await newDirectory()
     directories.push(directory)
@@ -165,20 +181,25 @@ export const createMesh = async (names: string[]): Promise<TestMesh> => {
       name,
       directory,
       configFile,
-      bootstrap.flatMap((one) => one.node.ready.addresses)
+      bootstrap.flatMap((one) => one.node.ready.addresses),
+      partition,
+      random
     )
     members.push(member)
     return member
   }
-  const certify = async ({ directory, name }: MeshMember, fields: CertifyOptions): Promise<void> => {
+  const certify = async ({ directory, name }: MeshMember, { issuer, ...fields }: CertifyOptions): Promise<void> => {
     const files = stateFiles(directory.path)
     const peerId = peerIdFromPrivateKey(await loadOrCreateKey(files.identityKey))
     const networkKey = rootKey.publicKey
-    await saveMembership(files, networkKey, [await issueCertificate({ networkKey, peerId, name, ...fields }, rootKey)])
+    const from = issuer === undefined ? undefined : await loadCredentials(stateFiles(issuer.directory.path), undefined)
+    const leaf = await issueCertificate({ networkKey, peerId, name, ...fields }, from?.key ?? rootKey)
+    await saveMembership(files, networkKey, [leaf, ...(from?.membership.chain ?? [])])
   }
   for (const name of others) await add(name)
   return {
     members,
+    partition,
     add,
     certify,
     close: async () => {

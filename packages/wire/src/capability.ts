@@ -1,3 +1,4 @@
+import { editDistance } from './edit-distance.ts'
 import { MeshError } from './errors.ts'
 import { limits } from './limits.ts'
 import { quote } from './quote.ts'
@@ -33,22 +34,6 @@ export const withAncestors = (path: string): string[] => {
 export const capabilityMatches = (offered: string, wanted: string): boolean =>
   offered === wanted || offered.startsWith(`${wanted}/`)
 
-/** Levenshtein distance, or `most + 1` where it is larger. */
-const distance = (a: string, b: string, most: number): number => {
-  if (Math.abs(a.length - b.length) > most) return most + 1
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(substitution, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    if (Math.min(...next) > most) return most + 1
-    row = next
-  }
-  return Math.min(row[b.length] ?? most, most + 1)
-}
-
 /**
  * Known paths that a person may have meant: at most two edits away (one for short ones), or the same leaf under
  * another parent. Nearest first, at most `count`.
@@ -59,7 +44,7 @@ export const nearCapabilities = (path: string, known: Iterable<string>, count = 
   const scored: Array<{ candidate: string; score: number }> = []
   for (const candidate of new Set(known)) {
     if (candidate === path || candidate.startsWith(`${path}/`)) continue
-    const edits = distance(path, candidate, most)
+    const edits = editDistance(path, candidate, most)
     if (edits <= most) scored.push({ candidate, score: edits })
     else if (candidate.split('/').at(-1) === leaf) scored.push({ candidate, score: most + 1 })
   }

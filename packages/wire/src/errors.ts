@@ -83,10 +83,13 @@ export const errorKinds = {
   RECORD_EXPIRED: kind(65, 'discovery', 4, 'A record is past its time.', 'Is the agent running?'),
   RECORD_STALE: kind(66, 'discovery', 1, 'A newer record of the same author is known.', 'Nothing: the newer one is used.'),
   LIMIT_EXCEEDED: kind(67, 'tunnel', 1, 'A limit of the mesh is reached.', 'docs/reference/limits.md says which and why.'),
+  CAPABILITY_AMBIGUOUS: kind(68, 'discovery', 2, 'A host name may mean any of several capabilities.', 'Write all its parts, leaf first: <leaf>.<parent>.cap.mesh'),
   PEER_UNKNOWN: kind(70, 'route', 4, 'No address and no record of this peer is known.', 'mesh-node peers; is the agent running?'),
   NAME_UNKNOWN: kind(71, 'route', 4, 'No member of this name is known.', 'mesh-node peers'),
   STALE_ROUTE: kind(72, 'path', 4, 'The address of this peer is held by another one by now.', 'mesh-node find again; nothing was sent to the other peer.'),
   UNREACHABLE: kind(73, 'path', 4, 'No address of the peer answered.', 'mesh-node ping <peer>; is its node running and reachable?'),
+  NAME_OUTSIDE: kind(74, 'route', 3, 'A proxy was asked for a name that is not of the mesh.', 'Use names that end in .mesh; mesh-node proxy --allow-outside <pattern> lets others through.'),
+  ADDRESS_PROHIBITED: kind(75, 'route', 3, 'A proxy was asked for an address that it never connects to.', 'Connect to the address of this machine without the proxy.'),
   CONNECTION_LOST: kind(80, 'path', 4, 'The connection to the peer was lost.', 'Try again; mesh-node ping <peer>'),
   TUNNEL_RESET: kind(81, 'tunnel', 1, 'The other end reset the stream, as TCP would.', 'See the log of the service.'),
   TUNNEL_PROTOCOL: kind(82, 'tunnel', 1, 'The peer broke the tunnel protocol.', 'Update the older of the two nodes.'),
@@ -110,6 +113,7 @@ export const errorKinds = {
   ADDRESS_IN_USE: kind(110, 'api', 1, 'The local address is in use.', 'Choose another port, or :0 for a free one.'),
   ADDRESS_INVALID: kind(111, 'usage', 2, 'A local address is not host:port or unix:/path.', 'Example: 127.0.0.1:8080'),
   FORWARD_UNKNOWN: kind(112, 'api', 1, 'There is no such forward.', 'mesh-node forward --list'),
+  PROXY_UNKNOWN: kind(114, 'api', 1, 'There is no such proxy.', 'mesh-node proxy --list'),
   API_UNREADABLE: kind(113, 'api', 1, 'The local API answered something that this version does not understand.', 'Use the same version for the command and the node.'),
   INTERNAL: kind(120, 'internal', 1, 'A defect in the mesh itself.', 'Report it with the log.')
 } as const satisfies Record<string, ErrorKind>

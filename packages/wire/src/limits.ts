@@ -72,6 +72,24 @@ export const limits = {
   capabilityDepth: 8,
   /** Services that one node may offer. */
   servicesPerNode: 32,
+  /** Largest weight of a service beside others that offer the same. */
+  serviceWeight: 100,
+  /** How often a service is checked, where nothing else is said. */
+  checkIntervalMs: 10_000,
+  /** Shortest interval of checks. */
+  checkIntervalLeastMs: 500,
+  /** Longest interval of checks. */
+  checkIntervalMostMs: 60 * 60_000,
+  /** Longest check of a service, where nothing else is said. */
+  checkTimeoutMs: 5_000,
+  /** Failed checks in a row that may be asked for until a service is failing. */
+  checkThreshold: 20,
+  /** Characters of the path or the gRPC service that a check asks for. */
+  checkTargetLength: 256,
+  /** Characters of the reason why a service is failing. */
+  checkReasonLength: 80,
+  /** Bytes of the answer to a check over gRPC; a status takes two. */
+  checkAnswerBytes: 1 * KiB,
   /** Peers, names and groups that one service may be narrowed to. */
   allowedSubjects: 64,
   /** Addresses that a record tells others; the best ones are kept. */
@@ -156,6 +174,28 @@ export const limits = {
   drainTimeoutMs: 10_000,
   /** Agents that one search returns. */
   candidatesPerLookup: 256,
+  /** Connections of clients to one proxy at once. */
+  proxyConnections: 4096,
+  /** Clients of one SOCKS proxy that have not said yet whom they want. */
+  proxyPendingHandshakes: 256,
+  /** From the opening of a connection to a proxy until it is known whom its client wants. */
+  proxyHandshakeTimeoutMs: 10_000,
+  /** How long a connection of a client stays open without a request. */
+  proxyClientIdleMs: 60_000,
+  /** Head of a request to, or of a response through, the HTTP proxy. */
+  proxyHeaderBytes: 32 * KiB,
+  /** Lines in the head of a request to the HTTP proxy. */
+  proxyHeaderLines: 200,
+  /** Tunnels of the HTTP proxy that wait for a next request, for each service. */
+  proxyIdleTunnels: 64,
+  /** How long a tunnel of the HTTP proxy waits for a next request. */
+  proxyIdleTunnelMs: 15_000,
+  /** Proxies of other nodes that one request may have passed. */
+  proxyHops: 8,
+  /** Longest time that what a host name means is taken for granted. */
+  proxyNameMs: 1_000,
+  /** Patterns of names outside the mesh that a proxy may let through. */
+  proxyOutsidePatterns: 64,
   /** Body of one request to the local API. */
   apiBodyBytes: 64 * KiB,
   /** Body of a request to the local API that carries a policy: the largest one, as base64 or as JSON text. */

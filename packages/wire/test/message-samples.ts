@@ -230,7 +230,7 @@ export const samples: Sample[] = [
   sample(
     'JoinGrant',
     JoinGrant,
-    { chain: [bytes(300, 1), bytes(290, 2)], addresses: [bytes(46, 3), bytes(50, 4)] },
+    { chain: [bytes(300, 1), bytes(290, 2)], addresses: [bytes(46, 3), bytes(50, 4)], policyVersion: 7 },
     limits.joinBytes,
     'TICKET_INVALID'
   ),
@@ -299,7 +299,13 @@ export const samples: Sample[] = [
     limits.revocationBytes,
     'REVOCATION_INVALID'
   ),
-  sample('RenewRequest', RenewRequest, { succession: bytes(250, 1) }, limits.joinBytes, 'CERTIFICATE_INVALID'),
+  sample(
+    'RenewRequest',
+    RenewRequest,
+    { succession: bytes(250, 1), stored: true },
+    limits.joinBytes,
+    'CERTIFICATE_INVALID'
+  ),
   sample(
     'RenewAnswer',
     RenewAnswer,

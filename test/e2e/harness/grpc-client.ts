@@ -1,11 +1,11 @@
 import {
   credentials,
+  Metadata,
   type CallOptions,
   type ClientDuplexStream,
   type ClientReadableStream,
   type ClientUnaryCall,
   type ClientWritableStream,
-  type Metadata,
   type ServiceError,
   type StatusObject
 } from '@grpc/grpc-js'
@@ -25,6 +25,24 @@ export interface AgentClient {
 
 const isAgentClient = (client: object): client is AgentClient =>
   'Upper' in client && 'Split' in client && 'Join' in client && 'Converse' in client
+
+/** One call to a name that only a proxy knows, with the proxy in the environment as programs find it. */
+export const upperThrough = async (proxy: string, target: string, text: string): Promise<Answer> => {
+  const before = process.env['grpc_proxy']
+  process.env['grpc_proxy'] = proxy
+  const Agent = agentService()
+  const client: object = new Agent(target, credentials.createInsecure())
+  if (before === undefined) delete process.env['grpc_proxy']
+  else process.env['grpc_proxy'] = before
+  if (!isAgentClient(client)) throw new Error('the stub lacks a method')
+  onCleanup(() => client.close())
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>()
+  client.Upper({ text }, new Metadata(), { deadline: Date.now() + 20_000 }, (err, answer) => {
+    if (answer === undefined) reject(err ?? new Error('no answer'))
+    else resolve(answer)
+  })
+  return promise
+}
 
 /** A gRPC client of 127.0.0.1 that is closed with the tests. */
 export const connectGrpc = (port: number): AgentClient => {

@@ -26,15 +26,43 @@ const nextCommand = (candidates: CandidateDocument[]): string[] => {
   ]
 }
 
-const describeFound = (query: string, { candidates, suggestions, elapsedMs }: FindResponse): string[] => [
-  ...table(['NAME', 'PEER', 'CAPABILITIES', 'SERVICE', 'PATH', 'WHY HERE'], candidates.map(row)),
-  ...(candidates.length === 0
-    ? [`Nobody offers ${printable(query, limits.capabilityLength)} (asked for ${formatMs(elapsedMs)}).`]
-    : []),
-  ...(suggestions.length === 0
+/** Every value that places are decided by, the most important first, as the node named them. */
+const explanation = (all: CandidateDocument[]): string[] => {
+  const dimensions = Object.keys(all[0]?.standing?.values ?? {})
+  return table(
+    ['PLACE', 'NAME', ...dimensions.map((one) => one.toUpperCase()), 'BEHIND BY'],
+    all.map(({ name, peerId, standing }, index) => {
+      const values = Object.values<string>(standing?.values ?? {})
+      const place = standing?.isUsable === false ? 'left out' : `${index + 1}, tier ${standing?.tier ?? index}`
+      return [place, name ?? peerId, ...values, standing?.behindBy ?? '-']
+    })
+  )
+}
+
+const describeMissing = (query: string, { leftOut, elapsedMs }: FindResponse): string[] => {
+  const what = printable(query, limits.capabilityLength)
+  if (leftOut.length === 0) return [`Nobody offers ${what} (asked for ${formatMs(elapsedMs)}).`]
+  return [
+    `Nobody who offers ${what} can be used:`,
+    ...table(
+      ['NAME', 'PEER', 'WHY NOT'],
+      leftOut.map(({ name, peerId, reason }) => [name ?? '-', peerId, reason])
+    )
+  ]
+}
+
+const describeFound = (query: string, found: FindResponse, isExplained: boolean): string[] => [
+  ...describeList(query, found),
+  ...(isExplained ? ['', ...explanation([...found.candidates, ...found.leftOut]), ''] : []),
+  ...nextCommand(found.candidates)
+]
+
+const describeList = (query: string, found: FindResponse): string[] => [
+  ...table(['NAME', 'PEER', 'CAPABILITIES', 'SERVICE', 'PATH', 'WHY HERE'], found.candidates.map(row)),
+  ...(found.candidates.length === 0 ? describeMissing(query, found) : []),
+  ...(found.suggestions.length === 0
     ? []
-    : [`Did you mean ${suggestions.map((one) => printable(one, limits.capabilityLength)).join(', ')}?`]),
-  ...nextCommand(candidates)
+    : [`Did you mean ${found.suggestions.map((one) => printable(one, limits.capabilityLength)).join(', ')}?`])
 ]
 
 export const find: Command = {
@@ -48,10 +76,15 @@ export const find: Command = {
       flags: '--limit <number>',
       describe: `most candidates to show; 32 without it, ${limits.candidatesPerLookup} at most`
     },
+    { flags: '--explain', describe: 'show every value that the places are decided by, and who is left out' },
     { flags: '--timeout <duration>', describe: 'longest search' }
   ],
   examples: [
     { command: 'mesh-node find language_processing', describe: 'everybody who offers that or a part of it' },
+    {
+      command: 'mesh-node find language_processing --explain',
+      describe: 'why the first is the first: health, service, path, round trip, load, weight'
+    },
     { command: 'mesh-node find bob', describe: 'what a member offers' },
     {
       command: 'mesh-node find language_processing --json | jq -r .candidates[0].peerId',
@@ -71,6 +104,6 @@ export const find: Command = {
       `looking for ${printable(query, limits.capabilityLength)}`,
       context.ask((client) => client.find(request))
     )
-    context.print(found, () => describeFound(query, found))
+    context.print(found, () => describeFound(query, found, input.has('explain')))
   }
 }

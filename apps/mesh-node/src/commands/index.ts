@@ -21,6 +21,7 @@ const files: Record<string, () => Promise<Command[]>> = {
   dial: async () => [(await import('./dial.ts')).dial],
   ping: async () => [(await import('./ping.ts')).ping],
   forward: async () => [(await import('./forward.ts')).forward],
+  proxy: async () => [(await import('./proxy.ts')).proxy],
   nc: async () => [(await import('./nc.ts')).nc],
   policy: async () => (await import('./policy.ts')).policy,
   whois: async () => [(await import('./whois.ts')).whois],

@@ -108,6 +108,8 @@ const status: Command = {
     if (policy.hasFork) context.note('warning: POLICY_FORK: another policy of this version is known; push once more.')
     context.print(policy, () => {
       if (policy.state === 'none') return [none]
+      if (policy.state === 'awaited')
+        return ['The network has a policy that has not come yet: everything is denied until a member brings it.']
       if (policy.state === 'damaged') return ['Everything is denied until another member brings the policy.']
       const missing = policy.holders.length === 0 ? 'no other member is connected' : 'not yet'
       const { convergedMs, issuedMs = 0, hash = '' } = policy

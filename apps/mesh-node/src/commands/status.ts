@@ -2,7 +2,9 @@ import type { PeerDocument, Publication, Status } from '@agent-mesh/wire/api'
 import type { Command } from '../command.ts'
 import { fields, formatAge, formatBytes, formatTime, table } from '../text.ts'
 import { membersTable } from '../member-text.ts'
+import { describeServiceHealth } from '../service-health.ts'
 import { forwardsTable } from './forward.ts'
+import { proxiesTable } from './proxy.ts'
 
 /** What became of the record of this agent. */
 export const describePublication = (publication: Publication | undefined): string => {
@@ -38,12 +40,14 @@ const describeStatus = (status: Status, members: PeerDocument[]): string[] => {
     ...section(
       'services',
       table(
-        ['NAME', 'KIND', 'ADDRESS', 'CAPABILITIES', 'WHO MAY OPEN IT'],
+        ['NAME', 'KIND', 'ADDRESS', 'CAPABILITIES', 'WEIGHT', 'HEALTH', 'WHO MAY OPEN IT'],
         status.services.map((one) => [
           one.name,
           one.kind,
           one.address,
           one.capabilities.join(', ') || '-',
+          String(one.weight ?? 1),
+          describeServiceHealth(one, Date.now()),
           one.rule ?? '-'
         ])
       )
@@ -56,6 +60,7 @@ const describeStatus = (status: Status, members: PeerDocument[]): string[] => {
       )
     ),
     ...section('forwards', forwardsTable(status.forwards)),
+    ...section('proxies', proxiesTable(status.proxies)),
     ...section(
       'settings',
       table(

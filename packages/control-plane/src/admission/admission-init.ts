@@ -35,8 +35,6 @@ export interface AdmissionInit {
   /** What this node holds, for the other side to compare. */
   policyVersion?: () => number
   revocationsHash?: () => Uint8Array
-  /** A peer that is here goes on with another certificate: other groups, another name or end. */
-  onRenewed?: (membership: Membership) => void
   gate?: AdmissionGate
   logger?: ComponentLogger
   /** Default: `limits.helloTimeoutMs`. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { MeshError, type ErrorCode } from '@agent-mesh/wire'
 import { abortable } from './abortable.ts'
 import { ExpiryTimer } from './expiry-timer.ts'
-import { leave } from './farewell.ts'
+import { leave, putOut } from './farewell.ts'
 import { instanceIdBytes } from './hello-message.ts'
 import { HelloProtocol } from './hello-protocol.ts'
 import { HeldStreams } from './held-streams.ts'
@@ -39,6 +39,7 @@ export class AdmissionService implements Admission, Startable {
   readonly #book: MemberBook
   readonly #listeners = new Set<AdmissionListener>()
   readonly #refusalListeners = new Set<RefusalListener>()
+  readonly #renewalListeners = new Set<(membership: Membership) => void>()
   readonly #lateIdentify: LateIdentify
   readonly #expiry: ExpiryTimer
   #opened = 0
@@ -71,12 +72,12 @@ export class AdmissionService implements Admission, Startable {
       onGreeted: (visit, greeting) => this.#admit(visit, greeting),
       onRefused: (connection, error) => {
         this.#book.refused(connection.remotePeer, error)
-        this.#refuse(connection, error, { isTold: true })
+        this.#refuse(connection, error, leave)
       }
     })
     this.held = new HeldStreams({
       admission: async (connection) => this.waitFor(connection),
-      onFlood: (connection, error) => this.#refuse(connection, error, { isTold: false })
+      onFlood: (connection, error) => this.#refuse(connection, error, (one) => one.abort(error))
     })
     this.named = new NamedPeers({
       peerStore: components.peerStore,
@@ -158,6 +159,10 @@ export class AdmissionService implements Admission, Startable {
     return this.#book.membership(peer)
   }
 
+  remembered(): Membership[] {
+    return this.#book.remembered()
+  }
+
   greeting(peer: PeerId): Greeting | undefined {
     return this.#roster.greeting(peer)
   }
@@ -181,13 +186,20 @@ export class AdmissionService implements Admission, Startable {
     }
   }
 
+  onRenewed(listener: (membership: Membership) => void): () => void {
+    this.#renewalListeners.add(listener)
+    return () => {
+      this.#renewalListeners.delete(listener)
+    }
+  }
+
   expel(peer: PeerId, code: ErrorCode): void {
     const error = this.#book.expel(peer, code)
     const [first] = this.#roster.connections(peer)
     this.#roster.remove(peer)
-    if (first !== undefined) this.#tell('gone', peer, first)
+    if (first !== undefined) this.#tell('gone', peer, first, error)
     for (const connection of this.#visits.keys()) {
-      if (connection.remotePeer.equals(peer)) this.#refuse(connection, error, { isTold: false })
+      if (connection.remotePeer.equals(peer)) this.#refuse(connection, error, putOut)
     }
   }
 
@@ -198,7 +210,7 @@ export class AdmissionService implements Admission, Startable {
     if (greeting === undefined) return
     this.#roster.renew(peerId, { ...greeting, membership })
     this.#expiry.arm()
-    this.#init.onRenewed?.(membership)
+    this.#tellRenewed(membership)
   }
 
   refusal(peer: PeerId): MeshError | undefined {
@@ -254,6 +266,7 @@ export class AdmissionService implements Admission, Startable {
     const known = this.#visits.get(connection)
     if (known === undefined || visit.state.is !== 'waiting' || connection.status !== 'open') return
     const { remotePeer } = connection
+    const before = this.#roster.greeting(remotePeer)?.membership
     const arrival = this.#roster.arrive(connection, greeting, known.order)
     if (arrival.is === 'dead') {
       connection.abort(new MeshError('CONNECTION_LOST', `${remotePeer.toString()} was started again since.`))
@@ -265,6 +278,7 @@ export class AdmissionService implements Admission, Startable {
     visit.admit()
     this.#expiry.arm()
     if (arrival.is === 'first') this.#tell('admit', remotePeer, connection)
+    if (before !== undefined && before.serial !== greeting.membership.serial) this.#tellRenewed(greeting.membership)
     if (arrival.is === 'restarted') {
       this.#tell('replaced', remotePeer, connection)
       for (const dead of arrival.dead)
@@ -273,14 +287,13 @@ export class AdmissionService implements Admission, Startable {
     this.#lateIdentify.run(connection)
   }
 
-  /** @param isTold - the peer gets time to read why; otherwise the connection ends at once */
-  #refuse(connection: Connection, error: MeshError, { isTold }: { isTold: boolean }): void {
+  /** @param end - ends the connection, at once or with time for the peer to read why */
+  #refuse(connection: Connection, error: MeshError, end: (connection: Connection, error: MeshError) => unknown): void {
     const visit = this.#visits.get(connection)?.visit
     if (visit?.refuse(error) !== true) return
     this.#log('%p is refused - %s', connection.remotePeer, error.message)
     for (const listener of this.#refusalListeners) listener(connection.remotePeer, error)
-    if (isTold) void leave(connection, error)
-    else connection.abort(error)
+    void end(connection, error)
   }
 
   #expelExpired(): void {
@@ -289,11 +302,15 @@ export class AdmissionService implements Admission, Startable {
     }
   }
 
-  #tell(change: AdmissionChange, peer: PeerId, connection: Connection): void {
+  #tellRenewed(membership: Membership): void {
+    for (const listener of this.#renewalListeners) listener(membership)
+  }
+
+  #tell(change: AdmissionChange, peer: PeerId, connection: Connection, error?: MeshError): void {
     this.#log('%p %s', peer, change)
     for (const listener of this.#listeners) {
       try {
-        listener(change, peer, connection)
+        listener(change, peer, connection, error)
       } catch (err) {
         this.#log.error('a listener failed on %s of %p - %e', change, peer, err)
       }

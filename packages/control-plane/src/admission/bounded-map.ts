@@ -27,6 +27,10 @@ export class BoundedMap<K, V> {
     return undefined
   }
 
+  values(): IterableIterator<V> {
+    return this.#entries.values()
+  }
+
   has(key: K): boolean {
     return this.#entries.has(key)
   }

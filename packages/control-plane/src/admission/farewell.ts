@@ -8,3 +8,8 @@ export const leave = async (connection: Connection, error: MeshError): Promise<v
   })
   await connection.close({ signal: AbortSignal.timeout(1_000) }).catch(() => connection.abort(error))
 }
+
+/** The resets of tunnels get out; then it ends, whatever the other side still wants. */
+export const putOut = (connection: Connection, error: MeshError): void => {
+  setTimeout(() => connection.abort(error), limits.refusalPauseMs).unref()
+}

@@ -86,7 +86,7 @@ export const decodeHello = (bytes: Uint8Array): HelloRequest =>
   decodeMessage(HelloRequest, bytes, limits.helloBytes, 'NOT_A_MEMBER', 'hello')
 
 const refused = (peer: PeerId, code: number, reason: string, retryAfterMs: number): MeshError =>
-  new MeshError(fromWireCode(code), `${peer.toString()} refused this node: ${quote(reason, reasonLength)}`, {
+  new MeshError(fromWireCode(code), `${peer.toString()} refused this node: ${quote(reason, reasonLength)}.`, {
     details: { refusedBy: 'peer', retryAfterMs }
   })
 

@@ -8,7 +8,13 @@ import type { ErrorCode, MeshError } from '@agent-mesh/wire'
  */
 export type AdmissionChange = 'admit' | 'gone' | 'replaced'
 
-export type AdmissionListener = (change: AdmissionChange, peer: PeerId, connection: Connection) => void
+/** @param error - why it was put out; undefined where its connection just ended */
+export type AdmissionListener = (
+  change: AdmissionChange,
+  peer: PeerId,
+  connection: Connection,
+  error?: MeshError
+) => void
 
 /** What the last hello of a peer said. */
 export interface Greeting {
@@ -42,13 +48,20 @@ export interface Admission {
   connections: (peer: PeerId) => Connection[]
   /** What the certificate of a peer says, also some time after it left. */
   membership: (peer: PeerId) => Membership | undefined
+  /** The newest certificate of each peer that is remembered, also of those that count no more. */
+  remembered: () => Membership[]
   /** What the last hello of an admitted peer said. */
   greeting: (peer: PeerId) => Greeting | undefined
   /** Peers that are admitted at this moment. */
   members: () => PeerId[]
   /** @returns the way to stop listening */
   onChange: (listener: AdmissionListener) => () => void
-  /** Closes every connection of a peer and refuses its certificate from then on with the code (revocation, expiry). */
+  /**
+   * Calls back when a peer that is here goes on with another certificate: other groups, another name or end.
+   * @returns the way to stop listening
+   */
+  onRenewed: (listener: (membership: Membership) => void) => () => void
+  /** Closes every connection of a peer, a moment after its tunnels were told, and refuses its certificate from then on with the code (revocation, expiry). */
   expel: (peer: PeerId, code: ErrorCode) => void
   /** Takes note of a membership that was verified elsewhere, such as a renewed certificate in a record. */
   learn: (membership: Membership) => void

@@ -43,6 +43,8 @@ export interface Grant {
   chain: Uint8Array[]
   /** Members to start from, each with its peer id. */
   addresses: Multiaddr[]
+  /** Of the policy that the issuer holds; 0 where it knows of none. */
+  policyVersion: number
 }
 
 /** A grant that was verified by the joiner. */
@@ -89,11 +91,12 @@ export const openPlea = async (
   }
   return {
     plea: { inviteId, secret, peerId: signer, name: parseName(name), nowMs },
-    sealGrant: ({ chain, addresses }) =>
+    sealGrant: ({ chain, addresses, policyVersion }) =>
       sealAnswer(
         JoinGrant.encode({
           chain: chain.map((envelope) => withArrayBuffer(envelope)),
-          addresses: addresses.slice(0, grantedAddresses).map(({ bytes }) => withArrayBuffer(bytes))
+          addresses: addresses.slice(0, grantedAddresses).map(({ bytes }) => withArrayBuffer(bytes)),
+          policyVersion
         })
       )
   }
@@ -147,7 +150,7 @@ export const openJoinAnswer = async (
 ): Promise<Joined> => {
   const answer = decodeMessage(JoinAnswer, bytes, limits.joinBytes, 'TICKET_INVALID', 'answer to a join')
   if (answer.code !== 0)
-    throw new MeshError(fromWireCode(answer.code), `The join was refused: ${quote(answer.reason, reasonLength)}`)
+    throw new MeshError(fromWireCode(answer.code), `The join was refused: ${quote(answer.reason, reasonLength)}.`)
   const grant = decodeMessage(JoinGrant, openGrant(answer.sealed), limits.joinBytes, 'CERTIFICATE_INVALID', 'grant')
   const membership = await verifyChain(grant.chain, parseNetworkKey(ticket.networkKey), nowMs)
   if (!membership.peerId.equals(self))
@@ -157,7 +160,8 @@ export const openJoinAnswer = async (
     )
   if (membership.name !== name)
     throw new MeshError('CERTIFICATE_INVALID', `The certificate is for "${membership.name}", not for "${name}".`)
-  return { membership, chain: grant.chain, addresses: grant.addresses.slice(0, grantedAddresses).flatMap(readAddress) }
+  const { chain, addresses, policyVersion } = grant
+  return { membership, chain, addresses: addresses.slice(0, grantedAddresses).flatMap(readAddress), policyVersion }
 }
 
 const readAddress = (bytes: Uint8Array): Multiaddr[] => {

@@ -31,6 +31,11 @@ export class MemberBook {
     return this.#memberships.get(peer.toString())
   }
 
+  /** The newest certificate of each peer that is remembered, also of those that count no more. */
+  remembered(): Membership[] {
+    return [...this.#memberships.values()]
+  }
+
   /** Oneself, or a peer that has shown a certificate that still holds. */
   knows(peer: PeerId): boolean {
     if (this.#init.self.equals(peer)) return true

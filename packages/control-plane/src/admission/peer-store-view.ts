@@ -1,6 +1,7 @@
 import { NotFoundError } from '@libp2p/interface'
+import { limits } from '@agent-mesh/wire'
 import { overlay } from './overlay.ts'
-import type { PeerData, PeerId, PeerStore } from '@libp2p/interface'
+import type { AbortOptions, Peer, PeerData, PeerId, PeerStore } from '@libp2p/interface'
 import type { FindAdmission } from './registrar-view.ts'
 
 /**
@@ -13,6 +14,9 @@ const withoutKeepAlive = (data: PeerData): PeerData => {
   return { ...data, tags: Object.fromEntries(tags) }
 }
 
+/** What a record holds, and as many that a peer was seen at. */
+const mostAddresses = 2 * limits.addressesPerRecord
+
 /**
  * The peer store as a service may see it. Strangers are not found, so that nobody is told of them. `all` stays as it
  * is: a DHT fills its table from it after a start, and pings every peer first, which ends in a hello.
@@ -20,6 +24,16 @@ const withoutKeepAlive = (data: PeerData): PeerData => {
 export const memberPeerStore = (store: PeerStore, find: FindAdmission): PeerStore => {
   const check = (peer: PeerId): void => {
     if (!find().knows(peer)) throw new NotFoundError(`${peer.toString()} has shown no certificate`)
+  }
+  /** A provider may name any number of addresses, each time others: the latest are kept. */
+  const merge = async (peer: PeerId, data: PeerData, options?: AbortOptions): Promise<Peer> => {
+    const named = (data.multiaddrs ?? []).slice(0, mostAddresses)
+    const bounded = data.multiaddrs === undefined ? data : { ...data, multiaddrs: named }
+    const merged = await store.merge(peer, withoutKeepAlive(bounded), options)
+    if (merged.addresses.length <= mostAddresses) return merged
+    const addresses = new Map(named.map((address) => [address.toString(), address]))
+    for (const { multiaddr } of merged.addresses) addresses.set(multiaddr.toString(), multiaddr)
+    return store.patch(peer, { multiaddrs: [...addresses.values()].slice(0, mostAddresses) }, options)
   }
   return overlay(store, {
     get: async (peer, options) => {
@@ -33,6 +47,6 @@ export const memberPeerStore = (store: PeerStore, find: FindAdmission): PeerStor
     has: async (peer, options) => find().knows(peer) && store.has(peer, options),
     save: async (peer, data, options) => store.save(peer, withoutKeepAlive(data), options),
     patch: async (peer, data, options) => store.patch(peer, withoutKeepAlive(data), options),
-    merge: async (peer, data, options) => store.merge(peer, withoutKeepAlive(data), options)
+    merge
   })
 }

@@ -1,6 +1,7 @@
 import { peerIdFromString } from '@libp2p/peer-id'
-import { limits } from '@agent-mesh/wire'
+import { limits, MeshError } from '@agent-mesh/wire'
 import { overlay } from './overlay.ts'
+import { ProviderQuota } from './provider-quota.ts'
 import type { AbortOptions, PeerStore } from '@libp2p/interface'
 import type { Datastore, Pair } from 'interface-datastore'
 import type { FindAdmission } from './registrar-view.ts'
@@ -52,7 +53,14 @@ export const livingProviders = ({
       return false
     }
   }
+  const quota = new ProviderQuota()
   return overlay(datastore, {
+    put: async (key, value, options) => {
+      const verdict = quota.admit(key)
+      if (verdict.is === 'refused') throw new MeshError('LIMIT_EXCEEDED', 'The key of a provider is too long.')
+      if ('instead' in verdict) await datastore.delete(verdict.instead, options)
+      return datastore.put(key, value, options)
+    },
     query: (query, options) =>
       isOneKey.test(query.prefix ?? '')
         ? filter(datastore.query(query, options), async (entry) => isLiving(entry, options))

@@ -7,6 +7,7 @@ import {
   encodeRenewed,
   openRenewal,
   openRenewed,
+  openStored,
   type RenewalPlea
 } from './renew-message.ts'
 import type { Connection, PublicKey, Stream, StreamHandler, StreamHandlerOptions } from '@libp2p/interface'
@@ -15,7 +16,7 @@ import type { Admission } from './interface.ts'
 import type { RenewalCheck } from './renew-message.ts'
 
 export interface Renewed {
-  /** Certificates, the leaf first. */
+  /** Certificates, the leaf first; none in answer to `stored`. */
   chain: Uint8Array[]
   /** To be done when the answer has left: what it begins with ends the connection of the one who asked. */
   afterwards?: () => Promise<void>
@@ -80,14 +81,17 @@ export const createRenewHandler =
     }
   }
 
-export interface RenewalRequestInit extends Omit<RenewalCheck, 'nowMs'> {
+interface AskInit {
   /** To a member that may admit. */
   connection: Pick<Connection, 'newStream'>
   /** `protocols(networkId).renew`. */
   protocol: string
+  signal?: AbortSignal | undefined
+}
+
+export interface RenewalRequestInit extends AskInit, Omit<RenewalCheck, 'nowMs'> {
   /** Where the certificate shall be for another key. */
   succession?: Uint8Array
-  signal?: AbortSignal
   now?: () => number
 }
 
@@ -96,14 +100,27 @@ export interface RenewalRequestInit extends Omit<RenewalCheck, 'nowMs'> {
  * @throws MeshError with the code of the member, CERTIFICATE_INVALID, CONNECTION_LOST, TIMEOUT
  */
 export const requestRenewal = async (init: RenewalRequestInit): Promise<Membership> => {
-  const { connection, protocol, succession, networkKey, membership, peerId, now = Date.now } = init
-  const signal = deadline(limits.joinTimeoutMs, init.signal)
+  const { succession, networkKey, membership, peerId, now = Date.now } = init
+  const answer = await ask(init, encodeRenewal(succession))
+  return openRenewed(answer, { networkKey, membership, peerId, nowMs: now() })
+}
+
+/**
+ * Tells one member that a new key and its certificate are on disk, so that it revokes the old one.
+ * @throws MeshError with the code of the member, CONNECTION_LOST, TIMEOUT
+ */
+export const reportStored = async (init: AskInit & { succession: Uint8Array }): Promise<void> => {
+  openStored(await ask(init, encodeRenewal(init.succession, true)))
+}
+
+const ask = async ({ connection, protocol, signal: given }: AskInit, request: Uint8Array): Promise<Uint8Array> => {
+  const signal = deadline(limits.joinTimeoutMs, given)
   try {
     const stream = await connection.newStream(protocol, { signal, runOnLimitedConnection: true })
     try {
       const messages = messageStream(stream, framing)
-      await messages.write(encodeRenewal(succession), signal)
-      return await openRenewed(await messages.read(signal), { networkKey, membership, peerId, nowMs: now() })
+      await messages.write(request, signal)
+      return await messages.read(signal)
     } finally {
       await stream.close({ signal: AbortSignal.timeout(1_000) }).catch((err: Error) => stream.abort(err))
     }

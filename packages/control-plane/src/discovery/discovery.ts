@@ -6,7 +6,7 @@ import { createSuggest } from './suggest.ts'
 import { createTableKeeper } from './table-keeper.ts'
 import type { PeerId, PrivateKey } from '@libp2p/interface'
 import type { Membership } from '@agent-mesh/identity'
-import type { NetworkId } from '@agent-mesh/wire'
+import { capabilityMatches, type NetworkId } from '@agent-mesh/wire'
 import type { Admission } from '../admission/interface.ts'
 import type { AgentDht } from './dht.ts'
 import type { Discovery, VerifiedRecord } from './interface.ts'
@@ -17,6 +17,8 @@ export interface RunningDiscovery extends Discovery {
   known: (peer: PeerId) => VerifiedRecord | undefined
   /** Members of this name by the records that this node has at hand. */
   knownNamed: (name: string) => VerifiedRecord[]
+  /** Agents that offer a capability by the records that this node has at hand. */
+  knownOffering: (capability: string) => VerifiedRecord[]
   /** Drops what is known of a peer, so that the next question goes to its holders. */
   forget: (peer: PeerId) => void
   start: () => void
@@ -39,7 +41,7 @@ export interface DiscoveryInit extends PublicationEvents {
   random?: () => number
   /** Default: a third of limits.recordTtlMs. */
   republishMs?: number
-  /** How long a record that arrived is used without asking its holders again. Default: 5 s. */
+  /** How long a record that says what is looked for is used without asking its holders again. Default: 5 s. */
   confirmedMs?: number
 }
 
@@ -99,6 +101,13 @@ export const createDiscovery = ({
     suggest: createSuggest({ book, finder, members: () => admission.members() }),
     known: (peer) => book.get(peer),
     knownNamed: (name) => book.all().filter((record) => !record.isWithdrawn && record.membership.name === name),
+    knownOffering: (capability) =>
+      book
+        .all()
+        .filter(
+          ({ isWithdrawn, capabilities }) =>
+            !isWithdrawn && capabilities.some((one) => capabilityMatches(one, capability))
+        ),
     forget: book.forget,
     start: () => {
       table.start()

@@ -23,15 +23,15 @@ export interface FinderInit {
   networkId: NetworkId
   self: PeerId
   /**
-   * A record that arrived this recently is used as it is; older ones are asked for again, and serve where nobody
-   * answers. Longer where changes are told in some other way too.
+   * A record that arrived this recently, and says what is looked for, is used as it is; others are asked for again, and
+   * serve where nobody answers. Longer where changes are told in some other way too, as by gossip and replication.
    */
   confirmedMs?: number
 }
 
 /** Candidates whose records are fetched at the same time. */
 const fetchConcurrency = 8
-/** A record that arrived this recently is used as it is; older ones are asked for again and serve where nobody answers. */
+/** A record that arrived this recently is the newest there is, whatever it says. */
 const defaultConfirmedMs = 5_000
 /** A member that was just admitted needs a moment to get into the routing table. */
 const tableWaitMs = 2_000
@@ -50,9 +50,15 @@ export const createFinder = ({
 }: FinderInit): Finder => {
   const ready = async (signal: AbortSignal): Promise<boolean> => table.ready(tableWaitMs, signal)
 
-  const current = async (peer: PeerId, signal: AbortSignal): Promise<VerifiedRecord | undefined> => {
-    const known = self.equals(peer) ? book.get(peer) : book.get(peer, confirmedMs)
-    return known ?? lookup.record(peer, signal)
+  const current = async (
+    peer: PeerId,
+    matches: (record: VerifiedRecord) => boolean,
+    signal: AbortSignal
+  ): Promise<VerifiedRecord | undefined> => {
+    const newest = self.equals(peer) ? book.get(peer) : book.get(peer, defaultConfirmedMs)
+    if (newest !== undefined) return newest
+    const known = book.get(peer, confirmedMs)
+    return known !== undefined && matches(known) ? known : lookup.record(peer, signal)
   }
 
   const candidates = async function* (
@@ -82,7 +88,7 @@ export const createFinder = ({
         candidates(key, matches, until),
         distinct<PeerId>((peer) => peer.toString(), limits.candidatesPerLookup),
         parallelMap(fetchConcurrency, async (peer: PeerId) => {
-          const record = await current(peer, until).catch(() => undefined)
+          const record = await current(peer, matches, until).catch(() => undefined)
           return record !== undefined && matches(record) ? record : undefined
         }),
         present<VerifiedRecord>,
@@ -118,7 +124,7 @@ export const createFinder = ({
     },
     record: async (peer, { signal }) => {
       const until = deadline(limits.lookupTimeoutMs, signal)
-      const known = self.equals(peer) ? book.get(peer) : book.get(peer, confirmedMs)
+      const known = self.equals(peer) ? book.get(peer) : book.get(peer, defaultConfirmedMs)
       if (known !== undefined || self.equals(peer)) return known
       await ready(until)
       const found = await lookup.record(peer, until)

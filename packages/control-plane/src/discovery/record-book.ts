@@ -16,6 +16,11 @@ export interface RecordBook extends Omit<RecordCache, 'add'> {
    * @throws MeshError of the verification, REVOKED, or RECORD_STALE
    */
   accept: (bytes: Uint8Array, author?: PeerId) => Promise<VerifiedRecord>
+  /**
+   * As `accept`, for a record that somebody else has kept for a while: it ends by the clock here when its author said,
+   * so that nobody lives longer by being passed on.
+   */
+  acceptKept: (bytes: Uint8Array) => Promise<VerifiedRecord>
   /** Verifies only; a record that was superseded still passes. */
   verify: (bytes: Uint8Array, author?: PeerId) => Promise<VerifiedRecord>
   /** Capabilities of known records and their ancestors. */
@@ -87,14 +92,29 @@ export const createRecordBook = ({
     return record
   }
 
+  const take = (record: VerifiedRecord, mostUntilMs?: number): VerifiedRecord => {
+    guard.accept(record)
+    cache.add(record, mostUntilMs)
+    onAccepted?.(record)
+    return record
+  }
+
   return {
     verify,
-    accept: async (bytes, author) => {
-      const record = await verify(bytes, author)
-      guard.accept(record)
-      cache.add(record)
-      onAccepted?.(record)
-      return record
+    accept: async (bytes, author) => take(await verify(bytes, author)),
+    acceptKept: async (bytes) => {
+      const record = await verify(bytes)
+      if (record.expiresMs <= now())
+        throw new MeshError('RECORD_EXPIRED', `A record ended at ${new Date(record.expiresMs).toISOString()}.`)
+      return take(record, record.expiresMs)
+    },
+    arrivedMs: cache.arrivedMs,
+    held: () => cache.held().filter(isUsable),
+    get room() {
+      return cache.room
+    },
+    get changes() {
+      return cache.changes
     },
     get: (peer, youngerThanMs) => {
       const record = cache.get(peer, youngerThanMs)

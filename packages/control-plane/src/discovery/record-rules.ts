@@ -18,6 +18,20 @@ export const compareRecords = (a: Rank, b: Rank): number => {
   return left < right ? -1 : left > right ? 1 : 0
 }
 
+/** What a record says, in a hash: a refresh says the same again under a new sequence and for longer. */
+export const contentOf = (record: VerifiedRecord): string => {
+  const { peerId, membership, isWithdrawn, addresses, services, capabilities } = record
+  const text = JSON.stringify([
+    peerId.toString(),
+    membership.serial,
+    isWithdrawn,
+    addresses.map((address) => address.toString()),
+    services,
+    capabilities
+  ])
+  return createHash('sha256').update(text).digest('base64')
+}
+
 /** The record that wins, or undefined where there is none. */
 export const bestRecord = <R extends Rank>(records: Iterable<R>): R | undefined => {
   let best: R | undefined

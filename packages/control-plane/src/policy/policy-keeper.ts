@@ -22,6 +22,8 @@ import type { Replica } from '../replication/interface.ts'
 export interface PolicyStore {
   load: () => Promise<Uint8Array | undefined>
   save: (bytes: Uint8Array) => Promise<void>
+  /** The version that was in force when this node joined, as its issuer said; 0 where it said that there was none. */
+  awaited?: () => Promise<number>
 }
 
 export interface PolicyKeeperInit {
@@ -46,10 +48,11 @@ export interface PolicyFork {
 }
 
 /**
- * `none`: there never was one. `damaged`: there was one, and it cannot be read: nothing is allowed until another member
- * has brought it, for without a policy more would be allowed than with it.
+ * `none`: there never was one. `awaited`: this node joined a network that has one, and nobody has brought it yet: nothing
+ * is allowed until then, for without a policy more would be allowed than with it. `damaged`: there was one, and it cannot be read: nothing is allowed until another member
+ * has brought it, for the same reason.
  */
-export type PolicyState = 'none' | 'damaged' | 'held'
+export type PolicyState = 'none' | 'awaited' | 'damaged' | 'held'
 
 export interface PolicyStatus {
   state: PolicyState
@@ -93,6 +96,10 @@ export class PolicyKeeper implements Replica {
   /** Why what lies on disk is of no use. */
   #damage: string | undefined
   #saveFailure: string | undefined
+  /** Version that was in force when this node joined; 0 where there was none. */
+  #awaited = 0
+  /** A signer of the policy in force was revoked since. */
+  #signerFailure: string | undefined
   /** Hashes of other policies of the version in force. */
   #forks = new Set<string>()
   /** One after the other: of two that arrive at once the second is compared with the first. */
@@ -106,13 +113,23 @@ export class PolicyKeeper implements Replica {
   async load(): Promise<void> {
     try {
       const bytes = await this.#init.store.load()
-      if (bytes === undefined) return
+      if (bytes === undefined) {
+        this.#awaited = (await this.#init.store.awaited?.()) ?? 0
+        return
+      }
       // It was judged when it came: neither a clock that was set back nor a revocation takes it away.
       const opened = await openPolicy(bytes, { ...this.#terms(), nowMs: Number.MAX_SAFE_INTEGER })
       this.#held = this.#prepare(bytes, opened)
+      await this.#checkSigners()
     } catch (err) {
       this.#damage = toMeshError(err).message
     }
+  }
+
+  get state(): PolicyState {
+    if (this.#held !== undefined) return 'held'
+    if (this.#damage !== undefined) return 'damaged'
+    return this.#awaited > 0 ? 'awaited' : 'none'
   }
 
   digest(): Uint8Array {
@@ -121,6 +138,11 @@ export class PolicyKeeper implements Replica {
 
   version(): number {
     return this.#held?.opened.version ?? 0
+  }
+
+  /** The newest version that this node has reason to believe in, held or not. */
+  get newestKnown(): number {
+    return Math.max(this.version(), this.#awaited)
   }
 
   ids(): Uint8Array[] {
@@ -154,7 +176,10 @@ export class PolicyKeeper implements Replica {
     const terms = { ...this.#terms(), nowMs: now(), ...(isRevoked === undefined ? {} : { isRevoked }) }
     const opened = await openPolicy(bytes, terms)
     const held = this.#held?.opened
-    if (held === undefined) return this.#takeOver(bytes, opened)
+    if (held === undefined) {
+      this.#checkIsAwaited(opened.version)
+      return this.#putInForce(this.#prepare(bytes, opened), false)
+    }
     const { order, isFork } = comparePolicies(opened, held)
     if (order === 0) return false
     if (order < 0 && !isFork) {
@@ -173,19 +198,29 @@ export class PolicyKeeper implements Replica {
       const decision = decide(this.#held.compiled, question)
       return { ...decision, rule: `policy ${this.version()}: ${decision.rule}` }
     }
-    return this.#damage === undefined
+    if (this.#damage !== undefined)
+      return {
+        allowed: false,
+        rule: 'the policy on disk is damaged: nothing is allowed until another member brings it'
+      }
+    return this.#awaited === 0
       ? { allowed: true, rule: 'no policy: members may use what this node serves' }
-      : { allowed: false, rule: 'the policy on disk is damaged: nothing is allowed until another member brings it' }
+      : {
+          allowed: false,
+          rule: `policy ${this.#awaited} has not come yet: nothing is allowed until a member brings it`
+        }
   }
 
   status(): PolicyStatus {
     const warnings = [
       ...(this.#damage === undefined ? [] : [`The policy on disk cannot be used: ${this.#damage}`]),
+      ...(this.#signerFailure === undefined
+        ? []
+        : [`Members that join deny everything until a policy is pushed again: ${this.#signerFailure}`]),
       ...(this.#saveFailure === undefined ? [] : [`The policy is in force, but not on disk: ${this.#saveFailure}`])
     ]
     if (this.#held === undefined) {
-      const state = this.#damage === undefined ? 'none' : 'damaged'
-      return { state, version: 0, signers: [], hasFork: false, warnings }
+      return { state: this.state, version: 0, signers: [], hasFork: false, warnings }
     }
     const { opened, compiled } = this.#held
     const { hash, ...rest } = opened
@@ -210,6 +245,7 @@ export class PolicyKeeper implements Replica {
   /** To be called when `successors` would answer something else. */
   successorsChanged(): void {
     if (this.#held === undefined) return
+    void this.#checkSigners()
     this.#held = { ...this.#held, compiled: this.#compile(this.#held.parsed) }
     this.#tell()
   }
@@ -230,14 +266,30 @@ export class PolicyKeeper implements Replica {
     return { bytes, id, opened, parsed, compiled: this.#compile(parsed) }
   }
 
-  async #takeOver(bytes: Uint8Array, opened: OpenedPolicy): Promise<boolean> {
-    return this.#putInForce(this.#prepare(bytes, opened), false)
+  /** What the issuer of this node held is the least: an older one would be a way back. */
+  #checkIsAwaited(version: number): void {
+    if (version >= this.#awaited) return
+    throw new MeshError('POLICY_OUTDATED', `Version ${version} of the policy is older than ${this.#awaited}.`)
+  }
+
+  /** Whether others would still take over what is in force here. */
+  async #checkSigners(): Promise<void> {
+    const held = this.#held
+    const { isRevoked } = this.#init
+    if (held === undefined || isRevoked === undefined) return
+    const terms = { ...this.#terms(), nowMs: Number.MAX_SAFE_INTEGER, isRevoked }
+    const failure = await openPolicy(held.bytes, terms).then(
+      () => undefined,
+      (err: unknown) => toMeshError(err).message
+    )
+    if (this.#held?.id === held.id) this.#signerFailure = failure
   }
 
   async #putInForce(next: Held, isFork: boolean): Promise<boolean> {
     if (!isFork) this.#forks.clear()
     this.#held = next
     this.#damage = undefined
+    this.#signerFailure = undefined
     this.#tell()
     try {
       await this.#init.store.save(next.bytes)

@@ -34,12 +34,12 @@ const gatherMs = 20
 const pauseMs = 250
 
 /**
- * Those who took something over say so, too, but none of them is in a hurry: with as many messages as members, all at
- * once, they would keep each other from what they are about. So each hears about 10 of them a second, however many
- * there are.
+ * Those who took something over say so, too, but none of them is in a hurry, because they say for how long they have
+ * held it: with as many messages as members they would keep each other from what they are about. So they begin when a
+ * change has long arrived as a rule, and each hears about 10 of them a second, however many there are.
  */
 const echoMsPerMember = 100
-const firstEchoMs = 500
+const firstEchoMs = 3_000
 
 /** Tells everybody what is held here: one message for a burst of changes. */
 export class Announcer {

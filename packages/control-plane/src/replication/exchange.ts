@@ -63,6 +63,7 @@ export const ask = async (exchange: Exchange): Promise<SyncReport> => {
   const report: SyncReport = { differed: [], taken: 0, delivered: 0, refused: 0 }
   try {
     for (const replica of inventory.differing(states)) {
+      if (replica.mayMove?.() === false) continue
       const before = report.taken
       report.differed.push(replica.kind)
       // once for all pages: what is held in between is of no use to others

@@ -2,11 +2,12 @@ import { limits, type SyncState } from '@agent-mesh/wire'
 import type { PeerId } from '@libp2p/interface'
 import type { Holder } from './interface.ts'
 
-type KnownState = Omit<Holder, 'peer'>
+type KnownState = Omit<Holder, 'peer' | 'metMs'>
 
 interface Entry {
   peer: PeerId
   states: Map<string, KnownState>
+  metMs: number
   /** When anything was heard of the peer. */
   heardMs: number
 }
@@ -35,7 +36,9 @@ export class HolderBook {
   note(peer: PeerId, heard: readonly SyncState[]): void {
     const key = peer.toString()
     const heardMs = this.#init.now()
-    const states: Entry['states'] = this.#entries.get(key)?.states ?? new Map()
+    const known = this.#entries.get(key)
+    const states: Entry['states'] = known?.states ?? new Map()
+    const metMs = known?.metMs ?? heardMs
     for (const { kind, digest, version, ageMs } of heard) {
       if (!this.#init.isKept(kind)) continue
       const before = states.get(kind)
@@ -44,7 +47,7 @@ export class HolderBook {
         states.set(kind, { digest: Uint8Array.from(digest), version, sinceMs: heardMs - Math.min(ageMs, heardMs) })
     }
     this.#entries.delete(key)
-    this.#entries.set(key, { peer, states, heardMs })
+    this.#entries.set(key, { peer, states, metMs, heardMs })
     const [oldest] = this.#entries.keys()
     if (this.#entries.size > limits.membersRemembered && oldest !== undefined) this.#entries.delete(oldest)
   }
@@ -68,10 +71,10 @@ export class HolderBook {
   holders(kind: string): Holder[] {
     const nowMs = this.#init.now()
     const found: Holder[] = []
-    for (const [key, { peer, states, heardMs }] of this.#entries) {
+    for (const [key, { peer, states, metMs, heardMs }] of this.#entries) {
       const state = states.get(kind)
       if (nowMs - heardMs > forgetMs && !this.#init.isHere(peer)) this.#entries.delete(key)
-      else if (state !== undefined) found.push({ peer, ...state })
+      else if (state !== undefined) found.push({ peer, metMs, ...state })
     }
     return found
   }

@@ -23,6 +23,13 @@ export interface Replica {
   accept: (item: Uint8Array, from: PeerId) => Promise<boolean>
   /** Largest item in bytes. */
   readonly mostBytes: number
+  /**
+   * Changes are told in another way, and often: members compare it when they meet and now and then, and nobody announces
+   * what it holds. Default: false.
+   */
+  readonly isQuiet?: boolean
+  /** Whether a comparison that this node begins may move items now. Called once for each that would. Default: always. */
+  mayMove?: () => boolean
 }
 
 /** What a member is known to hold of a kind. */
@@ -32,6 +39,8 @@ export interface Holder {
   version: number
   /** Since when it says that it holds this, by the clock here, in milliseconds since 1970. */
   sinceMs: number
+  /** When this node first heard of it since it started. */
+  metMs: number
 }
 
 export interface Replication {

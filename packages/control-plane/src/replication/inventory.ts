@@ -37,6 +37,11 @@ export class Inventory {
     return [...this.#replicas.values()].map((replica) => this.stateOf(replica))
   }
 
+  /** Those that are announced. */
+  announced(): SyncState[] {
+    return [...this.#replicas.values()].filter(isAnnounced).map((replica) => this.stateOf(replica))
+  }
+
   /** What is held of a kind, and for how long: since this was first called with it. */
   stateOf(replica: Replica): SyncState {
     const { kind } = replica
@@ -58,6 +63,13 @@ export class Inventory {
       return replica === undefined || isEqual(replica.digest(), digest) ? [] : [replica]
     })
   }
+
+  /** As `differing`, of the kinds that are announced: a difference is a reason to ask. */
+  differingAnnounced(states: readonly SyncState[]): Replica[] {
+    return this.differing(states).filter(isAnnounced)
+  }
 }
+
+export const isAnnounced = ({ isQuiet = false }: Replica): boolean => !isQuiet
 
 const isEqual = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0

@@ -82,7 +82,7 @@ class LiveReplication implements RunningReplication {
       timers,
       random,
       members: () => Math.max(admission.members().length, this.#book.size),
-      states: () => this.#inventory.states(),
+      states: () => this.#inventory.announced(),
       publish: (message) => {
         pubsub.publish(this.#topic, message).catch(() => {}) // nobody listens yet: members compare when they meet
       }
@@ -92,7 +92,7 @@ class LiveReplication implements RunningReplication {
       random,
       self: self.toString(),
       members: () => this.#askable(),
-      differs: (peer) => this.#inventory.differing(this.#book.states(peer)).length > 0,
+      differs: (peer) => this.#inventory.differingAnnounced(this.#book.states(peer)).length > 0,
       ...(init.intervalMs === undefined ? {} : { intervalMs: init.intervalMs })
     })
     this.#parts = {
@@ -104,9 +104,9 @@ class LiveReplication implements RunningReplication {
         ...(init.onChange === undefined ? {} : { onChange: init.onChange }),
         ...(init.onRefused === undefined ? {} : { onRefused: init.onRefused })
       }),
-      onTaken: () => {
+      onTaken: (kind) => {
         this.#inventory.states() // from now on they are held
-        if (this.#stopping === undefined) return
+        if (this.#stopping === undefined || this.#inventory.get(kind)?.isQuiet === true) return
         this.#announcer.echo()
         this.#plan.tookOver()
         this.#arm()
@@ -195,7 +195,7 @@ class LiveReplication implements RunningReplication {
 
   #note(neighbour: PeerId, author: PeerId, states: SyncState[]): void {
     this.#book.note(author, states)
-    if (this.#inventory.differing(states).length === 0) return
+    if (this.#inventory.differingAnnounced(states).length === 0) return
     if (this.#init.admission.has(author)) this.#plan.heard(author.toString())
     else this.#plan.heardThrough(neighbour.toString(), author.toString())
     this.#arm()

@@ -103,7 +103,7 @@ export const decodeAnswer = (bytes: Uint8Array, kind: string): Page & { state: S
   const answer = decodeMessage(SyncAnswer, bytes, limits.syncBytes, 'SYNC_INVALID', 'answer of replication')
   const { code, reason, items, hasMore, wanted } = answer
   if (code !== 0)
-    throw new MeshError(fromWireCode(code), `The other side does not compare: ${quote(reason, reasonLength)}`)
+    throw new MeshError(fromWireCode(code), `The other side does not compare: ${quote(reason, reasonLength)}.`)
   checkIds(wanted, 'wanted')
   return { state: stateIn(answer.state, kind), items, hasMore, wanted }
 }

@@ -24,18 +24,27 @@ const spreadMs = 250
 const spreadPerMemberMs = 10
 /** One holder that does not answer must not keep the others from being asked. */
 const hedgeMs = 500
-/** A neighbour that passed on what a member said that is not connected to this node may not hold it yet itself. */
-const firstHintMs = 150
-const mostHintTries = 5
+/**
+ * A neighbour that passed on what a member said that is not connected to this node may not hold it yet itself. It calls
+ * back, so it is asked again only in case that it does not: each comparison in vain costs as much as one that brings it.
+ */
+const firstHintMs = 600
+const mostHintTries = 3
 /** Such neighbours that are asked; more of them bring no more. */
 const mostHints = 3
-/** When none of them had it, somebody at random is asked. */
-const hearsayMs = 1_000
+/** When one had it neither at the second question, somebody at random is asked as well. */
+const hearsayMs = 300
 const firstRestMs = 2_000
 const longestRestMs = 60_000
 
 /** Who asked so long ago for what was not held here yet is called back when it is. */
-const callBackMs = 5_000
+const callBackMs = 10_000
+/**
+ * Gossip that has just begun passes a message on only at its next beat, each second. So whoever took something over
+ * brings it to a few neighbours of which it does not know that they hold it, when they should have had it long ago.
+ */
+const offerMs = 1_000
+const mostOffers = 3
 
 interface Hint {
   /** Who holds something else. */
@@ -68,6 +77,7 @@ export class SyncPlan {
   readonly #running = new Set<string>()
   readonly #rests = new Map<string, Rest>()
   #askAtMs = Number.POSITIVE_INFINITY
+  #offerAtMs = Number.POSITIVE_INFINITY
   #turnAtMs: number
 
   constructor(init: SyncPlanInit) {
@@ -114,6 +124,7 @@ export class SyncPlan {
     const nowMs = this.#init.now()
     for (const [peer, atMs] of this.#askers) if (nowMs - atMs <= callBackMs) this.#callBacks.add(peer)
     this.#askers.clear()
+    this.#offerAtMs = nowMs + offerMs * (0.75 + 0.5 * this.#init.random())
   }
 
   began(peer: string): void {
@@ -143,6 +154,7 @@ export class SyncPlan {
     const nowMs = this.#init.now()
     const members = new Set(this.#init.members())
     this.#forgetAbsent(members)
+    if (this.#offerAtMs <= nowMs) this.#offer(members)
     const chosen = [...this.#arrivals]
       .filter(([peer, atMs]) => atMs <= nowMs && !this.#running.has(peer))
       .toSorted(([, a], [, b]) => a - b)
@@ -164,7 +176,8 @@ export class SyncPlan {
     const arrivals = [...this.#arrivals].filter(([peer]) => !this.#running.has(peer)).map(([, atMs]) => atMs)
     const hints = [...this.#hints].filter(([peer]) => !this.#running.has(peer)).map(([, { atMs }]) => atMs)
     const hasCallBack = [...this.#callBacks].some((peer) => !this.#running.has(peer))
-    return Math.min(this.#askAtMs, this.#turnAtMs, ...arrivals, ...hints, ...(hasCallBack ? [this.#init.now()] : []))
+    const waits = [this.#askAtMs, this.#offerAtMs, this.#turnAtMs]
+    return Math.min(...waits, ...arrivals, ...hints, ...(hasCallBack ? [this.#init.now()] : []))
   }
 
   /** Any of the holders, so that not everybody asks the author. */
@@ -174,6 +187,17 @@ export class SyncPlan {
     const isLast = this.#heard.size <= picked.length
     this.#askAtMs = isLast ? Number.POSITIVE_INFINITY : nowMs + hedgeMs + this.#spread()
     return picked
+  }
+
+  #offer(members: Set<string>): void {
+    this.#offerAtMs = Number.POSITIVE_INFINITY
+    const lacking = [...members].filter((peer) => this.#init.differs(peer) && !this.#callBacks.has(peer))
+    for (let offers = 0; offers < mostOffers; offers++) {
+      const [peer] = this.#pick(lacking)
+      if (peer === undefined) return
+      lacking.splice(lacking.indexOf(peer), 1)
+      this.#callBacks.add(peer)
+    }
   }
 
   #dueCallBacks(chosen: string[]): string[] {
@@ -197,12 +221,11 @@ export class SyncPlan {
     if (hint === undefined) return
     const { now, random, differs } = this.#init
     const tries = hint.tries + 1
-    if (tries < mostHintTries && differs(hint.author)) {
+    const isLacking = differs(hint.author)
+    if (tries < mostHintTries && isLacking)
       this.#hints.set(peer, { ...hint, tries, atMs: now() + firstHintMs * 2 ** hint.tries })
-      return
-    }
-    this.#hints.delete(peer)
-    if (differs(hint.author)) this.#turnAtMs = Math.min(this.#turnAtMs, now() + hearsayMs * (0.5 + random()))
+    else this.#hints.delete(peer)
+    if (tries > 1 && isLacking) this.#turnAtMs = Math.min(this.#turnAtMs, now() + hearsayMs * (0.5 + random()))
   }
 
   #forgetAbsent(members: Set<string>): void {

@@ -8,31 +8,16 @@ import { BoundedMap } from '../admission/bounded-map.ts'
 import { abortedError, deadline } from '../discovery/deadline.ts'
 import { untilQuiet } from '../discovery/parallel.ts'
 import { didYouMean } from '../discovery/taxonomy.ts'
-import { pathClassOf, readLocalNetworks, type LocalNetworks, type PathClass } from './path-class.ts'
-import { rank, type RankInput } from './rank.ts'
+import { createAssessor, type Assess, type AssessorInit, type Found, type RouteCandidate } from './assessment.ts'
 import type { PeerId } from '@libp2p/interface'
 import type { Admission } from '../admission/interface.ts'
 import type { RunningDiscovery } from '../discovery/discovery.ts'
 import type { VerifiedRecord } from '../discovery/interface.ts'
-import type { PathMemory } from './path-memory.ts'
-
-/** Where a target may be reached. */
-export interface RouteCandidate {
-  peerId: PeerId
-  /** From a verified certificate; absent where none was seen yet. */
-  name?: string
-  record?: VerifiedRecord
-  /** What the target named, or the service that was published for the capability. */
-  service?: string
-  /** Absent where no connection is open. */
-  path?: PathClass
-  /** Why it stands where it stands; one clause for people. */
-  reason: string
-}
 
 export interface Resolver {
   /**
-   * Candidates, best first, at least one.
+   * Candidates, best first, at least one. Of a capability only those that are usable: a dead agent, or one that has
+   * left, is named only where the target itself names it.
    * @param options.includeSelf - names this node too where it offers the capability
    * @throws MeshError PEER_UNKNOWN, REVOKED, NAME_UNKNOWN, NAME_CONFLICT, NOT_FOUND, TARGET_INVALID, TIMEOUT, CANCELLED
    */
@@ -40,16 +25,19 @@ export interface Resolver {
     target: Target,
     options: { signal: AbortSignal; includeSelf?: boolean; limit?: number }
   ) => Promise<RouteCandidate[]>
+  /** All of them, best first, those included that {@link Resolver.resolve} leaves out. */
+  rank: Assess
 }
 
-export interface ResolverInit {
-  discovery: Pick<RunningDiscovery, 'find' | 'findName' | 'record' | 'known' | 'knownNamed' | 'suggest'>
+export interface ResolverInit extends Pick<AssessorInit, 'health' | 'mayUse' | 'paths'> {
+  discovery: Pick<
+    RunningDiscovery,
+    'find' | 'findName' | 'record' | 'known' | 'knownNamed' | 'knownOffering' | 'suggest'
+  >
   admission: Pick<Admission, 'members' | 'membership' | 'connections' | 'refusal'>
   self: PeerId
   /** This node's own name. */
   name?: () => string
-  /** What was seen on the way to each peer. */
-  paths?: Pick<PathMemory, 'get'>
   /** Addresses of a peer are known from elsewhere: remembered, or in the peer store. */
   hasAddresses?: (peer: PeerId) => Promise<boolean>
   now?: () => number
@@ -57,6 +45,10 @@ export interface ResolverInit {
 
 /** After a first agent of a capability, others are waited for this long each. */
 const gatherMs = 500
+/** How long after a lookup of a capability the records that are at hand answer for it, */
+const lookupHoldsMs = 30_000
+/** and from when on it is looked up again beside that. */
+const lookupRefreshMs = 2_000
 /** A name that is in use is looked up for a second holder this often. */
 const nameCheckMs = 60_000
 
@@ -69,17 +61,27 @@ export const parsePeerId = (text: string): PeerId => {
   }
 }
 
-interface Found {
-  peerId: PeerId
-  service?: string
-  isAnswered: boolean
-}
-
 const named = (peerId: PeerId, service: string | undefined): Found => ({
   peerId,
   isAnswered: true,
   ...(service === undefined ? {} : { service })
 })
+
+/** Which service of an agent answers a capability, by its record. */
+export const answererOf = (record: VerifiedRecord, capability: string): Found => {
+  const service = record.services.find((one) =>
+    one.capabilities.some((offered) => capabilityMatches(offered, capability))
+  )?.name
+  return { ...named(record.peerId, service), isAnswered: service !== undefined }
+}
+
+const nobodyUsable = (capability: string, found: RouteCandidate[]): MeshError =>
+  new MeshError('NOT_FOUND', `None of ${found.length} agents that offer ${capability} can be used.`, {
+    hint: `mesh-node find ${capability} --explain`,
+    details: {
+      agents: found.slice(0, 16).map(({ name, peerId, reason }) => `${name ?? peerId.toString()}: ${reason}`)
+    }
+  })
 
 export const createResolver = ({
   discovery,
@@ -87,48 +89,18 @@ export const createResolver = ({
   self,
   name,
   paths,
+  health,
+  mayUse,
   hasAddresses = async () => false,
   now = Date.now
 }: ResolverInit): Resolver => {
-  const describe = (found: Found, networks: LocalNetworks): RankInput & { found: Found; record?: VerifiedRecord } => {
-    const { peerId, isAnswered } = found
-    const record = discovery.known(peerId)
-    const [connection] = admission.connections(peerId)
-    const { rttMs, failure } = paths?.get(peerId) ?? {}
-    return {
-      found,
-      peerId: peerId.toString(),
-      isAnswered,
-      isConnected: connection !== undefined,
-      ...(record === undefined ? {} : { record, issuedMs: record.issuedMs }),
-      ...(connection === undefined ? {} : { path: pathClassOf(connection, networks) }),
-      ...(rttMs === undefined ? {} : { rttMs }),
-      ...(failure === undefined ? {} : { failure })
-    }
-  }
-
+  /** When each capability was looked up last. */
+  const lookedUpMs = new BoundedMap<string, number>(limits.membersRemembered)
   const lookedAtMs = new BoundedMap<string, number>(limits.membersRemembered)
 
   const ownName = (): string | undefined => name?.() ?? discovery.known(self)?.membership.name
 
-  const ranked = (all: Found[]): RouteCandidate[] => {
-    const networks = readLocalNetworks()
-    return rank(
-      all.map((found) => describe(found, networks)),
-      now()
-    ).map(({ candidate: { found, record, path }, reason }) => {
-      const isSelf = found.peerId.equals(self)
-      const shown = isSelf ? ownName() : (record?.membership.name ?? admission.membership(found.peerId)?.name)
-      return {
-        peerId: found.peerId,
-        ...(shown === undefined ? {} : { name: shown }),
-        ...(record === undefined ? {} : { record }),
-        ...(found.service === undefined ? {} : { service: found.service }),
-        ...(path === undefined ? {} : { path }),
-        reason: isSelf ? 'this node itself' : reason
-      }
-    })
-  }
+  const ranked = createAssessor({ discovery, admission, self, ownName, paths, health, mayUse, now })
 
   const byPeer = async (text: string, service: string | undefined, signal: AbortSignal): Promise<RouteCandidate[]> => {
     const peer = parsePeerId(text)
@@ -183,11 +155,7 @@ export const createResolver = ({
     return ranked([named(first, service)])
   }
 
-  const byCapability = async (
-    capability: string,
-    options: { signal: AbortSignal; includeSelf?: boolean; limit?: number }
-  ): Promise<RouteCandidate[]> => {
-    const { signal, includeSelf = false, limit = limits.candidatesPerLookup } = options
+  const lookUp = async (capability: string, signal: AbortSignal, limit: number): Promise<Found[]> => {
     const done = new AbortController()
     const found: Found[] = []
     try {
@@ -195,22 +163,47 @@ export const createResolver = ({
       for await (const record of pipe(
         discovery.find(capability, { signal: until, limit }),
         untilQuiet<VerifiedRecord>(gatherMs)
-      )) {
-        if (!includeSelf && record.peerId.equals(self)) continue
-        const service = record.services.find((one) =>
-          one.capabilities.some((offered) => capabilityMatches(offered, capability))
-        )?.name
-        found.push({
-          peerId: record.peerId,
-          isAnswered: service !== undefined,
-          ...(service === undefined ? {} : { service })
-        })
-      }
+      ))
+        found.push(answererOf(record, capability))
     } finally {
       done.abort()
     }
-    if (found.length > 0) return ranked(found)
+    lookedUpMs.set(capability, now())
+    return found
+  }
+
+  /** For later: the records that are found are at hand by the next time. */
+  const lookUpAgain = (capability: string): void => {
+    lookedUpMs.set(capability, now())
+    lookUp(capability, AbortSignal.timeout(limits.lookupTimeoutMs), limits.candidatesPerLookup).catch(() => undefined)
+  }
+
+  /**
+   * What is at hand serves for a while after a lookup, so that a caller of many requests neither waits for the network
+   * at each nor asks it at each.
+   */
+  const atHand = (capability: string): RouteCandidate[] => {
+    const ageMs = now() - (lookedUpMs.get(capability) ?? -Infinity)
+    if (ageMs > lookupHoldsMs) return []
+    if (ageMs > lookupRefreshMs) lookUpAgain(capability)
+    return usable(discovery.knownOffering(capability).map((record) => answererOf(record, capability)))
+  }
+
+  const usable = (found: Found[]): RouteCandidate[] => ranked(found).filter((one) => one.isUsable)
+
+  const byCapability = async (
+    capability: string,
+    options: { signal: AbortSignal; includeSelf?: boolean; limit?: number }
+  ): Promise<RouteCandidate[]> => {
+    const { signal, includeSelf = false, limit = limits.candidatesPerLookup } = options
+    const wanted = (one: { peerId: PeerId }): boolean => includeSelf || !one.peerId.equals(self)
+    const known = atHand(capability).filter(wanted)
+    if (known.some((one) => one.isGood)) return known.slice(0, limit)
+    const found = (await lookUp(capability, signal, limit)).filter(wanted)
+    const candidates = usable(found)
+    if (candidates.length > 0) return candidates
     if (signal.aborted) throw abortedError(signal, `The search for ${capability}`)
+    if (found.length > 0) throw nobodyUsable(capability, ranked(found))
     const suggestions = await discovery.suggest(capability, { signal })
     const hint = didYouMean(suggestions)
     throw new MeshError('NOT_FOUND', `No ${includeSelf ? '' : 'other '}agent offers ${capability}.`, {
@@ -224,6 +217,7 @@ export const createResolver = ({
       if (target.kind === 'peer') return byPeer(target.peerId, target.service, options.signal)
       if (target.kind === 'name') return byName(target.name, target.service, options.signal)
       return byCapability(target.capability, options)
-    }
+    },
+    rank: ranked
   }
 }

@@ -50,7 +50,7 @@ describe('join messages', () => {
     expect(opened.plea.peerId.equals(self)).toBe(true)
     const { chain } = await network.member('bob', { privateKey: key })
     const addresses = Array.from({ length: 40 }, (_, port) => multiaddr(`/ip4/127.0.0.1/tcp/${port + 1}`))
-    const answer = encodeGranted(opened.sealGrant({ chain, addresses }))
+    const answer = encodeGranted(opened.sealGrant({ chain, addresses, policyVersion: 7 }))
     expect(answer.length).toBeLessThan(limits.joinBytes)
     const joined = await openJoinAnswer(answer, sealed.openGrant, plea, self)
     expect(joined.membership.name).toBe('bob')
@@ -66,7 +66,7 @@ describe('join messages', () => {
       ['NETWORK_FOREIGN', await (await createTestNetwork()).member('bob', { privateKey: key })]
     ] as const
     for (const [code, { chain }] of grants) {
-      const answer = encodeGranted(sealGrant({ chain, addresses: [] }))
+      const answer = encodeGranted(sealGrant({ chain, addresses: [], policyVersion: 0 }))
       await expect(openJoinAnswer(answer, sealed.openGrant, plea, self)).rejects.toMatchObject({ code })
     }
     const refused = encodeRefused(new MeshError('NAME_TAKEN', '"bob" is taken'))
@@ -96,7 +96,7 @@ describe('join messages', () => {
     const random = seededRandom(seed)
     const { chain } = await network.member('bob', { privateKey: key })
     const { sealGrant } = await openPlea(decodeJoinRequest(sealed.request), sealKey, nowMs)
-    const answer = encodeGranted(sealGrant({ chain, addresses: [] }))
+    const answer = encodeGranted(sealGrant({ chain, addresses: [], policyVersion: 0 }))
     for (let count = 0; count < cases; count += 1) {
       try {
         if (count % 2 === 0) {

@@ -38,7 +38,7 @@ const host = async (
         join: join({
           networkId,
           sealKeyOf: invitations.sealKeyOf,
-          redeem: invitations.redeem,
+          redeem: async (plea) => ({ ...(await invitations.redeem(plea)), policyVersion: 0 }),
           limits: strangers,
           ...(connect === undefined ? {} : { connect })
         })

@@ -49,6 +49,11 @@ beforeAll(async () => {
 class Memory implements PolicyStore {
   kept: Uint8Array | undefined
   isFull = false
+  awaitedVersion = 0
+
+  async awaited(): Promise<number> {
+    return this.awaitedVersion
+  }
 
   async load(): Promise<Uint8Array | undefined> {
     return this.kept
@@ -219,7 +224,11 @@ describe('after a restart', () => {
     await keeperOf({ store }).accept(await sealPolicy(document, ann.privateKey, ann.chain))
     const again = keeperOf({ store, now: () => 1, isRevoked: () => true })
     await again.load()
-    expect(again.status()).toMatchObject({ state: 'held', version: 4, warnings: [] })
+    expect(again.status()).toMatchObject({
+      state: 'held',
+      version: 4,
+      warnings: [expect.stringContaining('pushed again')]
+    })
     expect([asks(again).allowed, asks(again, 'ssh').allowed]).toEqual([true, false])
   })
 
@@ -250,6 +259,50 @@ describe('after a restart', () => {
     await keeper.accept(await seal(4))
     expect(asks(keeper).allowed).toBe(true)
     expect(keeper.status()).toMatchObject({ state: 'held', warnings: [] })
+  })
+})
+
+const joined = async (version: number, init: Partial<PolicyKeeperInit> = {}) => {
+  const store = new Memory()
+  store.awaitedVersion = version
+  const keeper = keeperOf({ store, ...init })
+  await keeper.load()
+  return { store, keeper }
+}
+
+describe('a member that joins a network with a policy', () => {
+  it('allows nothing until a member has brought it, and refuses an older one', async () => {
+    const { store, keeper } = await joined(4)
+    expect(asks(keeper)).toMatchObject({ allowed: false, rule: expect.stringContaining('policy 4 has not come yet') })
+    expect(keeper.status()).toMatchObject({ state: 'awaited', version: 0 })
+    expect(keeper.newestKnown).toBe(4)
+    await expect(keeper.accept(await seal(3))).rejects.toMatchObject({ code: 'POLICY_OUTDATED' })
+    expect(asks(keeper).allowed).toBe(false)
+    await keeper.accept(await seal(4))
+    expect(asks(keeper).allowed).toBe(true)
+    const again = keeperOf({ store })
+    await again.load()
+    expect(again.status()).toMatchObject({ state: 'held', version: 4 })
+  })
+
+  it('allows nothing where the signer was revoked since, until a policy is pushed again', async () => {
+    const { keeper } = await joined(4, { isRevoked: ({ name }) => name === 'ann' })
+    await expect(keeper.accept(await sealByAnn(4))).rejects.toMatchObject({ code: 'POLICY_REFUSED' })
+    expect(asks(keeper).allowed).toBe(false)
+    await keeper.accept(await seal(5))
+    expect(asks(keeper).allowed).toBe(true)
+  })
+
+  it('is warned of where the policy in force is one that nobody takes over any more', async () => {
+    let isRevoked = false
+    const keeper = keeperOf({ isRevoked: ({ name }) => isRevoked && name === 'ann' })
+    await keeper.accept(await sealByAnn(4))
+    expect(keeper.status().warnings).toEqual([])
+    isRevoked = true
+    keeper.successorsChanged()
+    await expect.poll(() => keeper.status().warnings).toEqual([expect.stringContaining('pushed again')])
+    await keeper.accept(await seal(5))
+    expect(keeper.status().warnings).toEqual([])
   })
 })
 

@@ -21,6 +21,16 @@ const state = (kind: string, fill: number, version = 0): SyncState => ({
 })
 
 describe('an inventory', () => {
+  it('does not announce a quiet kind, nor takes what differs in it for a reason to ask', () => {
+    const [set, quiet] = [growingSet(), { ...growingSet('quiet'), isQuiet: true }]
+    const inventory = new Inventory([set, quiet], () => 0)
+    const other = [stateOf(set), { ...stateOf(quiet), digest: new Uint8Array(32) }]
+    expect(inventory.announced().map(({ kind }) => kind)).toEqual(['set'])
+    expect(inventory.states()).toHaveLength(2)
+    expect(inventory.differing(other)).toEqual([quiet])
+    expect(inventory.differingAnnounced(other)).toEqual([])
+  })
+
   it('tells which kinds differ, and passes over those that it does not hold', () => {
     const [document, set] = [versionedDocument(), growingSet()]
     const inventory = new Inventory([document, set], () => 0)

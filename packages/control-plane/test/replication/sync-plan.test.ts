@@ -119,32 +119,57 @@ describe('a plan of comparisons', () => {
     expect(second.afterMs).toBeLessThan(1_000)
   })
 
-  it('asks the neighbour that passed on what somebody else holds, again and again until it has it', () => {
+  it('asks the neighbour that passed on what somebody else holds, and waits to be called back', () => {
     differing.add('far away')
     plan.heardThrough('c', 'far away')
-    const waits: number[] = []
-    for (let time = 0; time < 5; time++) {
-      const { peers, afterMs } = begun()
-      expect(peers).toEqual(['c'])
-      waits.push(afterMs)
+    const first = begun()
+    expect(first.peers).toEqual(['c'])
+    expect(first.afterMs).toBeLessThanOrEqual(40)
+    plan.ended('c', true)
+    const second = begun()
+    expect(second).toEqual({ peers: ['c'], afterMs: 600 })
+    plan.ended('c', true)
+  })
+
+  it('asks somebody at random as well when the neighbour had it neither at the second question', () => {
+    members = ['c', 'd', 'e', 'f']
+    differing.add('far away')
+    plan.heardThrough('c', 'far away')
+    for (let time = 0; time < 2; time++) {
+      expect(begun().peers).toEqual(['c'])
       plan.ended('c', true)
     }
-    expect(waits[0]).toBeLessThanOrEqual(40)
-    expect(waits.slice(1)).toEqual([150, 300, 600, 1_200])
     const { peers, afterMs } = begun()
     expect(peers).toHaveLength(1)
-    expect(afterMs).toBeLessThanOrEqual(1_500)
+    expect(afterMs).toBeGreaterThanOrEqual(150)
+    expect(afterMs).toBeLessThanOrEqual(450)
   })
 
   it('calls those back who asked in vain a moment ago, and nobody else', () => {
     plan.wasAsked('a')
-    clock.advance(6_000)
+    clock.advance(11_000)
     plan.wasAsked('c')
     plan.wasAsked('d')
     differing = new Set(['a', 'c', 'e'])
     plan.tookOver()
     expect(begun()).toEqual({ peers: ['c'], afterMs: 0 })
     plan.ended('c', true)
+    differing.clear()
+    expect(begun(10_000).peers).toEqual([])
+  })
+
+  it('brings what it took over to three neighbours that are not known to hold it, a second later', () => {
+    members = ['c', 'd', 'e', 'f', 'g', 'h']
+    differing = new Set(['c', 'd', 'e', 'f', 'g'])
+    plan.tookOver()
+    differing.delete('g')
+    const { peers, afterMs } = begun()
+    expect(peers).toHaveLength(3)
+    expect(new Set(peers).size).toBe(3)
+    expect(['c', 'd', 'e', 'f']).toEqual(expect.arrayContaining(peers))
+    expect(afterMs).toBeGreaterThanOrEqual(750)
+    expect(afterMs).toBeLessThanOrEqual(1_250)
+    for (const peer of peers) plan.ended(peer, true)
     expect(begun(10_000).peers).toEqual([])
   })
 

@@ -13,7 +13,7 @@ import {
   until,
   type TestNode
 } from '../discovery/node.ts'
-import type { RouteCandidate } from '../../src/routing/resolve.ts'
+import type { RouteCandidate } from '../../src/routing/assessment.ts'
 
 let network: TestNetwork
 beforeEach(async () => {

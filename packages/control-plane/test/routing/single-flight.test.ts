@@ -61,9 +61,35 @@ it('the memory of paths is bounded, and a success clears the failure', async () 
   memory.onPathFailed(a, 'UNREACHABLE')
   expect(memory.get(a)).toEqual({ failure: { code: 'UNREACHABLE', atMs: 1_000 } })
   memory.onPathOk(a, 'local', 2)
-  expect(memory.get(a)).toEqual({ path: 'local', rttMs: 2, okMs: 1_000 })
+  expect(memory.get(a)).toEqual({ path: 'local', rttMs: 2, rttAtMs: 1_000, okMs: 1_000 })
   memory.onPathOk(b, 'direct', 3)
   memory.onPathFailed(a, 'TIMEOUT')
   memory.onPathOk(c, 'direct', 4)
   expect([memory.get(a).rttMs, memory.get(b), memory.get(c).rttMs]).toEqual([2, {}, 4])
+})
+
+it('the memory of paths keeps the least round trip for a while, and the failure of a service apart', async () => {
+  const clock = new VirtualClock(1_000)
+  const peer = (await (await createTestNetwork()).member('a')).peerId
+  const memory = createPathMemory({ now: clock.now })
+  const after = (ms: number, path: 'local' | 'relayed', rttMs: number): number | undefined => {
+    clock.advance(ms)
+    memory.onPathOk(peer, path, rttMs)
+    return memory.get(peer).rttMs
+  }
+  expect([
+    after(0, 'local', 5),
+    after(1_000, 'local', 90),
+    after(1_000, 'local', 4),
+    after(29_999, 'local', 80)
+  ]).toEqual([5, 5, 4, 4])
+  expect([after(1, 'local', 80), after(0, 'relayed', 90)]).toEqual([80, 90])
+  memory.onServiceFailed(peer, 'web', 'UPSTREAM_REFUSED')
+  expect([memory.get(peer, 'web').failure?.code, memory.get(peer, 'other').failure, memory.get(peer).failure]).toEqual([
+    'UPSTREAM_REFUSED',
+    undefined,
+    undefined
+  ])
+  memory.onPathOk(peer, 'local', 1, 'web')
+  expect(memory.get(peer, 'web').failure).toBeUndefined()
 })

@@ -1,6 +1,8 @@
 import { formatTarget, limits, MeshError, toMeshError, type Metadata, type Target } from '@agent-mesh/wire'
 import { withDeadline } from '../deadline.ts'
 import type { Candidate, PathClass, PathEvents, PathResolver, StreamDialer } from '../interfaces.ts'
+import { InFlight } from '../picker/in-flight.ts'
+import { pick, type Choice } from '../picker/pick.ts'
 import { openTunnel } from '../tunnel/open.ts'
 import type { TunnelRegistry } from '../tunnel/registry.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
@@ -12,6 +14,8 @@ export interface TargetOpenerInit {
   protocol: string
   registry: TunnelRegistry
   events?: PathEvents | undefined
+  /** At least 0, below 1; for the choice among equals. */
+  random?: (() => number) | undefined
 }
 
 export interface OpenTargetOptions {
@@ -22,6 +26,8 @@ export interface OpenTargetOptions {
   early?: (() => Uint8Array | undefined) | undefined
   metadata?: Metadata[] | undefined
   traceParent?: string | undefined
+  /** How one of several equal agents is chosen. Default: two choices. */
+  choice?: Choice | undefined
 }
 
 export interface OpenedTarget {
@@ -38,12 +44,12 @@ export type OpenTarget = (target: Target, options?: OpenTargetOptions) => Promis
 const standardDeadlineMs = limits.lookupTimeoutMs + limits.dialTimeoutMs + limits.tunnelOpenTimeoutMs
 
 /**
- * Makes the function that reaches a target: resolve, then try the candidates in their order. A candidate whose address
- * another peer holds by now is resolved once more at the end.
+ * Makes the function that reaches a target: resolve, choose among equals, then try the candidates in their order. A
+ * candidate whose address another peer holds by now is resolved once more at the end.
  */
-export const createTargetOpener =
-  (init: TargetOpenerInit): OpenTarget =>
-  async (target, options = {}) => {
+export const createTargetOpener = (given: TargetOpenerInit): OpenTarget => {
+  const init: Opener = { ...given, inFlight: new InFlight(), random: given.random ?? Math.random }
+  return async (target, options = {}) => {
     const ms = options.deadlineMs ?? standardDeadlineMs
     return withDeadline(
       {
@@ -57,17 +63,40 @@ export const createTargetOpener =
       (signal) => openAny(init, target, { ...options, early: once(options.early), signal })
     )
   }
+}
+
+interface Opener extends TargetOpenerInit {
+  inFlight: InFlight
+  random: () => number
+}
+
+const keyOf = ({ peerId, service = '' }: Candidate): string => `${peerId.toString()}/${service}`
+
+/** Candidates that are remembered though nothing is open to them. */
+const mostRemembered = 1_024
+
+/** The candidates in the order in which they are tried. */
+const inTurn = ({ inFlight, random }: Opener, candidates: Candidate[], choice: Choice): Candidate[] => {
+  if (candidates.length < 2) return candidates
+  const pickables = candidates.map((candidate, index) => {
+    const { tier = index, isGood = true, weight = 1, reported } = candidate
+    const key = keyOf(candidate)
+    return { key, tier, isGood, weight, busy: inFlight.busy(key, reported), candidate }
+  })
+  if (inFlight.size > mostRemembered) inFlight.keep(new Set(pickables.map(({ key }) => key)))
+  return pick(pickables, choice, random).map(({ candidate }) => candidate)
+}
 
 const openAny = async (
-  init: TargetOpenerInit,
+  init: Opener,
   target: Target,
   options: OpenTargetOptions & { signal: AbortSignal }
 ): Promise<OpenedTarget> => {
   const tried = new Map<string, MeshError>()
   for (const isLastRound of [false, true]) {
     const candidates = await init.resolver.resolve(target, { signal: options.signal })
-    for (const candidate of candidates) {
-      const key = `${candidate.peerId.toString()}/${candidate.service ?? ''}`
+    for (const candidate of inTurn(init, candidates, options.choice ?? { by: 'two-choices' })) {
+      const key = keyOf(candidate)
       const before = tried.get(key)
       if (before !== undefined && before.code !== 'STALE_ROUTE') continue
       try {
@@ -86,7 +115,7 @@ const openAny = async (
 }
 
 const openCandidate = async (
-  init: TargetOpenerInit,
+  init: Opener,
   target: Target,
   candidate: Candidate,
   options: OpenTargetOptions
@@ -97,6 +126,7 @@ const openCandidate = async (
       hint: 'Write <name>/<service>; mesh-node find lists the services.'
     })
   }
+  const end = init.inFlight.begin(keyOf(candidate))
   try {
     const { early, signal, traceParent } = options
     const { tunnel, path, metadata, rttMs } = await openTunnel({
@@ -108,11 +138,15 @@ const openCandidate = async (
       traceParent,
       metadata: options.metadata
     })
-    init.events?.onPathOk?.(peerId, path, rttMs)
+    if (tunnel.closed) end()
+    else tunnel.once('close', end)
+    init.events?.onPathOk?.(peerId, path, rttMs, service)
     return { tunnel, candidate, service, path, metadata }
   } catch (err) {
+    end()
     const error = toMeshError(err)
     if (error.layer === 'path' || error.code === 'TIMEOUT') init.events?.onPathFailed?.(peerId, error.code)
+    if (error.layer === 'upstream') init.events?.onServiceFailed?.(peerId, service, error.code)
     throw error
   }
 }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import * as api from '@agent-mesh/wire/api'
 import { limits } from '@agent-mesh/wire/limits'
 import { policyRoutes } from './policy-routes.ts'
+import { proxyRoutes } from './proxy-routes.ts'
 import { route, type AnyRoute } from './route.ts'
 
 const text = (most: number) => z.string().min(1).max(most)
@@ -208,6 +209,7 @@ export const routes: readonly AnyRoute[] = [
     params: id,
     run: (node, { params }) => node.removeForward(params.id)
   }),
+  ...proxyRoutes,
   route({
     method: 'GET',
     path: '/v1/whois',

@@ -1,58 +1,20 @@
-import { open, readdir, type FileHandle } from 'node:fs/promises'
+import { stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { MeshError } from '@agent-mesh/wire/errors'
 import type { AuditEntry } from '@agent-mesh/wire/api'
 import { parseEntry } from './entry.ts'
 import { matches, type AuditFilter } from './filter.ts'
-import { liveName, newestFirst } from './rotation.ts'
+import { closeAll, openFiles, type OpenFile } from './open-files.ts'
+import { liveName } from './rotation.ts'
 
 /** Where a state directory keeps its audit log. */
 export const auditFolder = (stateDir: string): string => join(stateDir, 'audit')
 
-const errno = (err: unknown): string => (err instanceof Error && 'code' in err ? String(err.code) : 'unknown error')
-
-const unreadable = (path: string, cause: unknown): MeshError =>
-  new MeshError('STATE_UNREADABLE', `${path} cannot be read (${errno(cause)}).`, { cause })
-
-/** @returns undefined where it is gone, as after a rotation */
-const openIfThere = async (path: string): Promise<FileHandle | undefined> => {
-  try {
-    return await open(path, 'r')
-  } catch (cause) {
-    if (errno(cause) === 'ENOENT') return undefined
-    throw unreadable(path, cause)
-  }
-}
-
-const namesOf = async (folder: string): Promise<string[]> => {
-  try {
-    return newestFirst(await readdir(folder))
-  } catch (cause) {
-    if (errno(cause) === 'ENOENT') return []
-    throw unreadable(folder, cause)
-  }
-}
-
-/** Opened from the youngest on, so that a rotation in between shows one file twice and none never. */
-const openAll = async (folder: string): Promise<FileHandle[]> => {
-  const seen = new Set<number>()
-  const files: FileHandle[] = []
-  for (const name of await namesOf(folder)) {
-    const file = await openIfThere(join(folder, name))
-    if (file === undefined) continue
-    const { ino } = await file.stat()
-    if (seen.has(ino)) await file.close()
-    else files.push(file)
-    seen.add(ino)
-  }
-  return files
-}
-
 /** The wanted entries of one file, the last `limit` of them. */
-const readFile = async (file: FileHandle, filter: AuditFilter, limit: number): Promise<AuditEntry[]> => {
+const readFile = async ({ file, wholeBytes }: OpenFile, filter: AuditFilter, limit: number): Promise<AuditEntry[]> => {
+  if (wholeBytes === 0) return []
   let kept: AuditEntry[] = []
-  for await (const line of file.readLines({ autoClose: false, start: 0 })) {
+  for await (const line of file.readLines({ autoClose: false, start: 0, end: wholeBytes - 1 })) {
     const entry = parseEntry(line)
     if (entry === undefined || !matches(entry, filter)) continue
     kept.push(entry)
@@ -61,22 +23,26 @@ const readFile = async (file: FileHandle, filter: AuditFilter, limit: number): P
   return kept.slice(-limit)
 }
 
+const readFiles = async (files: OpenFile[], filter: AuditFilter, limit: number): Promise<AuditEntry[]> => {
+  let found: AuditEntry[] = []
+  for (const file of files) {
+    if (found.length >= limit) break
+    found = [...(await readFile(file, filter, limit - found.length)), ...found]
+  }
+  return found
+}
+
 /**
  * The last `limit` entries that match, the oldest first, of the live file and the full ones. A line that a crash cut
  * short is passed over. Works whether a node runs or not.
  * @throws MeshError STATE_UNREADABLE
  */
 export const readAudit = async (folder: string, filter: AuditFilter, limit: number): Promise<AuditEntry[]> => {
-  const files = await openAll(folder)
+  const files = await openFiles(folder)
   try {
-    let found: AuditEntry[] = []
-    for (const file of files) {
-      if (found.length >= limit) break
-      found = [...(await readFile(file, filter, limit - found.length)), ...found]
-    }
-    return found
+    return await readFiles(files, filter, limit)
   } finally {
-    for (const file of files) await file.close()
+    await closeAll(files)
   }
 }
 
@@ -85,12 +51,14 @@ const pollEveryMs = 250
 /** New lines of one open file: remembers how far it has read, and the line that is not whole yet. */
 class GrowingFile {
   readonly #file: FileHandle
+  readonly #inode: number
   readonly #decoder = new TextDecoder()
   #offset: number
   #rest = ''
 
-  constructor(file: FileHandle, offset: number) {
+  constructor({ file, inode }: OpenFile, offset: number) {
     this.#file = file
+    this.#inode = inode
     this.#offset = offset
   }
 
@@ -107,17 +75,31 @@ class GrowingFile {
     return lines
   }
 
-  async isAt(path: string): Promise<boolean> {
-    const current = await openIfThere(path)
-    if (current === undefined) return true
-    const [{ ino }, own] = await Promise.all([current.stat(), this.#file.stat()])
-    await current.close()
-    return ino === own.ino
+  /** It is the file that is written, or there is none at the moment. */
+  async isLive(folder: string): Promise<boolean> {
+    const live = await stat(join(folder, liveName)).catch(() => undefined)
+    return live === undefined || live.ino === this.#inode
+  }
+
+  /** The one that was begun after this; the oldest of all where this one is gone. Undefined where there is none yet. */
+  nextOf(files: OpenFile[]): OpenFile | undefined {
+    const index = files.findIndex(({ inode }) => inode === this.#inode)
+    return index === -1 ? files.at(-1) : files[index - 1]
   }
 
   async close(): Promise<void> {
     await this.#file.close()
   }
+}
+
+/** The file that is followed after this one. */
+const following = async (folder: string, current: GrowingFile | undefined): Promise<GrowingFile | undefined> => {
+  const files = await openFiles(folder)
+  const next = current === undefined ? files.at(-1) : current.nextOf(files)
+  await closeAll(files.filter((one) => one !== next))
+  if (next === undefined) return current
+  await current?.close()
+  return new GrowingFile(next, 0)
 }
 
 /**
@@ -129,33 +111,25 @@ export async function* followAudit(
   filter: AuditFilter,
   { signal, last = 0 }: { signal: AbortSignal; last?: number }
 ): AsyncGenerator<AuditEntry> {
-  const path = join(folder, liveName)
-  const first = await openIfThere(path)
-  let growing = first === undefined ? undefined : new GrowingFile(first, (await first.stat()).size)
-  // What is written while the last entries are read is in both; it is told once.
-  const told = new Set<string>()
+  const [youngest, ...older] = await openFiles(folder)
+  let growing = youngest === undefined ? undefined : new GrowingFile(youngest, youngest.wholeBytes)
   try {
-    for (const entry of last === 0 ? [] : await readAudit(folder, filter, last)) {
-      told.add(JSON.stringify(entry))
-      yield entry
+    try {
+      if (youngest !== undefined && last > 0) yield* await readFiles([youngest, ...older], filter, last)
+    } finally {
+      await closeAll(older)
     }
     while (!signal.aborted) {
-      if (growing === undefined) {
-        const file = await openIfThere(path)
-        growing = file === undefined ? undefined : new GrowingFile(file, 0)
-      }
+      growing ??= await following(folder, undefined)
       // Asked before the last read: what was written to the file before it was moved is read still.
-      const isCurrent = (await growing?.isAt(path)) ?? true
+      const isLive = (await growing?.isLive(folder)) ?? true
       for (const line of (await growing?.lines()) ?? []) {
         const entry = parseEntry(line)
-        if (entry !== undefined && matches(entry, filter) && !told.has(JSON.stringify(entry))) yield entry
+        if (entry !== undefined && matches(entry, filter)) yield entry
       }
-      told.clear()
-      if (isCurrent) await wait(pollEveryMs, undefined, { signal }).catch(() => {})
-      else {
-        await growing?.close()
-        growing = undefined
-      }
+      const before = growing
+      if (!isLive) growing = await following(folder, growing)
+      if (growing === before) await wait(pollEveryMs, undefined, { signal }).catch(() => {})
     }
   } finally {
     await growing?.close()

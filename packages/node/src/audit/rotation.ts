@@ -18,7 +18,7 @@ export type RotationStep = { remove: string } | { from: string; to: string }
 
 /** What makes room for a new live file, in this order: the oldest go, the others move up by one. Pure. */
 export const rotationSteps = (names: readonly string[], keep: number): RotationStep[] => {
-  const numbers = names.flatMap((name) => numberOf(name) ?? []).toSorted((a, b) => b - a)
+  const numbers = numbersIn(names).toSorted((a, b) => b - a)
   const kept = numbers.filter((number) => number < keep)
   return [
     ...numbers.filter((number) => number >= keep).map((number) => ({ remove: fullName(number) })),
@@ -27,11 +27,8 @@ export const rotationSteps = (names: readonly string[], keep: number): RotationS
   ]
 }
 
-/** The files of a log among the names of a folder, the youngest first. */
-export const newestFirst = (names: readonly string[]): string[] => [
-  ...names.filter((name) => name === liveName),
-  ...names
-    .flatMap((name) => numberOf(name) ?? [])
-    .toSorted((a, b) => a - b)
-    .map(fullName)
-]
+/** Numbers of the full files among the names of a folder. */
+export const numbersIn = (names: readonly string[]): number[] => names.flatMap((name) => numberOf(name) ?? [])
+
+/** @param number - 0 is the file that is written */
+export const fileNameOf = (number: number): string => (number === 0 ? liveName : fullName(number))

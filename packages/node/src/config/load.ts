@@ -24,7 +24,8 @@ type Tree = Record<string, unknown>
 
 const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const invalid = (message: string, cause?: unknown): MeshError => new MeshError('CONFIG_INVALID', message, { cause })
+const invalid = (message: string, cause?: unknown): MeshError =>
+  new MeshError('CONFIG_INVALID', /[.?]$/.test(message) ? message : `${message}.`, { cause })
 
 const lineOf = (document: Document, counter: LineCounter, path: PropertyKey[]): string => {
   for (let depth = path.length; depth >= 0; depth--) {

@@ -1,7 +1,8 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import { limits, parseCapability, parseName, parseTarget } from '@agent-mesh/wire'
+import { defaultSuffix, limits, parseCapability, parseName, parseSuffix, parseTarget } from '@agent-mesh/wire'
+import { checkDefaults, parseCheck, parseListenAddress, parseOutsidePattern } from '@agent-mesh/data-plane'
 import { parseSubject } from './allow-list.ts'
 import { duration } from './duration.ts'
 import { healthSection } from './health.ts'
@@ -89,7 +90,32 @@ const service = z.strictObject({
     .optional()
     .describe(
       'Who may open it, beside what the policy says: member names, peer ids, `group:<name>`, or `members`. Without it, all members.'
-    )
+    ),
+  check: checked(parseCheck)
+    .optional()
+    .describe(
+      'How it is seen whether it works: `connect`, `http:<path>`, `grpc`, `grpc:<service>` or `none`. Without it `connect`, and `none` for ssh.'
+    ),
+  check_interval: duration(limits.checkIntervalLeastMs, limits.checkIntervalMostMs)
+    .prefault(formatDuration(limits.checkIntervalMs))
+    .describe('How often it is checked.'),
+  check_timeout: duration(100, 60_000)
+    .prefault(formatDuration(limits.checkTimeoutMs))
+    .describe('Longest check; a longer one has failed.'),
+  check_threshold: z
+    .number()
+    .int()
+    .min(1)
+    .max(limits.checkThreshold)
+    .default(checkDefaults.threshold)
+    .describe('Failed checks in a row after which it is failing; others then come first.'),
+  weight: z
+    .number()
+    .int()
+    .min(1)
+    .max(limits.serviceWeight)
+    .default(1)
+    .describe('How much of the work it wants, beside others that offer the same.')
 })
 
 const forward = z.strictObject({
@@ -174,7 +200,35 @@ export const configSchema = z.strictObject({
     .default([])
     .describe('Services that are offered beside those of `mesh-node serve`.'),
   capabilities: z.array(checked(parseCapability)).default([]).describe('Capabilities that no service answers.'),
-  forwards: z.array(forward).default([]).describe('Forwards that are opened beside those of `mesh-node forward`.')
+  forwards: z.array(forward).default([]).describe('Forwards that are opened beside those of `mesh-node forward`.'),
+  proxy: z
+    .strictObject({
+      suffix: checked(parseSuffix)
+        .default(defaultSuffix)
+        .describe('What ends the host names of the mesh: `alice.mesh`.'),
+      socks: z
+        .array(checked(parseListenAddress))
+        .default([])
+        .describe('Addresses of SOCKS5 proxies, beside those of `mesh-node proxy`: `127.0.0.1:1080` or `unix:/path`.'),
+      http: z
+        .array(checked(parseListenAddress))
+        .default([])
+        .describe('Addresses of HTTP proxies, beside those of `mesh-node proxy`: `127.0.0.1:8118` or `unix:/path`.'),
+      allow_remote: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Whether these proxies may bind addresses that other machines reach. Who does then acts as this node.'
+        ),
+      allow_outside: z
+        .array(checked(parseOutsidePattern))
+        .max(limits.proxyOutsidePatterns)
+        .default([])
+        .describe(
+          'Names outside the mesh that these proxies let through: `example.com`, `*.example.com`, `example.com:443`.'
+        )
+    })
+    .prefault({})
 })
 
 export type Config = z.output<typeof configSchema>

@@ -1,9 +1,8 @@
 import { peerIdFromString } from '@libp2p/peer-id'
-import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { limits, protocols, toMeshError } from '@agent-mesh/wire'
-import { createDataPlane, type DataPlane, type StreamDialer } from '@agent-mesh/data-plane'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { limits, protocols } from '@agent-mesh/wire'
+import { createDataPlane, type DataPlane } from '@agent-mesh/data-plane'
 import {
-  createBootstrap,
   createDialler,
   createDiscovery,
   createPathMemory,
@@ -11,9 +10,6 @@ import {
   createReplication,
   createResolver,
   pathClassOf,
-  type Admission,
-  type BootstrapPeer,
-  type Dialler,
   type PolicyKeeper,
   type RecordBook,
   type Replica,
@@ -33,6 +29,7 @@ import { directoryOf, kindOf } from './directory.ts'
 import { createNodeHealth } from './health.ts'
 import { Doors } from './doors.ts'
 import type { EventBus } from './event-bus.ts'
+import { FirstComparison } from './first-comparison.ts'
 import type { Invitations } from './invitations.ts'
 import { Why } from '../why/why.ts'
 import type { Issuance } from './issuance.ts'
@@ -40,13 +37,18 @@ import { MeshNode } from './mesh-node.ts'
 import { createMetering } from './metering.ts'
 import { Offers } from './offers.ts'
 import { Policies } from './policies.ts'
+import { NodeProxies } from './proxies.ts'
 import { Reach } from './reach.ts'
 import { NodeRules } from './rules.ts'
+import { createSelfHealth } from './self-health.ts'
+import { announcePeers } from './comings-and-goings.ts'
+import { openThrough } from './stream-dialer.ts'
 import { createStanding } from './standing.ts'
 import { vocabularyOf } from './vocabulary.ts'
 import type { Memory } from './remember.ts'
 import type { Meter } from '../metrics/meter.ts'
 import { timedDialler, timedDiscovery } from '../metrics/timing.ts'
+import { upkeepOf } from './upkeep.ts'
 
 export interface AssembleInit {
   stateDir: string
@@ -68,6 +70,8 @@ export interface AssembleInit {
   issuance: Issuance
   revocations: RevocationKeeper
   meter: Meter
+  /** For the choice among equal agents. */
+  random?: () => number
   /** Closes everything, this node included. */
   onStop: () => Promise<void>
 }
@@ -95,28 +99,6 @@ const levelOf = (event: string): 'debug' | 'info' | 'warn' => {
   return event === 'program:stderr' ? 'info' : 'debug'
 }
 
-const openThrough = (dialler: Dialler): StreamDialer => ({
-  open: async (peer, protocol, { signal }) => {
-    const connection = await dialler.connect(peer, { signal })
-    const stream = await connection.newStream(protocol, { signal, maxOutboundStreams: limits.tunnelsPerPeer })
-    return { stream, path: pathClassOf(connection) }
-  }
-})
-
-/** Whom to call at start: configured members, then those that this node remembers, best first. */
-const startingPoints = ({ bootstrap }: Config, { peers }: Memory): BootstrapPeer[] => {
-  const configured = bootstrap
-    .map((text) => multiaddr(text))
-    .map((address): BootstrapPeer => ({
-      peerId: address.getComponents().findLast((part) => part.name === 'p2p')?.value ?? '',
-      addresses: [withoutPeerId(address)]
-    }))
-  const remembered = peers
-    .ranked()
-    .map(({ peerId, addresses }): BootstrapPeer => ({ peerId, addresses: addresses.map((text) => multiaddr(text)) }))
-  return [...configured, ...remembered.filter((one) => configured.every((other) => other.peerId !== one.peerId))]
-}
-
 /** Writes down where admitted members can be dialled, so that a restart needs nobody in particular. */
 const rememberMembers = ({ host, memory }: AssembleInit): (() => void) => {
   const { admission } = host.services
@@ -136,16 +118,6 @@ const rememberMembers = ({ host, memory }: AssembleInit): (() => void) => {
     host.removeEventListener('peer:identify', onIdentify)
   }
 }
-
-const announcePeers = (admission: Admission, events: EventBus): (() => void) =>
-  admission.onChange((change, peer, connection) => {
-    const name = admission.membership(peer)?.name ?? ''
-    events.emit('info', change === 'gone' ? 'peer:left' : 'peer:joined', {
-      peer: peer.toString(),
-      name,
-      path: pathClassOf(connection)
-    })
-  })
 
 /** Puts the planes of one node together and gives what the local API calls. */
 export const assemble = (init: AssembleInit): Assembled => {
@@ -182,6 +154,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     self,
     privateKey: key,
     membership: () => credentials.membership,
+    confirmedMs: limits.recordTtlMs / 2,
     sequence: {
       load: async () => verbs.state.sequence,
       save: async (sequence) => verbs.update((state) => ({ ...state, sequence }))
@@ -211,10 +184,12 @@ export const assemble = (init: AssembleInit): Assembled => {
   })
   const paths = createPathMemory()
   const resolver = createResolver({
+    health: { of: (peer) => health.view.of(peer) },
     discovery,
     admission,
     self,
     paths,
+    mayUse: (callee, service, capabilities) => rules.mayUse(callee, service, capabilities),
     hasAddresses: async (peer) => memory.peers.get(peer.toString()) !== undefined || (await host.peerStore.has(peer))
   })
   const plainDialler = createDialler({ self, host: dialParts, admission, discovery, memory: memory.peers })
@@ -240,15 +215,24 @@ export const assemble = (init: AssembleInit): Assembled => {
     pathOf: pathClassOf,
     callerOf: (peer) => authorizer.callerOf(peer),
     selfId: self.toString(),
+    ...(init.random === undefined ? {} : { random: init.random }),
     events: paths,
     onUsed: (stream, connection) => admission.settle(connection, stream),
     onEvent: (what) => {
       audit.onTunnel(what)
+      selfHealth.checks.onTunnel(what)
       const { event, ...fields } = what
       events.emit(levelOf(event), event, fields)
     }
   })
+  const first = new FirstComparison({ admission, keeper, replication, serve: dataPlane.handler })
+  const selfHealth = createSelfHealth({
+    events,
+    services: () => offers.weights(),
+    tunnels: () => dataPlane.tunnels.inbound().length
+  })
   const offers = new Offers({
+    checks: selfHealth.checks,
     name: credentials.membership.name,
     verbs,
     config,
@@ -259,9 +243,11 @@ export const assemble = (init: AssembleInit): Assembled => {
     addresses: () => addresses().map(withoutPeerId)
   })
   const doors = new Doors({ verbs, config, dataPlane, events, kindOf: (target) => kindOf(book, target) })
-  const health = createNodeHealth(init, { dialler, discovery, dataPlane, offers })
+  const health = createNodeHealth(init, { dialler, discovery, about: selfHealth })
+  const proxies = new NodeProxies({ verbs, config, events, dataPlane, book, discovery, resolver })
   const reach = new Reach({
     health: health.view,
+    suffix: config.proxy.suffix,
     self,
     admission,
     discovery,
@@ -271,16 +257,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     lookupTimeoutMs: config.discovery.lookup_timeout,
     trafficOf: (peer) => dataPlane.tunnels.trafficOf(peer.toString())
   })
-  const bootstrap = createBootstrap({
-    self,
-    admission,
-    peers: () => startingPoints(config, memory),
-    connect: async (peer, options) => dialler.connect(peer, options),
-    onFailed: (peerId, error) => {
-      memory.peers.failed(peerId)
-      events.emit('debug', 'bootstrap:failed', { peer: peerId, code: toMeshError(error).code })
-    }
-  })
+  const upkeep = upkeepOf({ self, admission, book, config, memory, dialler, events })
   const policies = new Policies({
     credentials: () => credentials,
     keeper,
@@ -292,6 +269,7 @@ export const assemble = (init: AssembleInit): Assembled => {
   })
   const standing = createStanding({
     identity: credentials,
+    files,
     issuance,
     keeper: revocations,
     admission,
@@ -323,6 +301,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     revocations,
     offers,
     policies,
+    proxies,
     reach,
     health,
     metering,
@@ -355,32 +334,37 @@ export const assemble = (init: AssembleInit): Assembled => {
     start: async () => {
       isStarted = true
       audit.start()
+      selfHealth.start()
       rules.start(dataPlane)
       listeners.push(
         rememberMembers(init),
         announcePeers(admission, events),
-        admission.onChange((change, peer) => {
-          if (change === 'gone') dataPlane.tunnels.closePeer(peer.toString(), 'CONNECTION_LOST')
+        admission.onChange((change, peer, _connection, error) => {
+          if (change === 'gone') dataPlane.tunnels.closePeer(peer.toString(), error?.code ?? 'CONNECTION_LOST')
         })
       )
-      await host.services.members.handle(protocols(networkId).tunnel, dataPlane.handler, dataPlane.handlerOptions)
+      await host.services.members.handle(protocols(networkId).tunnel, first.handler, dataPlane.handlerOptions)
       const { handler, handlerOptions } = replication
       await host.services.members.handle(protocols(networkId).sync, handler, handlerOptions)
       replication.start()
       await health.start()
+      first.start()
       offers.start()
       await doors.start()
+      await proxies.start()
       discovery.start()
       recordGossip.start()
-      bootstrap.start()
+      upkeep.start()
       await standing.start()
       void offers.publishNow().catch(() => {})
     },
     close: async () => {
       if (!isStarted) return
       await standing.stop()
+      selfHealth.stop()
       rules.stop()
-      bootstrap.stop()
+      upkeep.stop()
+      first.stop()
       for (const stop of listeners.splice(0)) stop()
       const leaving = health.leave()
       const goodbye = discovery.withdraw({ signal: AbortSignal.timeout(withdrawTimeoutMs) }).then(
@@ -388,6 +372,7 @@ export const assemble = (init: AssembleInit): Assembled => {
         () => recordGossip.announce()
       )
       replication.stop()
+      proxies.close()
       await dataPlane.stop({ drainTimeoutMs: config.drain_timeout })
       await Promise.all([goodbye, leaving])
       health.stop()

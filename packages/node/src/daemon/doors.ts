@@ -33,7 +33,7 @@ export class Doors {
 
   /** @throws MeshError ADDRESS_INVALID, ADDRESS_IN_USE, TARGET_INVALID, STATE_UNREADABLE */
   async add({ listen, target: text, foreground }: ForwardRequest): Promise<ForwardDocument> {
-    const target = formatTarget(parseTarget(text))
+    const target = formatTarget(parseTarget(text, this.#init.config.proxy.suffix))
     const forward = await this.#init.dataPlane.addForward({
       listen: parseListenAddress(listen),
       target: parseTarget(target)

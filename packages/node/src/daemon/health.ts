@@ -1,29 +1,18 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { createHealth, deadline } from '@agent-mesh/control-plane'
 import { limits, protocols } from '@agent-mesh/wire'
-import type {
-  Admission,
-  Dialler,
-  Discovery,
-  HealthView,
-  PeerHealth,
-  RunningHealth,
-  SelfHealth
-} from '@agent-mesh/control-plane'
-import type { DataPlane } from '@agent-mesh/data-plane'
+import type { Admission, Dialler, Discovery, HealthView, PeerHealth, RunningHealth } from '@agent-mesh/control-plane'
 import type { HealthCounts, PeerHealthDocument } from '@agent-mesh/wire/api'
 import type { PeerId } from '@libp2p/interface'
 import { detectorSettings } from '../config/health.ts'
 import type { WhyPorts } from '../why/layer.ts'
 import type { AssembleInit } from './assemble.ts'
-import { createEventLoopLag } from './event-loop-lag.ts'
-import type { Offers } from './offers.ts'
+import type { SelfWatch } from './self-health.ts'
 
 interface HealthRooms {
   dialler: Pick<Dialler, 'connect'>
   discovery: Pick<Discovery, 'record'>
-  dataPlane: Pick<DataPlane, 'tunnels'>
-  offers: Pick<Offers, 'services'>
+  about: Pick<SelfWatch, 'load' | 'services' | 'checks'>
 }
 
 /** Health in a running node: who is alive, and what the log, the local API and `why` are told of it. */
@@ -44,16 +33,11 @@ export interface NodeHealth {
 const leaveTimeoutMs = 1_000
 
 export const createNodeHealth = (
-  { credentials, config, host, revocations, events, startedMs }: AssembleInit,
-  { dialler, discovery, dataPlane, offers }: HealthRooms
+  { credentials, config, host, revocations, events }: AssembleInit,
+  { dialler, discovery, about }: HealthRooms
 ): NodeHealth => {
   const { networkId, networkKey, key, membership } = credentials
   const { admission, members, pubsub } = host.services
-  const lag = createEventLoopLag()
-  const about: SelfHealth = {
-    load: () => ({ eventLoopLagMs: lag.maxMs(), tunnels: dataPlane.tunnels.totals.open }),
-    services: () => offers.services().map(({ name }) => ({ name, state: 'unchecked', sinceMs: startedMs, weight: 1 }))
-  }
   const lookUps = new LookUps(discovery)
   const health = createHealth({
     networkId,
@@ -83,9 +67,9 @@ export const createNodeHealth = (
       await members.handle(protocols(networkId).health, health.handler, health.handlerOptions)
       stops.push(
         health.onChange(tell),
-        revocations.onChange(() => forgetRevoked(health, admission))
+        revocations.onChange(() => forgetRevoked(health, admission)),
+        about.checks.onChange(() => health.refresh())
       )
-      lag.start()
       health.start()
     },
     leave: async () => {
@@ -94,7 +78,6 @@ export const createNodeHealth = (
     stop: () => {
       for (const stop of stops.splice(0)) stop()
       health.stop()
-      lag.stop()
     },
     refresh: () => health.refresh(),
     verdict: (peer) => verdictOf(health.of(peer), Date.now()),

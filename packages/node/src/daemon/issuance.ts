@@ -90,7 +90,14 @@ export class Issuance {
     const { serial, notAfterMs, issuedMs } = await verifyChain(chain, credentials.networkKey, nowMs)
     this.#issued = [
       ...this.#issued.filter((one) => one.notAfterMs > nowMs),
-      { name, peerId: peerId.toString(), serial, notAfterMs, issuedMs }
+      {
+        name,
+        peerId: peerId.toString(),
+        serial,
+        notAfterMs,
+        issuedMs,
+        ...(predecessor === undefined ? {} : { predecessor: predecessor.toString() })
+      }
     ].slice(-issuedCertificates)
     await files.issued.write(this.#issued)
     return chain
@@ -100,7 +107,11 @@ export class Issuance {
     const taken = (holder: string): never => {
       throw new MeshError('NAME_TAKEN', `"${name}" is the name of ${holder}.`)
     }
-    const isOther = (peer: PeerId): boolean => !allowed.some((one) => one.equals(peer))
+    // who asked for another key and did not get to use it is still itself
+    const own = new Set(allowed.map((peer) => peer.toString()))
+    for (const { peerId, predecessor } of this.#issued)
+      if (predecessor !== undefined && own.has(predecessor)) own.add(peerId)
+    const isOther = (peer: PeerId): boolean => !own.has(peer.toString())
     const { membership } = this.#init.credentials
     if (membership.name === name && isOther(membership.peerId)) taken(membership.peerId.toString())
     const holder = this.#issued.find(

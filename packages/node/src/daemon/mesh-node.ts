@@ -1,5 +1,5 @@
 import { peerIdFromString } from '@libp2p/peer-id'
-import { MeshError, parseTarget } from '@agent-mesh/wire'
+import { MeshError } from '@agent-mesh/wire'
 import type { Duplex } from 'node:stream'
 import type {
   DialRequest,
@@ -14,6 +14,8 @@ import type {
   NodeEvent,
   PeerDocument,
   PingResponse,
+  ProxyDocument,
+  ProxyRequest,
   PublishRequest,
   PublishResponse,
   RenewResponse,
@@ -59,6 +61,7 @@ import type { Metering } from './metering.ts'
 import { signOffline } from './offline-signing.ts'
 import type { Offers } from './offers.ts'
 import type { Policies, PolicyInput } from './policies.ts'
+import type { NodeProxies } from './proxies.ts'
 import type { Reach } from './reach.ts'
 import type { Why } from '../why/why.ts'
 import type { Standing } from './standing.ts'
@@ -84,6 +87,7 @@ export interface MeshNodeParts {
   revocations: RevocationKeeper
   offers: Offers
   policies: Policies
+  proxies: NodeProxies
   reach: Reach
   health: Pick<NodeHealth, 'counts'>
   vocabulary: () => Vocabulary
@@ -131,6 +135,7 @@ export class MeshNode implements LocalNode {
       services: offers.services(),
       capabilities: offers.capabilities(),
       forwards: doors.list(),
+      proxies: this.proxies(),
       tunnels: dataPlane.tunnels.totals,
       warnings: this.warnings()
     }
@@ -145,12 +150,18 @@ export class MeshNode implements LocalNode {
   }
 
   warnings(): Status['warnings'] {
-    const { admission, audit, doors, offers } = this.#parts
+    const { admission, audit, doors, offers, proxies } = this.#parts
     const warnings: Status['warnings'] = doors.failures.map(({ listen, error }) => ({
       code: error.code,
       message: `The forward ${listen} is not open: ${error.message}`,
       hint: error.hint
     }))
+    for (const { listen, error } of proxies.failures)
+      warnings.push({
+        code: error.code,
+        message: `The proxy ${listen} is not open: ${error.message}`,
+        hint: error.hint
+      })
     warnings.push(...audit.warnings)
     const { pending } = offers.publication ?? {}
     if (pending !== undefined)
@@ -320,6 +331,18 @@ export class MeshNode implements LocalNode {
     return this.#parts.doors.list()
   }
 
+  async addProxy(request: ProxyRequest): Promise<ProxyDocument> {
+    return this.#parts.proxies.add(request)
+  }
+
+  async removeProxy(idOrListen: string): Promise<ProxyDocument> {
+    return this.#parts.proxies.remove(idOrListen)
+  }
+
+  proxies(): ProxyDocument[] {
+    return this.#parts.proxies.list()
+  }
+
   whois(address: string): WhoisResponse {
     const { admission, dataPlane } = this.#parts
     const tunnel = dataPlane.tunnels.whois(address)
@@ -342,7 +365,9 @@ export class MeshNode implements LocalNode {
     target: string,
     { signal }: { signal: AbortSignal }
   ): Promise<{ tunnel: Duplex; peerId: string; service: string }> {
-    const { tunnel, candidate, service } = await this.#parts.dataPlane.openTarget(parseTarget(target), { signal })
+    const { dataPlane, proxies } = this.#parts
+    const meant = await proxies.targetOf(target, { signal })
+    const { tunnel, candidate, service } = await dataPlane.openTarget(meant, { signal })
     return { tunnel, peerId: candidate.peerId.toString(), service }
   }
 

@@ -2,6 +2,7 @@ import { limits, MeshError, parseCapability, toMeshError, withAncestors } from '
 import { formatUpstream, makeService, type Service } from '@agent-mesh/data-plane'
 import type { Discovery, OfferedService, SelfDescription, Taxonomy } from '@agent-mesh/control-plane'
 import type {
+  CheckRequest,
   Publication,
   PublishRequest,
   PublishResponse,
@@ -13,6 +14,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Config } from '../config/schema.ts'
 import type { VerbStore } from '../state/verb-store.ts'
 import { createAllowList, type AllowList } from '../config/allow-list.ts'
+import { checkDocument, checkSettings, saidInFile, saidOfCheck, type ServiceChecks } from './service-checks.ts'
 
 /** Where services are put so that tunnels reach them. */
 interface ServiceTable {
@@ -28,6 +30,7 @@ export interface OffersInit {
   config: Config
   table: ServiceTable
   discovery: Discovery
+  checks: Pick<ServiceChecks, 'put' | 'remove' | 'of'>
   taxonomy?: Taxonomy | undefined
   /** Who may open a service, in words. */
   ruleOf: (service: string) => string
@@ -39,6 +42,9 @@ interface Offer {
   service: Service
   isFromFile: boolean
   allow?: AllowList
+  /** What was said of its checks. */
+  check: CheckRequest
+  weight: number
 }
 
 /** What this node offers to others, and what became of telling them. */
@@ -53,17 +59,24 @@ export class Offers {
 
   /** Puts the services of the file and of earlier verbs into the table. The file wins where both name one. */
   start(): void {
-    for (const { name, address, capabilities, allow } of this.#init.config.services) {
-      this.#put({ service: makeService(name, address, capabilities), isFromFile: true, ...listOf(allow) })
+    for (const { name, address, capabilities, allow, weight, ...said } of this.#init.config.services) {
+      const service = makeService(name, address, capabilities)
+      this.#put({ service, isFromFile: true, ...listOf(allow), check: saidInFile(said), weight })
     }
-    for (const { name, address, capabilities, allow } of this.#init.verbs.state.services) {
+    for (const { name, address, capabilities, allow, check = {}, weight = 1 } of this.#init.verbs.state.services) {
       if (this.#offers.has(name)) continue
-      this.#put({ service: makeService(name, address, capabilities), isFromFile: false, ...listOf(allow) })
+      const service = makeService(name, address, capabilities)
+      this.#put({ service, isFromFile: false, ...listOf(allow), check: saidOfCheck(check), weight })
     }
   }
 
   services(): ServiceDocument[] {
-    return [...this.#offers.values()].map(({ service }) => this.#document(service))
+    return [...this.#offers.values()].map((offer) => this.#document(offer))
+  }
+
+  /** What is served, with the weight of each beside others that offer the same. */
+  weights(): Array<{ name: string; weight: number }> {
+    return [...this.#offers.values()].map(({ service, weight }) => ({ name: service.name, weight }))
   }
 
   capabilities(): Array<{ capability: string; service?: string }> {
@@ -131,8 +144,11 @@ export class Offers {
     if (existing === undefined && this.#offers.size >= limits.servicesPerNode)
       throw new MeshError('LIMIT_EXCEEDED', `A node serves at most ${limits.servicesPerNode} services.`)
     this.#checkKeys(capabilities, name)
-    // Whoever replaces a service to move it must not open it to everybody by the way.
+    // Whoever replaces a service to move it must not open it to everybody by the way, nor change how it is checked.
     const allow = request.allow ?? existing?.allow?.subjects
+    const check = saidOfCheck({ ...existing?.check, ...request.check })
+    checkSettings(service, check)
+    const weight = request.weight ?? existing?.weight ?? 1
     const list = listOf(allow)
     await this.#init.verbs.update((state) => ({
       ...state,
@@ -142,13 +158,16 @@ export class Offers {
           name,
           address: formatUpstream(service),
           capabilities,
-          ...(list.allow === undefined ? {} : { allow: [...list.allow.subjects] })
+          ...(list.allow === undefined ? {} : { allow: [...list.allow.subjects] }),
+          ...(Object.keys(check).length === 0 ? {} : { check }),
+          ...(weight === 1 ? {} : { weight })
         }
       ]
     }))
-    this.#put({ service, isFromFile: false, ...list })
+    const offer: Offer = { service, isFromFile: false, ...list, check, weight }
+    this.#put(offer)
     this.#init.table.recheck()
-    return { service: this.#document(service), publication: await this.#publishOrPending() }
+    return { service: this.#document(offer), publication: await this.#publishOrPending() }
   }
 
   /** @throws MeshError SERVICE_UNKNOWN */
@@ -168,6 +187,7 @@ export class Offers {
       capabilities: state.capabilities.filter((one) => one.service !== name)
     }))
     this.#offers.delete(name)
+    this.#init.checks.remove(name)
     this.#init.table.removeService(name)
     await this.#publishOrPending()
   }
@@ -268,18 +288,22 @@ export class Offers {
   #put(offer: Offer): void {
     this.#offers.set(offer.service.name, offer)
     this.#init.table.addService(offer.service, { replace: true })
+    this.#init.checks.put(offer.service, checkSettings(offer.service, offer.check))
   }
 
-  #document(service: Service): ServiceDocument {
+  #document({ service, allow, check, weight }: Offer): ServiceDocument {
     const { name, kind } = service
-    const allow = this.allowOf(name)
+    const health = this.#init.checks.of(name)
     return {
       name,
       kind,
       address: formatUpstream(service),
       capabilities: this.capabilitiesOf(name),
       ...(allow === undefined ? {} : { allow: [...allow.subjects] }),
-      rule: this.#init.ruleOf(name)
+      rule: this.#init.ruleOf(name),
+      weight,
+      check: checkDocument(checkSettings(service, check)),
+      ...(health === undefined ? {} : { health })
     }
   }
 

@@ -1,6 +1,6 @@
 import { MeshError, toMeshError } from '@agent-mesh/wire'
 import { certificateStage, createIssuer, type Membership } from '@agent-mesh/identity'
-import { deadline, requestRenewal, type Admission } from '@agent-mesh/control-plane'
+import { deadline, reportStored, requestRenewal, type Admission } from '@agent-mesh/control-plane'
 import type { Connection, PeerId } from '@libp2p/interface'
 import type { Identity } from '../state/identity.ts'
 import type { EventBus } from './event-bus.ts'
@@ -132,6 +132,13 @@ export class OwnRenewal {
       signal,
       now: this.#now
     })
+  }
+
+  /** Tells one member that the next key is on disk, with its certificate. @throws MeshError */
+  async reportStored(issuer: PeerId, succession: Uint8Array): Promise<void> {
+    const { connect, protocol } = this.#init
+    const signal = deadline(askTimeoutMs, this.#stopping?.signal)
+    await reportStored({ connection: await connect(issuer, { signal }), protocol, succession, signal })
   }
 
   /** Who may admit: the one who admitted this node first, then those who are here, then those from the root. */

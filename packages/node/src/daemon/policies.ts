@@ -67,9 +67,16 @@ export interface PolicyHolder {
 
 export interface PolicySpread extends Omit<PolicyStatus, 'source'> {
   holders: PolicyHolder[]
-  /** From the issue until the last of the connected members was known to hold it; absent while one does not, or none is. */
+  /**
+   * From the issue until the last one took it over, as they say: every connected member and every other that holds it.
+   * Absent while a connected one does not hold it, or nobody is known to. Who was met more than a minute after the
+   * issue, and took it over then, does not count.
+   */
   convergedMs?: number
 }
+
+/** Who joined since the issue did not wait for it. */
+const latecomerMs = 60_000
 
 /** What the verbs `policy check`, `sign`, `push`, `show` and `status` do on a running node. */
 export class Policies {
@@ -103,7 +110,7 @@ export class Policies {
     } else {
       this.#checkVersionIsKnown()
       const source = qualifyPolicy(parsed, directory)
-      const document = { source, version: this.#init.keeper.version() + 1, issuedMs: this.#now(), networkKey }
+      const document = { source, version: this.#init.keeper.newestKnown + 1, issuedMs: this.#now(), networkKey }
       signed = await sealPolicy(document, key, chain)
     }
     const { version, signers } = peekPolicy(signed, networkKey)
@@ -156,16 +163,23 @@ export class Policies {
         ...(holder === undefined ? {} : { sinceMs: holder.sinceMs })
       }
     })
-    const convergedMs = this.#converged(holders, status.issuedMs)
+    const convergedMs = this.#converged(holders, heard, status.issuedMs)
     return { ...status, holders, ...(convergedMs === undefined ? {} : { convergedMs }) }
   }
 
-  #converged(holders: readonly PolicyHolder[], issuedMs: number | undefined): number | undefined {
+  #converged(
+    holders: readonly PolicyHolder[],
+    heard: ReadonlyMap<string, Holder>,
+    issuedMs: number | undefined
+  ): number | undefined {
     if (issuedMs === undefined) return undefined
     const connected = new Set(this.#init.members().map((peer) => peer.toString()))
-    const awaited = holders.filter(({ peer }) => connected.has(peer))
-    if (awaited.length === 0 || awaited.some(({ isCurrent }) => !isCurrent)) return undefined
-    return Math.max(0, ...awaited.map(({ sinceMs = issuedMs }) => sinceMs - issuedMs))
+    if (holders.some(({ peer, isCurrent }) => connected.has(peer) && !isCurrent)) return undefined
+    const holding = holders.flatMap(({ peer, isCurrent }) => (isCurrent ? (heard.get(peer) ?? []) : []))
+    const isInTime = ({ metMs, sinceMs }: Holder): boolean => Math.min(metMs, sinceMs) <= issuedMs + latecomerMs
+    const counted = holding.some(isInTime) ? holding.filter(isInTime) : holding
+    if (counted.length === 0) return undefined
+    return Math.max(0, ...counted.map(({ sinceMs }) => sinceMs - issuedMs))
   }
 
   /** A pushed file is signed here; of a signed one nothing is changed where it is complete. */
@@ -181,7 +195,7 @@ export class Policies {
 
   /** A version that others have passed already would be refused everywhere, and nobody here would hear of it. */
   #checkVersionIsKnown(): void {
-    if (this.#init.keeper.status().state !== 'damaged') return
+    if (this.#init.keeper.state !== 'damaged') return
     throw new MeshError('STATE_DAMAGED', 'The policy on disk is damaged, so that the next version is not known.', {
       hint: 'Connect to a member that holds the policy; where there is none, move policy.signed out of the state directory and start again.'
     })

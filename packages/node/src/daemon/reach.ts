@@ -1,14 +1,7 @@
 import { peerIdFromString } from '@libp2p/peer-id'
+import { limits, looksLikePeerId, MeshError, parseCapability, parseName, parseTarget } from '@agent-mesh/wire'
 import {
-  capabilityMatches,
-  limits,
-  looksLikePeerId,
-  MeshError,
-  parseCapability,
-  parseName,
-  parseTarget
-} from '@agent-mesh/wire'
-import {
+  answererOf,
   deadline,
   pathClassOf,
   type Admission,
@@ -17,6 +10,7 @@ import {
   type HealthView,
   type PeerHealth,
   type Resolver,
+  type RouteCandidate,
   type VerifiedRecord
 } from '@agent-mesh/control-plane'
 import type { Connection, PeerId } from '@libp2p/interface'
@@ -43,6 +37,8 @@ export interface ReachInit {
   lookupTimeoutMs: number
   health: Pick<HealthView, 'all'>
   trafficOf: (peer: PeerId) => Pick<PeerDocument, 'tunnels' | 'bytesIn' | 'bytesOut'>
+  /** What ends host names of the mesh. */
+  suffix: string
 }
 
 type Waiting = { signal: AbortSignal }
@@ -63,16 +59,23 @@ export class Reach {
   async find({ query, limit = 32, timeoutMs }: FindRequest, { signal }: Waiting): Promise<FindResponse> {
     const started = performance.now()
     const until = deadline(timeoutMs ?? this.#init.lookupTimeoutMs, signal)
-    const { capability, records } = await this.#lookUp(query, limit, until)
-    const candidates = records.map((record) => this.#candidate(record, capability))
+    const { capability, records, isNamed } = await this.#lookUp(query, limit, until)
+    const ranked = this.#init.resolver.rank(
+      records.map((record) =>
+        capability === undefined || isNamed
+          ? { peerId: record.peerId, isAnswered: true }
+          : answererOf(record, capability)
+      )
+    )
+    // Whoever names an agent wants to hear of it, whatever its state.
+    const isShown = (one: RouteCandidate): boolean => isNamed || one.isUsable
     const suggestions =
-      candidates.length > 0 || capability === undefined
+      records.length > 0 || capability === undefined
         ? []
         : await this.#init.discovery.suggest(capability, { signal: until }).catch(() => [])
     return {
-      candidates: candidates.toSorted(
-        (a, b) => Number(b.path !== undefined) - Number(a.path !== undefined) || b.recordExpiresMs - a.recordExpiresMs
-      ),
+      candidates: ranked.filter(isShown).flatMap(candidateDocument),
+      leftOut: ranked.filter((one) => !isShown(one)).flatMap(candidateDocument),
       suggestions,
       elapsedMs: Math.round(performance.now() - started)
     }
@@ -82,17 +85,17 @@ export class Reach {
     query: string,
     limit: number,
     signal: AbortSignal
-  ): Promise<{ capability?: string; records: VerifiedRecord[] }> {
+  ): Promise<{ capability?: string; records: VerifiedRecord[]; isNamed: boolean }> {
     const { discovery } = this.#init
     if (looksLikePeerId(query)) {
       const record = await discovery.record(peerIdFromString(query), { signal })
-      return { records: record === undefined || record.isWithdrawn ? [] : [record] }
+      return { records: record === undefined || record.isWithdrawn ? [] : [record], isNamed: true }
     }
     const capability = parseCapability(query.startsWith('cap:') ? query.slice(4) : query)
     const records: VerifiedRecord[] = []
     for await (const record of discovery.find(capability, { signal, limit })) records.push(record)
-    if (records.length > 0 || query.startsWith('cap:') || !isName(query)) return { capability, records }
-    return { capability, records: await discovery.findName(query, { signal }) }
+    if (records.length > 0 || query.startsWith('cap:') || !isName(query)) return { capability, records, isNamed: false }
+    return { capability, records: await discovery.findName(query, { signal }), isNamed: true }
   }
 
   /** @throws MeshError of resolving and of dialling */
@@ -118,7 +121,7 @@ export class Reach {
     signal: AbortSignal
   ): Promise<{ connection: Connection; name?: string }> {
     const until = deadline(timeoutMs ?? limits.dialTimeoutMs + limits.lookupTimeoutMs, signal)
-    const candidates = await this.#init.resolver.resolve(parseTarget(text), { signal: until })
+    const candidates = await this.#init.resolver.resolve(parseTarget(text, this.#init.suffix), { signal: until })
     let lastError: unknown = new MeshError('NOT_FOUND')
     for (const { peerId, name } of candidates) {
       if (peerId.equals(this.#init.self)) throw new MeshError('USAGE', `${text} is this node itself.`)
@@ -183,32 +186,26 @@ export class Reach {
     const document = healthDocument(health)
     return [{ peerId, name, groups, state: 'known', addresses: [], sinceMs, tunnels: 0, health: document }]
   }
+}
 
-  #candidate(record: VerifiedRecord, capability: string | undefined): CandidateDocument {
-    const { admission, self } = this.#init
-    const [connection] = admission.connections(record.peerId)
-    const service =
-      capability === undefined
-        ? undefined
-        : record.services.find((one) => one.capabilities.some((offered) => capabilityMatches(offered, capability)))
-    const where = record.peerId.equals(self)
-      ? 'this node itself'
-      : connection === undefined
-        ? 'not connected, will be dialled'
-        : `connected, ${pathClassOf(connection)}`
-    return {
-      peerId: record.peerId.toString(),
+const candidateDocument = (one: RouteCandidate): CandidateDocument[] => {
+  const { peerId, record, service, path, reason, tier, isUsable, weight, behindBy, values } = one
+  if (record === undefined) return []
+  return [
+    {
+      peerId: peerId.toString(),
       name: record.membership.name,
       groups: record.membership.groups,
       capabilities: record.capabilities,
       services: record.services,
-      ...(service === undefined ? {} : { service: service.name }),
-      ...(connection === undefined ? {} : { path: pathClassOf(connection) }),
+      ...(service === undefined ? {} : { service }),
+      ...(path === undefined ? {} : { path }),
       addresses: record.addresses.map((address) => address.toString()),
-      reason: `${where}; record valid for ${Math.max(0, Math.round((record.expiresMs - Date.now()) / 1000))} s more`,
-      recordExpiresMs: record.expiresMs
+      reason,
+      recordExpiresMs: record.expiresMs,
+      standing: { tier, isUsable, weight, values, ...(behindBy === undefined ? {} : { behindBy }) }
     }
-  }
+  ]
 }
 
 const isName = (text: string): boolean => {

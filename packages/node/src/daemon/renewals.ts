@@ -8,7 +8,7 @@ import type { Revocations } from './revocations.ts'
 export interface RenewalsInit {
   credentials: Credentials
   issuance: Issuance
-  keeper: Pick<RevocationKeeper, 'isRevoked'>
+  keeper: Pick<RevocationKeeper, 'isRevoked' | 'list'>
   revocations: Pick<Revocations, 'replace'>
   now?: () => number
 }
@@ -31,10 +31,13 @@ export class Renewals {
   }
 
   /** @throws MeshError NOT_ISSUER, REVOKED, DENIED, RATE_LIMITED, NAME_TAKEN */
-  async answer({ membership, succession }: RenewalPlea): Promise<Renewed> {
+  async answer(plea: RenewalPlea): Promise<Renewed> {
+    if (plea.is === 'stored') return this.#replace(plea)
+    const { membership } = plea
+    const succession = plea.is === 'succession' ? plea.succession : undefined
     this.#check(membership, succession !== undefined)
     const { peerId, name, groups } = membership
-    const { credentials, issuance, revocations } = this.#init
+    const { credentials, issuance } = this.#init
     const mayAdmit = membership.mayAdmit && credentials.rootKey !== undefined
     const chain = await issuance.issue({
       peerId: succession?.newPeer ?? peerId,
@@ -43,12 +46,36 @@ export class Renewals {
       ...(mayAdmit ? { mayAdmit } : {}),
       ...(succession === undefined ? {} : { predecessor: peerId })
     })
-    if (succession === undefined) return { chain }
+    return { chain }
+  }
+
+  /**
+   * The old key goes when the new one is safe, never before: a member that stops in between has one of the two. Asked by
+   * either of them, for the old one may have stopped before it could ask.
+   */
+  async #replace({ membership, succession }: RenewalPlea & { is: 'stored' }): Promise<Renewed> {
+    const { issuance, keeper, revocations } = this.#init
+    const { oldPeer, newPeer, bytes } = succession
+    if (keeper.isRevoked(membership)) throw new MeshError('REVOKED', `${quote(membership.name)} was revoked.`)
+    const isOurs = issuance.issued.some(
+      ({ peerId, predecessor }) => peerId === newPeer.toString() && predecessor === oldPeer.toString()
+    )
+    if (!isOurs)
+      throw new MeshError('NOT_ISSUER', `The new key of ${quote(membership.name)} was certified by somebody else.`)
+    const isDone = keeper
+      .list()
+      .some((one) => one.peerId.equals(oldPeer) && one.succession?.newPeer.equals(newPeer) === true)
+    if (isDone) return { chain: [] }
+    const replace = async (): Promise<void> => revocations.replace(oldPeer, bytes)
+    if (membership.peerId.equals(newPeer)) {
+      await replace()
+      return { chain: [] }
+    }
     return {
-      chain,
+      chain: [],
       afterwards: async () => {
         await new Promise((resolve) => setTimeout(resolve, farewellMs))
-        await revocations.replace(membership, succession.bytes)
+        await replace()
       }
     }
   }

@@ -53,7 +53,7 @@ export class Revocations {
   }
 
   /** Revokes what a peer had before it changed its key. @throws MeshError NOT_ADMIN, STATE_UNREADABLE */
-  async replace({ peerId }: Membership, succession: Uint8Array): Promise<void> {
+  async replace(peerId: PeerId, succession: Uint8Array): Promise<void> {
     await this.#revoke({ peerId }, { reason: 'its key was changed', succession })
   }
 

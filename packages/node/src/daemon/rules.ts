@@ -19,7 +19,7 @@ import type { EventBus } from './event-bus.ts'
 
 export interface RulesInit {
   identity: Identity
-  admission: Pick<Admission, 'has' | 'membership' | 'members' | 'onChange'>
+  admission: Pick<Admission, 'has' | 'membership' | 'members' | 'onRenewed'>
   book: Pick<RecordBook, 'all' | 'get'>
   keeper: PolicyKeeper
   revocations: Pick<RevocationKeeper, 'find' | 'list' | 'onChange' | 'isRevoked'>
@@ -65,7 +65,7 @@ export class NodeRules {
 
   /** Judges running tunnels again whenever a rule changes, and now and then. */
   start(dataPlane: Pick<DataPlane, 'recheck'>): void {
-    const { keeper, revocations, identity, audit, events } = this.#init
+    const { admission, keeper, revocations, identity, audit, events } = this.#init
     this.#seenRevocations = new Set(revocations.list().map(({ id }) => id))
     let inForce = Buffer.from(keeper.digest()).toString('hex')
     const recheck = (why: string): void => {
@@ -87,7 +87,8 @@ export class NodeRules {
         this.#noteRevocations()
         recheck('a revocation')
       }),
-      identity.onRenewed(() => recheck('another certificate'))
+      identity.onRenewed(() => recheck('another certificate of this node')),
+      admission.onRenewed(({ name }) => recheck(`another certificate of ${name}`))
     )
     const timer = setInterval(recheck, lookEveryMs, 'the time').unref()
     this.#stops.push(() => clearInterval(timer))
@@ -100,7 +101,7 @@ export class NodeRules {
   /** What the policy that this node holds says; undefined where there never was one. */
   policyOf: NonNullable<WhyPorts['policy']> = (caller, callee, service, capabilities) => {
     const { keeper } = this.#init
-    if (keeper.status().state === 'none') return undefined
+    if (keeper.state === 'none') return undefined
     const { allowed, rule, line } = keeper.decide(
       { ...caller, groups: [...caller.groups] },
       { ...callee, groups: [...callee.groups] },
@@ -110,11 +111,18 @@ export class NodeRules {
     return { allowed, rule, ...(line === undefined ? {} : { line }) }
   }
 
+  /** What the policy that this node holds says of its own use of another member's service. The other one decides. */
+  mayUse(callee: Membership, service: string, capabilities: string[]): { allowed: boolean; rule: string } | undefined {
+    const { peerId, name, groups } = callee
+    return this.policyOf(this.#own(), { peerId: peerId.toString(), name, groups }, service, capabilities)
+  }
+
   /** Why the certificate of a peer counts for nothing any more. */
   revocationOf(peerId: string): { rule: string } | undefined {
-    const { admission, book, revocations } = this.#init
+    const { admission, book, identity, revocations } = this.#init
     const peer = peerIdFromString(peerId)
-    const membership = admission.membership(peer) ?? book.get(peer)?.membership
+    const own = identity.membership.peerId.equals(peer) ? identity.membership : undefined
+    const membership = own ?? admission.membership(peer) ?? book.get(peer)?.membership
     const found = membership === undefined ? undefined : revocations.find(membership)
     if (found === undefined) return undefined
     const { right, signer, revokedMs, reason } = found
@@ -128,9 +136,12 @@ export class NodeRules {
   }
 
   #describe(): string | undefined {
-    const { state, version } = this.#init.keeper.status()
-    if (state === 'none') return undefined
-    return state === 'held' ? `policy version ${version}` : 'the policy on disk is damaged, and nothing is allowed'
+    const { keeper } = this.#init
+    if (keeper.state === 'none') return undefined
+    if (keeper.state === 'awaited') return 'the policy has not come yet, and nothing is allowed'
+    return keeper.state === 'held'
+      ? `policy version ${keeper.version()}`
+      : 'the policy on disk is damaged, and nothing is allowed'
   }
 
   /** A name that another member holds by as good a right is nobody's name, and grants nothing. */

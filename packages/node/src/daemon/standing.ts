@@ -15,12 +15,15 @@ import type { Identity } from '../state/identity.ts'
 import { knownMemberships } from './directory.ts'
 import type { EventBus } from './event-bus.ts'
 import type { Issuance } from './issuance.ts'
+import type { StateFiles } from '../state/documents.ts'
+import { OldKey } from './old-key.ts'
 import { OwnRenewal } from './own-renewal.ts'
 import { Renewals } from './renewals.ts'
 import { Revocations } from './revocations.ts'
 
 export interface StandingInit {
   identity: Identity
+  files: StateFiles
   issuance: Issuance
   keeper: RevocationKeeper
   admission: Admission
@@ -42,7 +45,7 @@ export interface Standing {
 }
 
 export const createStanding = (init: StandingInit): Standing => {
-  const { identity, issuance, keeper, admission, book, discovery, dialler, members, events } = init
+  const { identity, files, issuance, keeper, admission, book, discovery, dialler, members, events } = init
   const { networkId, networkKey } = identity
   const known = (): Membership[] => knownMemberships(admission, book)
   const revocations = new Revocations({
@@ -67,6 +70,7 @@ export const createStanding = (init: StandingInit): Standing => {
     protocol,
     events
   })
+  const oldKey = new OldKey({ identity, files, keeper, admission, ownRenewal, revocations, events })
   let isRevoked = false
   const lookAtOneself = (): void => {
     const found = isRevoked ? undefined : keeper.find(identity.membership)
@@ -105,11 +109,13 @@ export const createStanding = (init: StandingInit): Standing => {
       )
       keeper.start()
       ownRenewal.start()
+      await oldKey.start()
     },
     stop: async () => {
       for (const stop of stops.splice(0)) stop()
       keeper.stop()
       await ownRenewal.stop()
+      await oldKey.stop()
     }
   }
 }

@@ -5,6 +5,7 @@ import {
   PolicyKeeper,
   createRecordBook,
   createRevocationKeeper,
+  recordReplica,
   type RevocationKeeper,
   createTaxonomy,
   type Taxonomy
@@ -22,6 +23,7 @@ import { Identity } from '../state/identity.ts'
 import { takeNextIdentity } from '../state/next-identity.ts'
 import { revocationStore } from '../state/revocation-store.ts'
 import { stateFiles } from '../state/documents.ts'
+import { removeLeftovers } from '../state/leftovers.ts'
 import { lockState } from '../state/lock.ts'
 import type { StateDir } from '../state/state-dir.ts'
 import { VerbStore } from '../state/verb-store.ts'
@@ -31,7 +33,7 @@ import { Invitations } from './invitations.ts'
 import { Issuance } from './issuance.ts'
 import { openMetricsDoor } from './metrics-door.ts'
 import { openMemory } from './remember.ts'
-import type { PeerId } from '@libp2p/interface'
+import type { ConnectionGater, PeerId } from '@libp2p/interface'
 
 export interface StartOptions {
   /** Absolute path of `mesh.yaml`. */
@@ -41,6 +43,10 @@ export interface StartOptions {
   logger: Logger
   /** Gets the libp2p host before it starts: to measure it, or to let it fail. */
   onHost?: (host: Host) => void
+  /** Asked before each connection, beside the node's own rules: a test takes the network apart with it. */
+  gater?: ConnectionGater
+  /** At least 0, below 1: which of several equal agents is chosen. */
+  random?: () => number
 }
 
 /** What the `ready` line says. */
@@ -101,7 +107,7 @@ class Closers {
  */
 export const startNode = async (
   directory: StateDir,
-  { configFile, flags, env, logger, onHost }: StartOptions
+  { configFile, flags, env, logger, gater, onHost, random }: StartOptions
 ): Promise<RunningNode> => {
   const startedMs = Date.now()
   const { config, settings } = await loadConfig({ file: configFile, env, flags })
@@ -114,6 +120,7 @@ export const startNode = async (
   }
   try {
     closers.add(await lockState(directory.path))
+    await removeLeftovers(directory.path)
     const files = stateFiles(directory.path)
     await takeNextIdentity(files)
     const credentials = new Identity(files, await renewByRoot(files, startedMs))
@@ -143,7 +150,8 @@ export const startNode = async (
       signaturesNeeded: () => credentials.membership.policySignatures,
       store: {
         load: async () => readFileIfExists(files.policy),
-        save: async (bytes) => writeFileAtomic(files.policy, bytes)
+        save: async (bytes) => writeFileAtomic(files.policy, bytes),
+        awaited: async () => (await files.policyAwaited.read())?.version ?? 0
       },
       now: Date.now,
       isRevoked: revocations.isRevoked,
@@ -163,10 +171,16 @@ export const startNode = async (
       book,
       revocations,
       metrics: hostMetrics(meter.registry),
+      policyVersion: () => keeper.version(),
       listen: withKnownPorts(config.listen, ports),
+      ...(gater === undefined ? {} : { gater }),
       joins: {
         sealKeyOf: (id) => invitations.sealKeyOf(id),
-        redeem: async (plea) => ({ chain: await invitations.redeem(plea), addresses: host.getMultiaddrs() })
+        redeem: async (plea) => ({
+          chain: await invitations.redeem(plea),
+          addresses: host.getMultiaddrs(),
+          policyVersion: keeper.newestKnown
+        })
       }
     })
     closers.add(async () => host.stop())
@@ -187,10 +201,11 @@ export const startNode = async (
       taxonomy,
       invitations,
       keeper,
-      replicas: [keeper, revocations],
+      replicas: [keeper, revocations, recordReplica({ book })],
       issuance,
       revocations,
       meter,
+      ...(random === undefined ? {} : { random }),
       onStop: async () => {
         await closers.run(onError)
         stopped.resolve()
@@ -251,5 +266,7 @@ const listenError = (cause: unknown, listen: string[]): MeshError => {
       cause,
       hint: 'Stop what listens there, or choose another --listen.'
     })
-  return new MeshError('ADDRESS_INVALID', `The node cannot listen on ${where}: ${text.trim()}`, { cause })
+  return new MeshError('ADDRESS_INVALID', `The node cannot listen on ${where}: ${text.trim().replace(/\.?$/, '.')}`, {
+    cause
+  })
 }

@@ -22,6 +22,7 @@ import {
 } from '@agent-mesh/control-plane'
 import type { GossipSub } from '@libp2p/gossipsub'
 import type { Identify } from '@libp2p/identify'
+import type { ConnectionGater } from '@libp2p/interface'
 import type { Ping } from '@libp2p/ping'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Config } from '../config/schema.ts'
@@ -64,7 +65,10 @@ export interface HostInit {
   revocations: Pick<RevocationKeeper, 'isRevoked' | 'digest'>
   /** Takes what libp2p counts. */
   metrics: NonNullable<Libp2pInit['metrics']>
+  /** Of the policy that this node holds; 0 is none. */
+  policyVersion: () => number
   joins: Pick<JoinServiceInit, 'sealKeyOf' | 'redeem' | 'connect'>
+  gater?: ConnectionGater
 }
 
 /** Healthy peers whose event loop is blocked for some seconds must not lose their connections. */
@@ -78,12 +82,17 @@ export const createHost = async ({
   book,
   revocations,
   metrics,
-  joins
+  policyVersion,
+  joins,
+  gater = {}
 }: HostInit): Promise<Host> => {
   const { key, networkId, networkKey } = credentials
   const { prefix } = protocols(networkId)
   const { most, from_one_host_per_second: perSecond, pending } = config.connections
-  const strangers = new StrangerLimits({ rates: { connectionsPerSecond: perSecond, pendingConnections: pending } })
+  const strangers = new StrangerLimits({
+    rates: { connectionsPerSecond: perSecond, pendingConnections: pending },
+    gater
+  })
   const agent = `mesh-node/${version}`
   const logger = quietLogger()
   return createLibp2p<Services>({
@@ -114,6 +123,7 @@ export const createHost = async ({
         chain: () => credentials.membership.chain,
         isDenied: (_, membership) =>
           membership !== undefined && revocations.isRevoked(membership) ? 'REVOKED' : undefined,
+        policyVersion,
         revocationsHash: () => revocations.digest(),
         gate: strangers
       }),

@@ -109,6 +109,8 @@ export const joinNetwork = async (directory: StateDir, options: JoinOptions): Pr
       throw new MeshError('NETWORK_EXISTS', 'This node issued the ticket itself.')
     const joined = await ask(ways, ticket, key, { ...options, name })
     await files.peers.write(startFrom([...ways.map((way) => way.address), ...joined.addresses]))
+    // before the certificate: a member that does not know that there is a policy would allow what it serves
+    if (joined.policyVersion > 0) await files.policyAwaited.write({ version: joined.policyVersion })
     await saveMembership(files, parseNetworkKey(ticket.networkKey), joined.chain)
     return describeNetwork(await loadCredentials(files, Date.now()))
   } finally {

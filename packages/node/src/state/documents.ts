@@ -16,10 +16,32 @@ const verbState = z.strictObject({
       address: z.string(),
       capabilities: z.array(z.string()),
       /** Whom the service is for; absent: every member. */
-      allow: z.array(z.string()).min(1).optional()
+      allow: z.array(z.string()).min(1).optional(),
+      /** What was said of its checks; absent: the defaults. */
+      check: z
+        .strictObject({
+          kind: z.string().optional(),
+          intervalMs: z.number().int().positive().optional(),
+          timeoutMs: z.number().int().positive().optional(),
+          threshold: z.number().int().positive().optional()
+        })
+        .optional(),
+      /** Absent: 1. */
+      weight: z.number().int().min(1).optional()
     })
   ),
   forwards: z.array(z.strictObject({ listen: z.string(), target: z.string() })),
+  /** Absent in what earlier versions wrote. */
+  proxies: z
+    .array(
+      z.strictObject({
+        kind: z.enum(['socks', 'http']),
+        listen: z.string(),
+        allowRemote: z.boolean(),
+        allowOutside: z.array(z.string())
+      })
+    )
+    .default([]),
   /** Capabilities published on their own, with the service that answers where one does. */
   capabilities: z.array(z.strictObject({ capability: z.string(), service: z.string().optional() })),
   /** What port 0 of a listen address became, by that address. */
@@ -51,7 +73,9 @@ const issued = z.array(
     serial: z.string(),
     notAfterMs: z.number(),
     /** Absent in what earlier versions wrote. */
-    issuedMs: z.number().optional()
+    issuedMs: z.number().optional(),
+    /** Whose key it replaces. */
+    predecessor: z.string().optional()
   })
 )
 
@@ -59,7 +83,19 @@ const issued = z.array(
 const revocations = z.array(z.base64())
 
 /** The key and the certificate that take the place of the present ones, as one file. Without a chain it is not certified. */
-const nextIdentity = z.strictObject({ key: z.base64(), networkKey: z.base64(), chain: z.array(z.base64()) })
+const nextIdentity = z.strictObject({
+  key: z.base64(),
+  networkKey: z.base64(),
+  chain: z.array(z.base64()),
+  /** By which the old key names the new one. Absent in what earlier versions wrote. */
+  succession: z.base64().optional()
+})
+
+/** The old key of this node is not known to be revoked yet. */
+const succession = z.strictObject({ succession: z.base64() })
+
+/** The version of the policy that was in force when this node joined; of use until the node holds one. */
+const policyAwaited = z.strictObject({ version: z.number().int().positive() })
 
 /** Where the root key was copied to. */
 const rootBackup = z.strictObject({ file: z.string(), network: z.string(), exportedMs: z.number() })
@@ -71,6 +107,7 @@ export type IssuedDocument = z.infer<typeof issued>
 export const emptyVerbState = (): VerbState => ({
   services: [],
   forwards: [],
+  proxies: [],
   capabilities: [],
   ports: {},
   sequence: 0
@@ -86,8 +123,10 @@ export const stateFiles = (directory: string) => ({
   issued: new JsonFile(join(directory, 'issued.json'), issued),
   /** The last good policy, signed. */
   policy: join(directory, 'policy.signed'),
+  policyAwaited: new JsonFile(join(directory, 'policy-awaited.json'), policyAwaited),
   revocations: new JsonFile(join(directory, 'revocations.json'), revocations),
   nextIdentity: new JsonFile(join(directory, 'identity.next.json'), nextIdentity),
+  succession: new JsonFile(join(directory, 'succession.json'), succession),
   rootBackup: new JsonFile(join(directory, 'root-backup.json'), rootBackup),
   /** Rebuilt by itself when damaged. */
   peers: new JsonFile<unknown>(join(directory, 'peers.json'), z.unknown())

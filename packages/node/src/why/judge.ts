@@ -1,4 +1,5 @@
-import { toMeshError } from '@agent-mesh/wire'
+import { abortedError } from '@agent-mesh/control-plane'
+import { MeshError, toMeshError } from '@agent-mesh/wire'
 import type { WhyResponse, WhyStep } from '@agent-mesh/wire/api'
 import { failed, skipped, type Finding, type WhyContext, type WhyLayer } from './layer.ts'
 
@@ -26,6 +27,7 @@ const ask = async (layer: WhyLayer, context: WhyContext, signal: AbortSignal): P
     signal.throwIfAborted()
     return await layer.check(context, { signal })
   } catch (err) {
-    return failed(toMeshError(err))
+    const isCutShort = signal.aborted && !(err instanceof MeshError)
+    return failed(isCutShort ? abortedError(signal, `The look at ${layer.name}`) : toMeshError(err))
   }
 }

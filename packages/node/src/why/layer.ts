@@ -7,6 +7,7 @@ import type {
   Dialler,
   PathMemory,
   Resolver,
+  RouteCandidate,
   RunningDiscovery,
   VerifiedRecord
 } from '@agent-mesh/control-plane'
@@ -19,7 +20,7 @@ export interface WhyPorts {
   self: PeerId
   /** What the certificate of this node says at this moment. */
   own: () => Membership
-  admission: Pick<Admission, 'connections' | 'has' | 'membership'>
+  admission: Pick<Admission, 'connections' | 'has' | 'members' | 'membership' | 'remembered'>
   authorizer: Pick<NodeAuthorizer, 'opinions'>
   dataPlane: Pick<DataPlane, 'openTarget' | 'probeService'>
   dialler: Pick<Dialler, 'connect'>
@@ -27,16 +28,20 @@ export interface WhyPorts {
   offers: { services: () => ServiceDocument[] }
   paths: Pick<PathMemory, 'get'>
   ping: { ping: (peer: PeerId, options: { signal: AbortSignal }) => Promise<number> }
-  resolver: Pick<Resolver, 'resolve'>
+  resolver: {
+    resolve: (
+      ...asked: Parameters<Resolver['resolve']>
+    ) => Promise<Array<Pick<RouteCandidate, 'peerId' | 'name' | 'service'>>>
+  }
   /** Why the certificate of a peer counts for nothing any more. */
   revocation?: (subject: Subject) => { rule: string } | undefined
-  /** What the policy that this node holds says; undefined where there is none. `rule` has the line, `file` its name. */
+  /** What the policy that this node holds says; undefined where there is none. Lines are those of `policy show`. */
   policy?: (
     caller: Subject,
     callee: Subject,
     service: string,
     capabilities: string[]
-  ) => { allowed: boolean; rule: string; file?: string; line?: number } | undefined
+  ) => { allowed: boolean; rule: string; line?: number } | undefined
   /** What is known of the health of a peer; `isUsable` is absent where only the attempt can tell. */
   health?: (peer: PeerId) => { isUsable?: boolean; text: string } | undefined
   /** Milliseconds since 1970. */

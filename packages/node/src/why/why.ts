@@ -1,3 +1,4 @@
+import { deadline } from '@agent-mesh/control-plane'
 import { limits, MeshError, parseTarget, toMeshError } from '@agent-mesh/wire'
 import type { WhyRequest, WhyResponse } from '@agent-mesh/wire/api'
 import { judge } from './judge.ts'
@@ -20,35 +21,28 @@ export class Why {
     const started = performance.now()
     const target = parseTarget(text)
     if (from !== undefined) parseTarget(from)
-    const deadline = new AbortController()
-    const ms = timeoutMs ?? longestMs
-    const timer = setTimeout(() => deadline.abort(new MeshError('TIMEOUT', `No answer within ${ms} ms.`)), ms)
-    try {
-      const context: WhyContext = {
-        target,
-        text,
-        from,
-        ports: this.#ports,
-        nowMs: (this.#ports.now ?? Date.now)(),
-        direction: from === undefined ? 'outbound' : 'inbound',
-        peer: undefined,
-        name: text,
-        service: undefined,
-        record: undefined,
-        membership: undefined,
-        connection: undefined,
-        probe: async (inner) => (probed ??= this.#probe(context, inner))
-      }
-      let probed: Promise<Probe> | undefined
-      const verdict = await judge(whyLayers, context, { signal: AbortSignal.any([signal, deadline.signal]) })
-      return {
-        target: text,
-        ...(from === undefined ? {} : { from }),
-        ...verdict,
-        elapsedMs: Math.round(performance.now() - started)
-      }
-    } finally {
-      clearTimeout(timer)
+    const context: WhyContext = {
+      target,
+      text,
+      from,
+      ports: this.#ports,
+      nowMs: (this.#ports.now ?? Date.now)(),
+      direction: from === undefined ? 'outbound' : 'inbound',
+      peer: undefined,
+      name: text,
+      service: undefined,
+      record: undefined,
+      membership: undefined,
+      connection: undefined,
+      probe: async (inner) => (probed ??= this.#probe(context, inner))
+    }
+    let probed: Promise<Probe> | undefined
+    const verdict = await judge(whyLayers, context, { signal: deadline(timeoutMs ?? longestMs, signal) })
+    return {
+      target: text,
+      ...(from === undefined ? {} : { from }),
+      ...verdict,
+      elapsedMs: Math.round(performance.now() - started)
     }
   }
 

@@ -9,7 +9,7 @@ import { AuditLog } from '../../src/audit/audit-log.ts'
 import { entryOfTunnel } from '../../src/audit/audit-trail.ts'
 import { formatEntry, parseEntry } from '../../src/audit/entry.ts'
 import { Repeats } from '../../src/audit/repeats.ts'
-import { isFull, newestFirst, rotationSteps } from '../../src/audit/rotation.ts'
+import { isFull, fileNameOf, numbersIn, rotationSteps } from '../../src/audit/rotation.ts'
 
 const entry = (fields: Partial<AuditEntry> = {}): AuditEntry => ({
   time: '2026-11-22T16:00:00.000Z',
@@ -64,11 +64,11 @@ describe('rotation', () => {
       { remove: 'audit.jsonl.1' },
       { remove: 'audit.jsonl' }
     ])
-    expect(newestFirst(['audit.jsonl.10', 'audit.jsonl.2', 'audit.jsonl', 'lock'])).toEqual([
-      'audit.jsonl',
-      'audit.jsonl.2',
-      'audit.jsonl.10'
+    expect(numbersIn(['audit.jsonl.10', 'audit.jsonl.2', 'audit.jsonl', 'lock']).map(fileNameOf)).toEqual([
+      'audit.jsonl.10',
+      'audit.jsonl.2'
     ])
+    expect(fileNameOf(0)).toBe('audit.jsonl')
   })
 })
 

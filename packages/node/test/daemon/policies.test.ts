@@ -148,12 +148,13 @@ describe('policy sign', () => {
   })
 })
 
-const hears = (peer: TestMember, digest: Uint8Array, version: number, sinceMs: number): Holder => ({
-  peer: peer.peerId,
-  digest,
-  version,
-  sinceMs
-})
+const hears = (
+  peer: TestMember,
+  digest: Uint8Array,
+  version: number,
+  sinceMs: number,
+  metMs = nowMs - 60_000
+): Holder => ({ peer: peer.peerId, digest, version, sinceMs, metMs })
 
 describe('policy status', () => {
   it('says who holds what, and how long the last one took to reach everybody', async () => {
@@ -169,6 +170,22 @@ describe('policy status', () => {
     holders = [hears(bob, keeper.digest(), 1, nowMs + 40), hears(carol, keeper.digest(), 1, nowMs + 70)]
     expect(policies.status()).toMatchObject({ version: 1, convergedMs: 70 })
     expect(policies.status()).not.toHaveProperty('source')
+  })
+
+  it('counts members that it is not connected to, and not who joined an hour later', async () => {
+    const { policies, keeper } = await nodeOf(alice, 1, { members: () => [bob.peerId] })
+    await policies.push({ source, file })
+    const hourMs = 3_600_000
+    holders = [hears(bob, keeper.digest(), 1, nowMs + 40), hears(carol, keeper.digest(), 1, nowMs + 90)]
+    expect(policies.status().convergedMs).toBe(90)
+    holders = [
+      hears(bob, keeper.digest(), 1, nowMs + 40),
+      hears(carol, keeper.digest(), 1, nowMs + hourMs, nowMs + hourMs)
+    ]
+    expect(policies.status().convergedMs).toBe(40)
+    // one that was there and took an hour
+    holders = [hears(bob, keeper.digest(), 1, nowMs + 40), hears(carol, keeper.digest(), 1, nowMs + hourMs)]
+    expect(policies.status().convergedMs).toBe(hourMs)
   })
 
   it('does not wait for members that are away, yet shows them', async () => {

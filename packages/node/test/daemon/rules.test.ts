@@ -42,7 +42,7 @@ const mayOpen = async (...members: TestMember[]): Promise<boolean> => {
       has: (peer) => here.has(peer.toString()),
       membership: (peer) => here.get(peer.toString()),
       members: () => members.map(({ peerId }) => peerId),
-      onChange: () => () => {}
+      onRenewed: () => () => {}
     },
     book: { all: () => [], get: () => undefined },
     keeper,

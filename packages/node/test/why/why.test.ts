@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { describe, expect, it } from 'vitest'
-import { MeshError, parseTarget } from '@agent-mesh/wire'
+import { limits, MeshError, parseTarget } from '@agent-mesh/wire'
 import type { Membership } from '@agent-mesh/identity'
 import type { VerifiedRecord } from '@agent-mesh/control-plane'
 import { whyLayers } from '../../src/why/layers.ts'
@@ -53,7 +53,13 @@ const recordOf = (name: string, fields: Partial<Membership> = {}): VerifiedRecor
 const portsWith = (parts: Partial<WhyPorts>): WhyPorts => ({
   self: alice,
   own: () => membershipOf('alice', alice),
-  admission: { connections: () => [], has: () => false, membership: () => membershipOf('bob') },
+  admission: {
+    connections: () => [],
+    has: () => false,
+    members: () => [bob],
+    membership: () => membershipOf('bob'),
+    remembered: () => []
+  },
   authorizer: { opinions: () => [] },
   dataPlane: { openTarget: nothing, probeService: nothing },
   dialler: { connect: nothing },
@@ -141,30 +147,40 @@ describe('the layers', () => {
       }
     ],
     ['record', 'PEER_UNKNOWN', { discovery: { known: () => undefined, record: async () => undefined } }],
-    ['certificate', 'CERTIFICATE_EXPIRED', { own: () => membershipOf('alice', alice, { notAfterMs: nowMs }) }],
+    [
+      'certificate',
+      'CERTIFICATE_EXPIRED',
+      { own: () => membershipOf('alice', alice, { notAfterMs: nowMs - limits.clockToleranceMs - 1 }) }
+    ],
     [
       'certificate',
       'CERTIFICATE_EXPIRED',
       {
-        discovery: { known: () => recordOf('bob', { notAfterMs: nowMs - 1 }), record: async () => undefined },
+        discovery: {
+          known: () => recordOf('bob', { notAfterMs: nowMs - limits.clockToleranceMs - 1 }),
+          record: async () => undefined
+        },
         admission: {
           connections: () => [],
           has: () => true,
-          membership: () => membershipOf('bob', bob, { notAfterMs: nowMs - 1 })
+          members: () => [bob],
+          remembered: () => [],
+          membership: () => membershipOf('bob', bob, { notAfterMs: nowMs - limits.clockToleranceMs - 1 })
         }
       }
     ],
     [
       'certificate',
       'CERTIFICATE_NOT_YET_VALID',
-      { own: () => membershipOf('alice', alice, { notBeforeMs: nowMs + 1 }) }
+      { own: () => membershipOf('alice', alice, { notBeforeMs: nowMs + limits.clockToleranceMs + 1 }) }
     ],
     ['revocation', 'REVOKED', { revocation: () => ({ rule: 'by carol' }) }],
     [
-      'policy',
-      'DENIED',
-      { policy: () => ({ allowed: false, rule: 'no grant from alice to bob', file: 'policy.yaml', line: 14 }) }
+      'revocation',
+      'REVOKED',
+      { revocation: ({ peerId }) => (peerId === bob.toString() ? { rule: 'by carol' } : undefined) }
     ],
+    ['policy', 'DENIED', { policy: () => ({ allowed: false, rule: 'no grant from alice to bob' }) }],
     ['health', 'UNREACHABLE', { health: () => ({ isUsable: false, text: 'dead for 10 s' }) }],
     ['addresses', 'UNREACHABLE', {}],
     [
@@ -186,18 +202,17 @@ describe('the layers', () => {
     expect(answer.steps.filter(({ verdict }) => verdict === 'failed')).toHaveLength(1)
   })
 
-  it('say the file and the line of a rule', async () => {
+  it('say the line of a rule, and where it is read', async () => {
     const { steps } = await ask({
       policy: (caller, callee, service) => ({
         allowed: true,
         rule: `grant 3: ${caller.name} to ${callee.name}/${service}`,
-        file: 'policy.yaml',
         line: 14
       })
     })
     expect(steps.find(({ layer }) => layer === 'policy')).toMatchObject({
       verdict: 'ok',
-      text: 'grant 3: alice to bob/web (policy.yaml, line 14)',
+      text: 'grant 3: alice to bob/web (mesh-node policy show, line 14)',
       details: { line: 14 }
     })
   })

@@ -22,20 +22,9 @@ const neighbourBytes = 48
 const digestSize = ({ neighbours = [] }: DigestMessage): number => digestBytes + neighbourBytes * neighbours.length
 
 export const directSize = (message: DirectMessage): number => {
-  switch (message.is) {
-    case 'digests':
-      return frameBytes + message.digests.reduce((sum, digest) => sum + digestSize(digest), 0)
-    case 'want-digest':
-      return frameBytes + claimBytes
-    case 'probe-for-me':
-      return frameBytes + claimBytes * (message.claims.length + 1)
-    case 'states':
-    case 'probe':
-    case 'ack':
-    case 'relayed-ack':
-    case 'relayed-nack':
-      return frameBytes + claimBytes * message.claims.length
-  }
+  if (message.is === 'digests') return message.digests.reduce((sum, digest) => sum + digestSize(digest), frameBytes)
+  if (message.is === 'want-digest') return frameBytes + claimBytes
+  return frameBytes + claimBytes * (message.claims.length + (message.is === 'probe-for-me' ? 1 : 0))
 }
 
 export const gossipSize = (message: GossipMessage): number =>

@@ -7,8 +7,8 @@ export type Nodes = readonly number[]
 export type Fault =
   /** `killed`: its connections break, as those of a process do. `silent`: they stay open and nobody answers. */
   | { is: 'crash'; atMs: number; nodes: Nodes; how: 'killed' | 'silent' }
-  /** SIGSTOP, a blocked event loop: nothing is read, no timer fires, and what is sent to it waits. */
-  | { is: 'pause'; atMs: number; forMs: number; nodes: Nodes }
+  /** SIGSTOP, a blocked event loop: nothing is read, no timer fires, and what is sent to it waits; if deaf, it is lost. */
+  | { is: 'pause'; atMs: number; forMs: number; nodes: Nodes; isDeaf?: boolean }
   /**
    * A machine without enough CPU: the node stands still, comes to its timers and to a few of the messages that wait, and
    * stands still again (the anomalies of Lifeguard §V).

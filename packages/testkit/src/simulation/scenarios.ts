@@ -29,11 +29,16 @@ export const scenarios = {
     faults: [{ is: 'crash', how: 'silent', atMs: startMs, nodes: [0] }],
     ...size
   }),
-  paused: ({ paused = 5, forMs = 20_000, ...size }: Size & { paused?: number; forMs?: number } = {}): Scenario => ({
+  paused: ({
+    paused = 5,
+    forMs = 20_000,
+    isDeaf = false,
+    ...size
+  }: Size & { paused?: number; forMs?: number; isDeaf?: boolean } = {}): Scenario => ({
     ...defaults,
     name: 'paused',
     about: 'Some processes stand still, and go on.',
-    faults: [{ is: 'pause', atMs: startMs, forMs, nodes: span(0, paused) }],
+    faults: [{ is: 'pause', atMs: startMs, forMs, nodes: span(0, paused), isDeaf }],
     durationMs: startMs + forMs + 40_000,
     ...size
   }),

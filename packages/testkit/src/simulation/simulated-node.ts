@@ -44,6 +44,11 @@ export class SimulatedNode {
     return this.state === 'killed' || this.state === 'silent'
   }
 
+  /** Members that it holds to be there, itself included. */
+  get present(): number {
+    return 1 + this.detector.all().filter(({ state }) => state !== 'dead' && state !== 'left').length
+  }
+
   /** Everybody is known, and neighbours are connected. */
   begin(nodes: number): void {
     for (let other = 0; other < nodes; other++) {
@@ -85,7 +90,8 @@ export class SimulatedNode {
       if (there !== undefined && claimed(there) === claimed(view) && there.incarnation === view.incarnation) continue
       claims.push({ peerId: view.peer, state: claimed(view), incarnation: view.incarnation })
       const digest = this.digests[numberOf(view.peer)]
-      if (digest !== undefined && digest.incarnation > (there?.incarnation ?? 0)) digests.push(digest)
+      const isOfUse = claimed(view) === 'alive' || view.incarnation > (there?.incarnation ?? 0)
+      if (digest !== undefined && isOfUse) digests.push(digest)
     }
     return { claims, digests }
   }

@@ -55,8 +55,17 @@ class Simulation {
     for (const node of this.#nodes) {
       node.begin(nodes)
       this.#setTimer(node)
-      if (hasDigests) this.#repeat(node, settings.digestIntervalMs(nodes), () => this.#sendDigest(node))
-      this.#repeat(node, compareEveryMs, () => this.#compare(node))
+      if (hasDigests)
+        this.#repeat(
+          node,
+          () => settings.digestIntervalMs(node.present),
+          () => this.#sendDigest(node)
+        )
+      this.#repeat(
+        node,
+        () => compareEveryMs,
+        () => this.#compare(node)
+      )
     }
     for (const fault of faults) this.#queue.add(fault.atMs, () => this.#happen(fault))
     while (this.#queue.nextAtMs <= durationMs) {
@@ -74,13 +83,13 @@ class Simulation {
   }
 
   /** For as long as the node lives, from a random moment on. */
-  #repeat(node: SimulatedNode, everyMs: number, task: Task): void {
+  #repeat(node: SimulatedNode, everyMs: () => number, task: Task): void {
     const again = (): void => {
       if (node.isDown) return
       this.#at(node, task)
-      this.#queue.add(this.#nowMs + everyMs, again)
+      this.#queue.add(this.#nowMs + everyMs(), again)
     }
-    this.#queue.add(this.#nowMs + this.#random.next() * everyMs, again)
+    this.#queue.add(this.#nowMs + this.#random.next() * everyMs(), again)
   }
 
   /** What happens to a node that stands still waits, in order. */
@@ -280,7 +289,7 @@ class Simulation {
         for (const node of this.#chosen(fault.nodes)) this.#crash(node, fault.how)
         return
       case 'pause':
-        for (const node of this.#chosen(fault.nodes)) this.#pause(node, fault.forMs)
+        for (const node of this.#chosen(fault.nodes)) this.#pause(node, fault.forMs, fault.isDeaf === true)
         return
       case 'starve':
         for (const node of this.#chosen(fault.nodes)) this.#starve(node, fault)
@@ -322,12 +331,13 @@ class Simulation {
     }
   }
 
-  #pause(node: SimulatedNode, forMs: number): void {
+  #pause(node: SimulatedNode, forMs: number, isDeaf: boolean): void {
     if (node.state !== 'running') return
     node.state = 'paused'
     this.#queue.add(this.#nowMs + forMs, () => {
       if (node.state !== 'paused') return
       node.state = 'running'
+      if (isDeaf) node.waiting.length = 0
       this.#goOn(node, forMs, node.waiting.length)
     })
   }

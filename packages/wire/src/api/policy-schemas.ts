@@ -31,7 +31,7 @@ export const policyPushResponse = z.object({
 
 /** The policy in force; version 0 is none. */
 export const policyDocument = z.object({
-  state: z.enum(['none', 'damaged', 'held']),
+  state: z.enum(['none', 'awaited', 'damaged', 'held']),
   version: z.number().int(),
   /** SHA-256 of what was signed, hexadecimal. */
   hash: z.string().optional(),

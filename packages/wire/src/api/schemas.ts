@@ -1,17 +1,20 @@
 import { z } from 'zod'
+import { pathClass } from './find-schemas.ts'
 import { healthCounts, peerHealth } from './health-schemas.ts'
+import { proxy } from './proxy-schemas.ts'
+import { service, serviceKind } from './service-schemas.ts'
 
+export * from './find-schemas.ts'
 export * from './health-schemas.ts'
 export * from './policy-schemas.ts'
+export * from './service-schemas.ts'
 export * from './vocabulary-schemas.ts'
+export * from './proxy-schemas.ts'
 
 /**
  * Documents of the local API. Times are milliseconds since 1970, durations milliseconds; peer ids base58.
  * Responses may grow fields in a later version; requests refuse what they do not know.
  */
-
-export const pathClass = z.enum(['local', 'direct', 'punched', 'webrtc', 'relayed'])
-export const serviceKind = z.enum(['http', 'grpc', 'tcp', 'ssh', 'stdio'])
 
 /** RFC 9457 problem document; `code` is a key of `errorKinds`. */
 export const problem = z.object({
@@ -23,28 +26,6 @@ export const problem = z.object({
   layer: z.string(),
   hint: z.string(),
   details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])).optional()
-})
-
-/** A local endpoint that this node offers. */
-export const service = z.object({
-  name: z.string(),
-  kind: serviceKind,
-  /** As typed: `http://127.0.0.1:8000`, `unix:/run/x.sock`. */
-  address: z.string(),
-  capabilities: z.array(z.string()),
-  /** Whom `serve --allow` named; absent where it named nobody. */
-  allow: z.array(z.string()).optional(),
-  /** Who may open it, in words. */
-  rule: z.string().optional()
-})
-
-export const serveRequest = z.strictObject({
-  /** `http://127.0.0.1:8000`, `grpc://…`, `tcp://…`, `ssh://…`, `unix:/path`. */
-  address: z.string(),
-  capabilities: z.array(z.string()).default([]),
-  /** Peer ids, member names, `group:<name>`, `members`. Absent: what is replaced keeps its list, others have none. */
-  allow: z.array(z.string()).min(1).optional(),
-  replace: z.boolean().default(false)
 })
 
 /** What became of a publication. */
@@ -69,33 +50,6 @@ export const publishResponse = z.object({
   publication,
   /** Paths that others use and that differ by a letter or two. */
   suggestions: z.array(z.string())
-})
-
-export const candidate = z.object({
-  peerId: z.string(),
-  name: z.string().optional(),
-  groups: z.array(z.string()),
-  capabilities: z.array(z.string()),
-  services: z.array(z.object({ name: z.string(), kind: z.string(), capabilities: z.array(z.string()) })),
-  /** The service that answers what was asked for. */
-  service: z.string().optional(),
-  /** Absent where no connection is open. */
-  path: pathClass.optional(),
-  addresses: z.array(z.string()),
-  reason: z.string(),
-  recordExpiresMs: z.number()
-})
-
-export const findRequest = z.strictObject({
-  /** A capability path, a member name, a peer id, or `cap:<path>`. */
-  query: z.string(),
-  limit: z.number().int().positive().max(256).default(32),
-  timeoutMs: z.number().int().positive().max(60_000).optional()
-})
-export const findResponse = z.object({
-  candidates: z.array(candidate),
-  suggestions: z.array(z.string()),
-  elapsedMs: z.number()
 })
 
 export const peer = z.object({
@@ -275,6 +229,7 @@ export const status = z.object({
   services: z.array(service),
   capabilities: z.array(z.object({ capability: z.string(), service: z.string().optional() })),
   forwards: z.array(forward),
+  proxies: z.array(proxy),
   tunnels: z.object({ open: z.number().int(), total: z.number().int(), bytesIn: z.number(), bytesOut: z.number() }),
   settings: z.array(setting),
   warnings: z.array(z.object({ code: z.string(), message: z.string(), hint: z.string() }))
@@ -364,16 +319,11 @@ export type WhyResponse = z.infer<typeof whyResponse>
 export type AuditKind = z.infer<typeof auditKind>
 export type AuditEntry = z.infer<typeof auditEntry>
 export type Problem = z.infer<typeof problem>
-export type ServiceDocument = z.infer<typeof service>
-export type ServeRequest = z.input<typeof serveRequest>
 export type ServeResponse = z.infer<typeof serveResponse>
 export type Publication = z.infer<typeof publication>
 export type UnserveResponse = z.infer<typeof unserveResponse>
 export type PublishRequest = z.input<typeof publishRequest>
 export type PublishResponse = z.infer<typeof publishResponse>
-export type CandidateDocument = z.infer<typeof candidate>
-export type FindRequest = z.input<typeof findRequest>
-export type FindResponse = z.infer<typeof findResponse>
 export type PeerDocument = z.infer<typeof peer>
 export type DialRequest = z.input<typeof dialRequest>
 export type DialResponse = z.infer<typeof dialResponse>

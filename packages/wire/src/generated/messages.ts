@@ -1460,6 +1460,7 @@ export namespace Succession {
 
 export interface RenewRequest {
   succession: Uint8Array<ArrayBuffer>
+  stored: boolean
 }
 
 export namespace RenewRequest {
@@ -1477,12 +1478,18 @@ export namespace RenewRequest {
           w.bytes(obj.succession)
         }
 
+        if ((obj.stored != null && obj.stored !== false)) {
+          w.uint32(16)
+          w.bool(obj.stored)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          succession: uint8ArrayAlloc(0)
+          succession: uint8ArrayAlloc(0),
+          stored: false
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1493,6 +1500,10 @@ export namespace RenewRequest {
           switch (tag >>> 3) {
             case 1: {
               obj.succession = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.stored = reader.bool()
               break
             }
             default: {
@@ -1517,6 +1528,13 @@ export namespace RenewRequest {
               }
               break
             }
+            case 2: {
+              yield {
+                field: `${prefix}.stored`,
+                value: reader.bool()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1534,6 +1552,11 @@ export namespace RenewRequest {
     value: Uint8Array<ArrayBuffer>
   }
 
+  export interface RenewRequestStoredFieldEvent {
+    field: '$.stored'
+    value: boolean
+  }
+
   export function encode (obj: Partial<RenewRequest>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, RenewRequest.codec())
   }
@@ -1542,7 +1565,7 @@ export namespace RenewRequest {
     return decodeMessage(buf, RenewRequest.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RenewRequest>): Generator<RenewRequestSuccessionFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RenewRequest>): Generator<RenewRequestSuccessionFieldEvent | RenewRequestStoredFieldEvent> {
     return streamMessage(buf, RenewRequest.codec(), opts)
   }
 }
@@ -4339,6 +4362,7 @@ export namespace JoinAnswer {
 export interface JoinGrant {
   chain: Uint8Array<ArrayBuffer>[]
   addresses: Uint8Array<ArrayBuffer>[]
+  policyVersion: number
 }
 
 export namespace JoinGrant {
@@ -4365,13 +4389,19 @@ export namespace JoinGrant {
           }
         }
 
+        if ((obj.policyVersion != null && obj.policyVersion !== 0)) {
+          w.uint32(24)
+          w.uint64Number(obj.policyVersion)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
           chain: [],
-          addresses: []
+          addresses: [],
+          policyVersion: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -4394,6 +4424,10 @@ export namespace JoinGrant {
               }
 
               obj.addresses.push(reader.bytes())
+              break
+            }
+            case 3: {
+              obj.policyVersion = reader.uint64Number()
               break
             }
             default: {
@@ -4446,6 +4480,13 @@ export namespace JoinGrant {
 
               break
             }
+            case 3: {
+              yield {
+                field: `${prefix}.policyVersion`,
+                value: reader.uint64Number()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -4470,6 +4511,11 @@ export namespace JoinGrant {
     value: Uint8Array<ArrayBuffer>
   }
 
+  export interface JoinGrantPolicyVersionFieldEvent {
+    field: '$.policyVersion'
+    value: number
+  }
+
   export function encode (obj: Partial<JoinGrant>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, JoinGrant.codec())
   }
@@ -4478,7 +4524,7 @@ export namespace JoinGrant {
     return decodeMessage(buf, JoinGrant.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JoinGrant>): Generator<JoinGrantChainFieldEvent | JoinGrantAddressesFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<JoinGrant>): Generator<JoinGrantChainFieldEvent | JoinGrantAddressesFieldEvent | JoinGrantPolicyVersionFieldEvent> {
     return streamMessage(buf, JoinGrant.codec(), opts)
   }
 }

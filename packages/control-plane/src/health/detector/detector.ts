@@ -34,7 +34,8 @@ class SwimDetector implements Detector {
     this.#health = new LocalHealth(settings)
     const parts = { members: this.#members, settings, health: this.#health }
     const onAccused = (member: Member, atMs: number): void => this.#prober.doubt(member, atMs)
-    this.#judge = new Judge({ ...parts, onAccused }, nowMs)
+    const onRevived = (atMs: number): void => this.#prober.revived(atMs)
+    this.#judge = new Judge({ ...parts, onAccused, onRevived }, nowMs)
     this.#prober = new Prober({ ...parts, judge: this.#judge, random }, nowMs)
   }
 

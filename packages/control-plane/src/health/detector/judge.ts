@@ -14,10 +14,14 @@ export interface JudgeInit {
   health: LocalHealth
   /** Others cannot reach this neighbour: this node had better look itself. */
   onAccused: (member: Member, nowMs: number) => void
+  /** Somebody came back from the dead, and may not be the only one. */
+  onRevived: (nowMs: number) => void
 }
 
 /** How often everybody is looked over for those who have gone silent. */
 const scanEveryMs = 5_000
+/** Suspicions that run out at about the same time, as those of half a network do, are looked at together. */
+const togetherMs = 50
 /** A neighbour that was cut off and could not be dialled is nobody's to try; what was seen of it grows stale. */
 const forgetLostMs = 5 * 60_000
 
@@ -73,8 +77,7 @@ export class Judge {
     member.provenMs = nowMs
     if (verdict.is === 'alive') return
     if (verdict.is === 'suspect') this.#countFalseAlarm(member, verdict.suspicion, nowMs)
-    this.#suspects.delete(member)
-    this.#init.members.judge(member, { is: 'alive' }, nowMs, 'it refuted')
+    this.#revive(member, nowMs, 'it refuted')
   }
 
   /** It answered this node itself, or a helper, to a question that was asked at that time. */
@@ -92,7 +95,7 @@ export class Judge {
   tick(nowMs: number): void {
     if (nowMs >= this.#nextScanMs) this.#scan(nowMs)
     if (nowMs < this.#nextDueMs || nowMs < this.#graceUntilMs) return
-    for (const member of [...this.#suspects]) {
+    for (const member of this.#suspects) {
       if (member.verdict.is !== 'suspect') this.#suspects.delete(member)
       else if (member.verdict.suspicion.dueMs <= nowMs) this.#bury(member, member.verdict.suspicion, nowMs)
     }
@@ -137,9 +140,23 @@ export class Judge {
       if (state !== 'dead' && state !== 'left') members.act({ do: 'want-digest', peer: peerId, from: by })
       return
     }
-    const isAccusation = state === 'dead' || (state === 'suspect' && isFirstHand)
+    const isAccusation = state === 'suspect' || state === 'dead'
     if (!isAccusation || incarnation < member.incarnation || !this.#isWitness(by, member, nowMs)) return
-    if (this.#suspect(member, by, nowMs, `${by} gets no answer from it`)) onAccused(member, nowMs)
+    const isCharge = isFirstHand || (state === 'dead' && this.#isOpen(member, nowMs))
+    const isNews = isCharge
+      ? this.#suspect(member, by, nowMs, `${by} gets no answer from it`)
+      : member.accusedIncarnation < incarnation
+    if (member.isConnected) member.accusedIncarnation = incarnation
+    if (isNews) onAccused(member, nowMs)
+  }
+
+  /**
+   * Whether the views of others may be right about it. Who was just heard by everybody needs no second-hand doubts; its
+   * neighbours take them up nevertheless, so that it hears what is said of it.
+   */
+  #isOpen({ isConnected, signMs }: Member, nowMs: number): boolean {
+    const { settings, members } = this.#init
+    return isConnected || nowMs - signMs > settings.digestIntervalMs(members.present) + settings.probeIntervalMs
   }
 
   #isWitness(by: string, { falseAlarms }: Member, nowMs: number): boolean {
@@ -151,29 +168,25 @@ export class Judge {
   #suspect(member: Member, accuser: string, nowMs: number, reason: string): boolean {
     const { members, settings } = this.#init
     const { verdict } = member
-    switch (verdict.is) {
-      case 'dead':
-      case 'left':
-        return false
-      case 'suspect': {
-        const isNews = verdict.suspicion.confirm(accuser)
-        if (isNews) this.#expect(verdict.suspicion)
-        return isNews
-      }
-      case 'alive': {
-        const bounds = suspicionBounds(settings, members.present)
-        const confirmations = confirmationsOf(settings, members.present)
-        const suspicion = new Suspicion({ startMs: nowMs, ...bounds, confirmations, accuser })
-        this.#suspects.add(member)
-        this.#expect(suspicion)
-        members.judge(member, { is: 'suspect', suspicion }, nowMs, reason)
-        return true
-      }
+    member.accusedIncarnation = member.incarnation
+    if (verdict.is === 'suspect') {
+      const isNews = verdict.suspicion.confirm(accuser)
+      if (isNews) this.#expect(verdict.suspicion)
+      return isNews
     }
+    if (verdict.is !== 'alive') return false
+    const bounds = suspicionBounds(settings, members.present)
+    const confirmations = confirmationsOf(settings, members.present)
+    const suspicion = new Suspicion({ startMs: nowMs, ...bounds, confirmations, accuser })
+    this.#suspects.add(member)
+    this.#expect(suspicion)
+    members.judge(member, { is: 'suspect', suspicion }, nowMs, reason)
+    return true
   }
 
   #expect(suspicion: Suspicion | undefined): void {
-    if (suspicion !== undefined) this.#nextDueMs = Math.min(this.#nextDueMs, suspicion.dueMs)
+    if (suspicion === undefined) return
+    this.#nextDueMs = Math.min(this.#nextDueMs, Math.ceil(suspicion.dueMs / togetherMs) * togetherMs)
   }
 
   /** It lived at that time: what is older than that is no charge any longer. */
@@ -181,9 +194,15 @@ export class Judge {
     const { verdict } = member
     const chargedMs =
       verdict.is === 'suspect' ? verdict.suspicion.startMs : verdict.is === 'dead' ? verdict.sinceMs : Infinity
-    if (livedMs <= chargedMs) return
+    if (livedMs >= chargedMs) this.#revive(member, nowMs, reason)
+  }
+
+  #revive(member: Member, nowMs: number, reason: string): void {
+    const { members, onRevived } = this.#init
+    const wasDead = member.verdict.is === 'dead'
     this.#suspects.delete(member)
-    this.#init.members.judge(member, { is: 'alive' }, nowMs, reason)
+    members.judge(member, { is: 'alive' }, nowMs, reason)
+    if (wasDead) onRevived(nowMs)
   }
 
   #bury(member: Member, suspicion: Suspicion, nowMs: number): void {

@@ -18,6 +18,8 @@ export interface Member {
   verdict: Verdict
   /** Stated by the member itself; 0 until it did. */
   incarnation: number
+  /** The life that somebody accused; it is to hear of that until it states a newer one. */
+  accusedIncarnation: number
   isConnected: boolean
   readonly reach: Reach
   /** Something came from it on its own connection. */
@@ -40,6 +42,7 @@ export const createMember = (peer: string, settings: DetectorSettings, nowMs: nu
   peer,
   verdict: { is: 'alive' },
   incarnation: 0,
+  accusedIncarnation: -1,
   isConnected: false,
   reach: new Reach(settings),
   heardMs: -Infinity,
@@ -54,16 +57,8 @@ export const createMember = (peer: string, settings: DetectorSettings, nowMs: nu
 })
 
 /** What others can say of a member and what this node sees of it make one state. */
-export const stateOf = ({ verdict, reach }: Member): HealthState => {
-  switch (verdict.is) {
-    case 'alive':
-      return reach.isLost ? 'unreachable' : 'alive'
-    case 'suspect':
-    case 'dead':
-    case 'left':
-      return verdict.is
-  }
-}
+export const stateOf = ({ verdict, reach }: Member): HealthState =>
+  verdict.is === 'alive' && reach.isLost ? 'unreachable' : verdict.is
 
 export const viewOf = ({ peer, incarnation, shown }: Member): MemberView | undefined =>
   shown === undefined ? undefined : { peer, incarnation, ...shown }

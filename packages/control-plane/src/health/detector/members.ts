@@ -85,13 +85,15 @@ export class Members {
 
   /**
    * What goes with every message to a peer: that this node lives, and the accusation of the peer that it has to refute,
-   * so that it hears of that first of all (Lifeguard's buddy system, §IV.C).
+   * so that it hears of that first of all (Lifeguard's buddy system, §IV.C). So too where this node knows better by now:
+   * others may not, and a refutation reaches them all.
    */
   claimsFor(peer: string): Claim[] {
     const claims: Claim[] = [{ peerId: this.self, state: 'alive', incarnation: this.incarnation }]
     const member = this.#members.get(peer)
-    if (member?.verdict.is === 'suspect' || member?.verdict.is === 'dead') {
-      claims.push({ peerId: peer, state: member.verdict.is, incarnation: member.incarnation })
+    if (member !== undefined && member.accusedIncarnation >= member.incarnation && member.verdict.is !== 'left') {
+      const state = member.verdict.is === 'dead' ? 'dead' : 'suspect'
+      claims.push({ peerId: peer, state, incarnation: member.incarnation })
     }
     return claims
   }

@@ -67,6 +67,17 @@ export class Prober {
     if (isConnected && !this.#probes.isUnderWay(peer)) this.#look(peer, nowMs + this.#pause())
   }
 
+  /** A partition has healed, perhaps: whoever else was lost to it is looked at in the next interval. */
+  revived(nowMs: number): void {
+    const { members, random, settings } = this.#init
+    for (const peer of this.#order.peers) {
+      const verdict = members.get(peer)?.verdict.is
+      if (verdict !== 'dead' && verdict !== 'suspect') continue
+      if (this.#looks.has(peer) || this.#probes.isUnderWay(peer)) continue
+      this.#look(peer, nowMs + random() * settings.probeIntervalMs)
+    }
+  }
+
   acked(peer: string, sequence: number, nowMs: number): void {
     const probe = this.#probes.get(sequence)
     if (probe?.peer !== peer) return
@@ -165,7 +176,8 @@ export class Prober {
     // a dial takes several round trips
     const askHelpersAtMs = nowMs + (mustDial ? intervalMs : timeoutMs)
     const endMs = mustDial ? askHelpersAtMs + timeoutMs : nowMs + intervalMs
-    const rest = { helpers: [], nacks: new Set<string>(), hasRelayedAck: false, mustDial }
+    const toldOf = members.get(peer)?.accusedIncarnation ?? -1
+    const rest = { helpers: [], nacks: new Set<string>(), hasRelayedAck: false, mustDial, toldOf }
     this.#probes.add({ is: 'own', sequence, peer, sentMs: nowMs, askHelpersAtMs, endMs, ...rest })
     members.act({ do: 'probe', peer, sequence, deadlineMs: endMs, mustDial, claims: members.claimsFor(peer) })
   }
@@ -174,7 +186,9 @@ export class Prober {
     const { members, settings, health } = this.#init
     probe.askHelpersAtMs = undefined
     probe.endMs = Math.max(probe.endMs, nowMs + health.scale(settings.probeTimeoutMs))
-    probe.helpers = this.#helpersFor(probe.peer)
+    // nobody else needs to look again at who is dead
+    const isDead = members.get(probe.peer)?.verdict.is === 'dead'
+    probe.helpers = isDead ? [] : this.#helpersFor(probe.peer)
     const claims: Claim[] = members.claimsFor(members.self)
     for (const helper of probe.helpers) {
       const { peer: target, sequence, endMs: deadlineMs } = probe
@@ -196,7 +210,7 @@ export class Prober {
     )
   }
 
-  #answered({ peer, sentMs }: OwnProbe, nowMs: number): void {
+  #answered({ peer, sentMs, toldOf }: OwnProbe, nowMs: number): void {
     const { members, health, judge } = this.#init
     const member = members.get(peer)
     health.answered()
@@ -205,8 +219,8 @@ export class Prober {
     judge.answered(member, sentMs, nowMs)
     if (!member.reach.isLost) member.isAsymmetric = false
     members.show(member, nowMs, 'it answers again')
-    const isOpen = member.reach.isLost || member.verdict.is === 'suspect' || member.verdict.is === 'dead'
-    if (isOpen) this.#lookSoon(member, nowMs)
+    const isUntold = member.accusedIncarnation >= member.incarnation && member.accusedIncarnation > toldOf
+    if (member.reach.isLost || isUntold) this.#lookSoon(member, nowMs)
   }
 
   #conclude(probe: OwnProbe, nowMs: number): void {
@@ -223,11 +237,11 @@ export class Prober {
     const livedMs = Math.max(member.provenMs, member.heardMs)
     const isElsewhere = livedMs > sinceMs && nowMs - livedMs <= this.#freshMs
     if (probe.mustDial) member.reach.cut(probe.sentMs)
-    else member.reach.failed(probe.sentMs, isElsewhere)
+    else member.reach.failed(probe.sentMs, isElsewhere && member.verdict.is === 'alive')
     member.isAsymmetric = member.reach.isLost && member.heardMs > sinceMs && nowMs - member.heardMs <= this.#freshMs
     if (!isElsewhere) judge.accuse(member, nowMs)
     members.show(member, nowMs, member.isAsymmetric ? 'it is heard here and does not answer' : 'others reach it')
-    if (!member.reach.isLost) this.#lookSoon(member, nowMs)
+    if (!member.reach.isLost && member.verdict.is === 'alive') this.#lookSoon(member, nowMs)
   }
 
   /** How old a sign of life may be that others had of a neighbour which this node has lost. */
@@ -237,8 +251,7 @@ export class Prober {
   }
 
   #lookSoon({ peer, isConnected }: Member, nowMs: number): void {
-    const { health, settings } = this.#init
-    if (isConnected) this.#look(peer, nowMs + health.scale(settings.probeIntervalMs))
+    if (isConnected) this.#look(peer, nowMs + this.#init.settings.probeIntervalMs)
   }
 
   #look(peer: string, atMs: number, mustDial = false): void {

@@ -11,6 +11,8 @@ export interface OwnProbe {
   nacks: Set<string>
   hasRelayedAck: boolean
   mustDial: boolean
+  /** The life of which it was told with the probe that it is accused; -1 for none. */
+  toldOf: number
 }
 
 /** A probe for somebody else. */

@@ -1,11 +1,12 @@
-import { isErrorCode, toMeshError, type ErrorCode, type MeshError } from '@agent-mesh/wire'
+import { errorKinds, isErrorCode, toMeshError, type ErrorCode, type MeshError } from '@agent-mesh/wire'
 import { failed, ok, skipped, unknown, type WhyLayer } from '../layer.ts'
 
+/** What the other side said, a moment ago where it is left alone since. */
+const saidBy = ({ code, details: { code: earlier } }: MeshError): ErrorCode =>
+  code === 'REFUSED_EARLIER' && typeof earlier === 'string' && isErrorCode(earlier) ? earlier : code
+
 /** The layer that a refused connection is about; undefined where nobody answered. */
-const blamed = ({ code, details }: MeshError): string | undefined => {
-  const { code: earlier } = details
-  const said: ErrorCode =
-    code === 'REFUSED_EARLIER' && typeof earlier === 'string' && isErrorCode(earlier) ? earlier : code
+const blamed = (said: ErrorCode): string | undefined => {
   if (said === 'REVOKED') return 'revocation'
   return said.startsWith('CERTIFICATE_') || said === 'CLOCK_SKEW' ? 'certificate' : undefined
 }
@@ -28,8 +29,9 @@ export const addresses: WhyLayer = {
       return ok(`dialled: ${context.connection.remoteAddr.toString()}`)
     } catch (err) {
       const error = toMeshError(err)
-      const blames = blamed(error)
-      return failed(error, blames === undefined ? {} : { blames })
+      const said = saidBy(error)
+      const blames = blamed(said)
+      return failed(error, blames === undefined ? {} : { blames, command: errorKinds[said].remedy })
     }
   }
 }

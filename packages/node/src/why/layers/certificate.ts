@@ -1,16 +1,24 @@
-import { MeshError } from '@agent-mesh/wire'
-import type { Membership } from '@agent-mesh/identity'
+import { limits, MeshError } from '@agent-mesh/wire'
+import { certificateStage, type Membership } from '@agent-mesh/identity'
 import { failed, ok, unknown, type Finding, type WhyContext, type WhyLayer } from '../layer.ts'
 
 const time = (ms: number): string => new Date(ms).toISOString()
 
-/** What is wrong with the times of a certificate. */
+/** What is wrong with the times of a certificate, with the tolerance that hello has. */
 const trouble = (whose: string, { notBeforeMs, notAfterMs }: Membership, nowMs: number): MeshError | undefined => {
-  if (notAfterMs <= nowMs)
+  if (notAfterMs + limits.clockToleranceMs < nowMs)
     return new MeshError('CERTIFICATE_EXPIRED', `The certificate of ${whose} ended at ${time(notAfterMs)}.`)
-  if (notBeforeMs > nowMs)
+  if (notBeforeMs - limits.clockToleranceMs > nowMs)
     return new MeshError('CERTIFICATE_NOT_YET_VALID', `The certificate of ${whose} begins at ${time(notBeforeMs)}.`)
   return undefined
+}
+
+/** What is said of one that holds, but not for long. */
+const endingOf = (membership: Membership, nowMs: number, where: string): string => {
+  const stage = certificateStage(membership, nowMs)
+  if (stage !== 'urgent' && stage !== 'over') return ''
+  const what = stage === 'over' ? 'it is past its end, and holds for minutes more' : 'it ends soon'
+  return `; ${what}: ${membership.isEphemeral ? 'mesh-node join <new ticket>' : 'mesh-node cert renew'}, ${where}`
 }
 
 /** The newest that is known of the other agent: shown in a hello, or in its record. */
@@ -38,6 +46,8 @@ export const certificate: WhyLayer = {
     if (error !== undefined) return failed(error, { command: 'mesh-node join <new ticket>, on the node of that agent' })
     const groups = membership.groups.length === 0 ? 'no groups' : `groups ${membership.groups.join(', ')}`
     const issuer = membership.isIssuedByRoot ? 'the root' : membership.issuer.toString()
-    return ok(`${membership.name}, ${groups}; until ${time(membership.notAfterMs)}, issued by ${issuer}`)
+    const ownEnd = context.direction === 'self' ? '' : endingOf(ports.own(), nowMs, 'on this node')
+    const end = endingOf(membership, nowMs, `on the node of ${membership.name}`)
+    return ok(`${membership.name}, ${groups}; until ${time(membership.notAfterMs)}, issued by ${issuer}${end}${ownEnd}`)
   }
 }

@@ -1,5 +1,5 @@
 import { parsePeerId, type RouteCandidate } from '@agent-mesh/control-plane'
-import { MeshError, parseTarget, type Target } from '@agent-mesh/wire'
+import { MeshError, parseTarget, toMeshError, type Target } from '@agent-mesh/wire'
 import { failed, ok, type WhyContext, type WhyLayer } from '../layer.ts'
 
 type Resolved = Pick<RouteCandidate, 'peerId' | 'name' | 'service'>
@@ -16,7 +16,23 @@ const resolve = async (
   const own = ports.own().name
   if (target.kind === 'name' && target.name === own)
     return { peerId: ports.self, name: own, ...(target.service === undefined ? {} : { service: target.service }) }
-  return (await ports.resolver.resolve(target, options))[0]
+  try {
+    return (await ports.resolver.resolve(target, options))[0]
+  } catch (err) {
+    const { code } = toMeshError(err)
+    const former = code === 'NAME_UNKNOWN' && target.kind === 'name' ? formerHolder(ports, target.name) : undefined
+    if (former === undefined) throw err
+    return { ...former, ...(target.kind === 'name' && target.service !== undefined ? { service: target.service } : {}) }
+  }
+}
+
+/** A name of somebody who was put out, or whose certificate has ended, is nobody's: the layers behind say which of both. */
+const formerHolder = (
+  { admission }: WhyContext['ports'],
+  name: string
+): Pick<Resolved, 'peerId' | 'name'> | undefined => {
+  const [first, ...others] = admission.remembered().filter((one) => one.name === name)
+  return first === undefined || others.length > 0 ? undefined : { peerId: first.peerId, name }
 }
 
 /** Who is meant. */

@@ -23,12 +23,9 @@ export const policy: WhyLayer = {
     const [caller, callee] = direction === 'outbound' ? [own(context), other] : [other, own(context)]
     const decision = ports.policy?.(caller, callee, service, capabilitiesOf(context))
     if (decision === undefined) return skipped('no policy: members may use what a node serves')
-    const { allowed, rule, file, line } = decision
-    const where = [file, line === undefined ? undefined : `line ${line}`]
-      .filter((part) => part !== undefined)
-      .join(', ')
-    const text = where === '' ? rule : `${rule} (${where})`
-    const details = { rule, ...(file === undefined ? {} : { file }), ...(line === undefined ? {} : { line }) }
+    const { allowed, rule, line } = decision
+    const text = line === undefined ? rule : `${rule} (mesh-node policy show, line ${line})`
+    const details = { rule, ...(line === undefined ? {} : { line }) }
     if (allowed) return ok(text, details)
     return failed(
       new MeshError('DENIED', `The policy does not let ${caller.name} open "${service}" of ${callee.name}: ${text}.`, {

@@ -1,7 +1,16 @@
-import { MeshError } from '@agent-mesh/wire'
-import { failed, ok, skipped, unknown, type WhyLayer } from '../layer.ts'
+import { limits, MeshError } from '@agent-mesh/wire'
+import { failed, ok, skipped, unknown, type WhyContext, type WhyLayer } from '../layer.ts'
 
 const seconds = (ms: number): string => `${Math.max(0, Math.round(ms / 1_000))} s`
+
+/** Records of whoever was put out, or whose certificate has ended, are not kept: that they are missing says nothing. */
+const countsNoMore = ({ ports, peer, nowMs }: WhyContext): boolean => {
+  const membership = peer === undefined ? undefined : ports.admission.membership(peer)
+  if (membership === undefined) return false
+  const { name, groups, peerId, notAfterMs } = membership
+  const isRevoked = ports.revocation?.({ peerId: peerId.toString(), name, groups }) !== undefined
+  return isRevoked || notAfterMs + limits.clockToleranceMs < nowMs
+}
 
 /** What the agent says of itself, signed. */
 export const record: WhyLayer = {
@@ -13,7 +22,7 @@ export const record: WhyLayer = {
     const [connection] = ports.admission.connections(peer)
     const known = ports.discovery.known(peer)
     // A connection says more than a record, and who calls needs none: then nobody is asked for it.
-    const isNeeded = direction === 'outbound' && connection === undefined
+    const isNeeded = direction === 'outbound' && connection === undefined && !countsNoMore(context)
     const found = known ?? (isNeeded ? await ports.discovery.record(peer, { signal }) : undefined)
     if (found !== undefined && !found.isWithdrawn) {
       context.record = found
@@ -24,7 +33,15 @@ export const record: WhyLayer = {
         { sequence: found.sequence, addresses: found.addresses.map((address) => address.toString()) }
       )
     }
-    if (!isNeeded) return unknown('no record is at hand, and none is needed')
+    if (!isNeeded) {
+      return unknown(
+        countsNoMore(context)
+          ? 'no record is kept: its certificate counts no more'
+          : 'no record is at hand, and none is needed'
+      )
+    }
+    if (found === undefined && ports.admission.members().length === 0)
+      return unknown('no record is at hand, and no member is connected who may have one')
     return failed(
       new MeshError(
         'PEER_UNKNOWN',

@@ -8,6 +8,12 @@ export const revocation: WhyLayer = {
   check: (context) => {
     const { revocation: find } = context.ports
     if (find === undefined) return skipped('this node keeps no revocations')
+    const { name, groups } = context.ports.own()
+    const own = find({ peerId: context.ports.self.toString(), name, groups })
+    if (own !== undefined)
+      return failed(new MeshError('REVOKED', `The certificate of this node was revoked: ${own.rule}.`), {
+        command: 'mesh-node join <new ticket>, on this node after mesh-node network leave'
+      })
     const found = find(callerOf(context))
     return found === undefined
       ? ok('not revoked')

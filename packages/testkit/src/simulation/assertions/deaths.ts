@@ -4,22 +4,10 @@ import type { Change } from '../trace.ts'
 /** Nodes that a scenario stops, cuts off or lets leave; what is said of the others is false. */
 export const faulty = ({ scenario }: Outcome): ReadonlySet<number> =>
   new Set(
-    scenario.faults.flatMap((fault) => {
-      switch (fault.is) {
-        case 'crash':
-        case 'pause':
-        case 'starve':
-        case 'leave':
-        case 'partition':
-          return fault.nodes
-        case 'one-way':
-          return [fault.from, fault.to]
-        case 'slander':
-          return [fault.by]
-        case 'loss':
-        case 'delay':
-          return []
-      }
+    scenario.faults.flatMap((fault): readonly number[] => {
+      if (fault.is === 'loss' || fault.is === 'delay') return []
+      if (fault.is === 'one-way') return [fault.from, fault.to]
+      return fault.is === 'slander' ? [fault.by] : fault.nodes
     })
   )
 

@@ -1,0 +1,105 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { createInterface } from 'node:readline'
+import { runHttpLoad, startSmallOrigin, type LoadResult } from './http-load.ts'
+import { median } from './median.ts'
+
+/** What the HTTP proxy adds to a request: 64 clients that keep their connections, two nodes on one machine. */
+export interface ProxyCost {
+  direct: LoadResult[]
+  proxied: LoadResult[]
+  addedP50Ms: number
+  addedP99Ms: number
+}
+
+const clients = 64
+const roundMs = 3_000
+const command = join(dirname(createRequire(import.meta.url).resolve('mesh-node/package.json')), 'bin', 'mesh-node.js')
+
+const ms = (value: number): string => `${value.toFixed(2)} ms`.padStart(10)
+const mid = (results: LoadResult[], of: (one: LoadResult) => number): number => median(results.map(of))
+
+/** Lines for people. */
+export const proxyTable = ({ direct, proxied, addedP50Ms, addedP99Ms }: ProxyCost): string[] => [
+  `http, ${clients} clients       p50        p99   requests/s`,
+  ...[
+    { name: 'direct', results: direct },
+    { name: 'proxied', results: proxied }
+  ].map(({ name, results }) => {
+    const rate = mid(results, (one) => one.requests / (roundMs / 1_000)).toFixed(0)
+    return `${name.padEnd(14)} ${ms(mid(results, (one) => one.p50Ms))} ${ms(mid(results, (one) => one.p99Ms))} ${rate.padStart(12)}`
+  }),
+  `added          ${ms(addedP50Ms)} ${ms(addedP99Ms)}`,
+  `errors         ${[...direct, ...proxied].reduce((sum, one) => sum + one.errors.length, 0)}`
+]
+
+const verb = async (stateDir: string, ...args: string[]): Promise<unknown> => {
+  const child = spawn(process.execPath, [command, ...args, '--json', '--state-dir', stateDir], {
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  const ended = once(child, 'exit')
+  const said = await text(child.stdout)
+  const [code] = await ended
+  if (code !== 0) throw new Error(`mesh-node ${args.join(' ')} ended with ${String(code)}`)
+  return JSON.parse(said)
+}
+
+const fieldOf = (document: unknown, ...path: string[]): string => {
+  let one = document
+  for (const step of path) one = Object(one)[step]
+  if (typeof one !== 'string') throw new Error(`${path.join('.')} is not there`)
+  return one
+}
+
+const up = async (stateDir: string): Promise<ChildProcess> => {
+  const flags = ['--listen', '/ip4/127.0.0.1/tcp/0', '--log-level', 'silent']
+  const child = spawn(process.execPath, [command, 'up', '--json', ...flags, '--state-dir', stateDir], {
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  for await (const line of createInterface({ input: child.stdout })) if (line.includes('"ready"')) return child
+  throw new Error('the node ended before it was ready')
+}
+
+/** Measures in turns, so that what else the machine does falls on both alike. */
+export const measureProxy = async (rounds: number): Promise<ProxyCost> => {
+  const scratch = await mkdtemp(join(tmpdir(), 'mesh-bench-'))
+  const [alice, bob] = [join(scratch, 'alice'), join(scratch, 'bob')]
+  const nodes: ChildProcess[] = []
+  const { server, port } = await startSmallOrigin()
+  try {
+    await verb(alice, 'network', 'create', '--name', 'alice')
+    nodes.push(await up(alice))
+    await verb(bob, 'join', fieldOf(await verb(alice, 'invite'), 'ticket'), '--name', 'bob')
+    nodes.push(await up(bob))
+    await verb(alice, 'serve', `web=http://127.0.0.1:${port}`)
+    const listen = fieldOf(await verb(bob, 'proxy', '--http', '127.0.0.1:0'), 'proxies', '0', 'listen')
+    const proxy = { port: Number(listen.split(':')[1]), path: 'http://web.alice.mesh/', host: 'web.alice.mesh' }
+    const origin = { port, path: '/', host: '127.0.0.1' }
+    await runHttpLoad({ ...proxy, clients, ms: roundMs })
+    const direct: LoadResult[] = []
+    const proxied: LoadResult[] = []
+    for (let round = 0; round < rounds; round++) {
+      direct.push(await runHttpLoad({ ...origin, clients, ms: roundMs }))
+      proxied.push(await runHttpLoad({ ...proxy, clients, ms: roundMs }))
+    }
+    return {
+      direct,
+      proxied,
+      addedP50Ms: mid(proxied, (one) => one.p50Ms) - mid(direct, (one) => one.p50Ms),
+      addedP99Ms: mid(proxied, (one) => one.p99Ms) - mid(direct, (one) => one.p99Ms)
+    }
+  } finally {
+    for (const node of nodes) {
+      node.kill('SIGTERM')
+      if (node.exitCode === null) await once(node, 'exit')
+    }
+    server.closeAllConnections()
+    server.close()
+    await rm(scratch, { recursive: true, force: true })
+  }
+}

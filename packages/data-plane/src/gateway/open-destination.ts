@@ -1,0 +1,46 @@
+import type { Duplex } from 'node:stream'
+import { connectOutside } from './outside.ts'
+import type { Destination } from './destination.ts'
+import type { OpenTarget } from './open-target.ts'
+
+/** The agent behind a tunnel. */
+export interface ServedBy {
+  peerId: string
+  name?: string
+  service: string
+}
+
+/** A byte stream to where a client of a proxy wanted to go. */
+interface OpenedDestination {
+  stream: Duplex
+  /** Absent outside the mesh. */
+  servedBy?: ServedBy
+}
+
+interface OpenDestinationOptions {
+  signal: AbortSignal
+  /** Bytes that may travel with the open. */
+  early?: (() => Uint8Array | undefined) | undefined
+}
+
+export type OpenDestination = (destination: Destination, options: OpenDestinationOptions) => Promise<OpenedDestination>
+
+/** Makes the one function through which every proxy reaches anything. */
+export const createDestinationOpener =
+  (openTarget: OpenTarget): OpenDestination =>
+  async (destination, { signal, early }) => {
+    if (destination.kind === 'outside') {
+      const stream = await connectOutside(destination.host, destination.port, signal)
+      const first = early?.()
+      if (first !== undefined && first.length > 0) stream.write(first)
+      return { stream }
+    }
+    const { tunnel, candidate, service } = await openTarget(destination.target, { signal, early })
+    const { name } = candidate
+    const servedBy = { peerId: candidate.peerId.toString(), service, ...(name === undefined ? {} : { name }) }
+    return { stream: tunnel, servedBy }
+  }
+
+/** Value of the header `Mesh-Served-By`: an item of structured fields (RFC 8941) with parameters. */
+export const formatServedBy = ({ peerId, name, service }: ServedBy): string =>
+  `"${peerId}"${name === undefined ? '' : `;name="${name}"`};service="${service}"`

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto'
+import { isIPv4 } from 'node:net'
+import { defaultSuffix, limits, MeshError } from '@agent-mesh/wire'
+import type { OnDataPlaneEvent } from '../events.ts'
+import { createDestinationFinder, type NameBook } from './destination.ts'
+import type { Proxy, ProxyKind, ProxyStatus } from './door.ts'
+import { HttpProxy } from './http/server.ts'
+import { formatListenAddress, type ListenAddress } from './listen-address.ts'
+import { createDestinationOpener } from './open-destination.ts'
+import type { OpenTarget } from './open-target.ts'
+import { parseOutsidePattern } from './outside.ts'
+import { SocksProxy } from './socks/server.ts'
+
+export interface AddProxyOptions {
+  kind: ProxyKind
+  listen: ListenAddress
+  /** Other machines may use it. Without it, only addresses of this machine alone are bound. */
+  allowRemote?: boolean | undefined
+  /** Patterns of names outside the mesh that are let through. */
+  allowOutside?: readonly string[] | undefined
+  id?: string | undefined
+}
+
+export interface ProxiesInit {
+  openTarget: OpenTarget
+  names: NameBook
+  suffix?: string | undefined
+  onEvent?: OnDataPlaneEvent | undefined
+  wallClock?: (() => number) | undefined
+}
+
+/** The proxies of one node. */
+export interface Proxies {
+  /** @throws MeshError ADDRESS_IN_USE, ADDRESS_INVALID, USAGE, LIMIT_EXCEEDED */
+  add: (options: AddProxyOptions) => Promise<ProxyStatus>
+  /**
+   * Closes the one that has this id or this bound address; its open tunnels go on.
+   * @throws MeshError PROXY_UNKNOWN
+   */
+  remove: (idOrListen: string) => ProxyStatus
+  list: () => ProxyStatus[]
+  close: () => void
+}
+
+/** An address that only programs of this machine reach. */
+const isLocal = (address: ListenAddress): boolean =>
+  address.type === 'unix' || address.host === '::1' || (isIPv4(address.host) && address.host.startsWith('127.'))
+
+export const createProxies = (init: ProxiesInit): Proxies => {
+  const { suffix = defaultSuffix, names, openTarget, onEvent, wallClock } = init
+  const proxies = new Map<string, Proxy>()
+  const openDestination = createDestinationOpener(openTarget)
+  return {
+    add: async ({ kind, listen, allowRemote = false, allowOutside = [], id = randomUUID() }) => {
+      if (!allowRemote && !isLocal(listen)) {
+        throw new MeshError('ADDRESS_INVALID', `${formatListenAddress(listen)} can be reached by other machines.`, {
+          hint: 'Bind 127.0.0.1, or add --allow-remote: whoever reaches it then acts as this node.'
+        })
+      }
+      if (allowOutside.length > limits.proxyOutsidePatterns)
+        throw new MeshError('LIMIT_EXCEEDED', `A proxy takes at most ${limits.proxyOutsidePatterns} patterns.`)
+      const findDestination = createDestinationFinder({
+        book: names,
+        suffix,
+        outside: allowOutside.map(parseOutsidePattern)
+      })
+      const proxyInit = { id, kind, listen, suffix, findDestination, openDestination, onEvent, wallClock }
+      const proxy = kind === 'socks' ? await SocksProxy.listen(proxyInit) : await HttpProxy.listen(proxyInit)
+      proxies.set(id, proxy)
+      return proxy.status
+    },
+    remove: (idOrListen) => {
+      const found = proxies.get(idOrListen) ?? [...proxies.values()].find((one) => one.listenText === idOrListen)
+      if (found === undefined) throw new MeshError('PROXY_UNKNOWN', `There is no proxy "${idOrListen.slice(0, 200)}".`)
+      proxies.delete(found.id)
+      found.close()
+      return found.status
+    },
+    list: () => [...proxies.values()].map((one) => one.status),
+    close: () => {
+      for (const proxy of proxies.values()) proxy.close()
+      proxies.clear()
+    }
+  }
+}

@@ -1,0 +1,165 @@
+import { MeshError, parseTarget, toMeshError, type Target } from '@agent-mesh/wire'
+import type { Discovery, RecordBook, Resolver } from '@agent-mesh/control-plane'
+import {
+  createDestinationFinder,
+  createProxies,
+  parseListenAddress,
+  type DataPlane,
+  type FindDestination,
+  type NameBook,
+  type Proxies,
+  type ProxyStatus
+} from '@agent-mesh/data-plane'
+import type { ProxyDocument, ProxyRequest } from '@agent-mesh/wire/api'
+import type { Config } from '../config/schema.ts'
+import type { VerbStore } from '../state/verb-store.ts'
+import type { EventBus } from './event-bus.ts'
+
+export interface NodeProxiesInit {
+  verbs: VerbStore
+  config: Config
+  events: EventBus
+  dataPlane: Pick<DataPlane, 'openTarget'>
+  book: Pick<RecordBook, 'pathsInUse'>
+  discovery: Pick<Discovery, 'suggest' | 'record'>
+  resolver: Resolver
+}
+
+/** What is kept of a proxy between two runs. */
+type Kept = Pick<ProxyDocument, 'kind' | 'listen' | 'allowRemote' | 'allowOutside'>
+
+/** What this node knows of names, as the data plane asks for it. */
+const nameBook = ({ book, discovery, resolver }: NodeProxiesInit): NameBook => ({
+  pathsInUse: () => book.pathsInUse(),
+  learn: async (capability, options) => discovery.suggest(capability, options),
+  servicesOf: async (agent, options) => {
+    const [candidate] = await resolver.resolve(agent, options)
+    if (candidate === undefined) throw new MeshError('NOT_FOUND')
+    const record = candidate.record ?? (await discovery.record(candidate.peerId, options))
+    if (record !== undefined) return record.services
+    throw new MeshError('NOT_FOUND', `What ${candidate.name ?? candidate.peerId.toString()} offers is not known yet.`, {
+      hint: 'Write the service in front of the name: <service>.<name>.mesh'
+    })
+  }
+})
+
+/** The proxies: those of the file, those that verbs added and that come back after a restart, and passing ones. */
+export class NodeProxies {
+  readonly #init: NodeProxiesInit
+  readonly #proxies: Proxies
+  readonly #findDestination: FindDestination
+  readonly #kept = new Map<string, Kept & { isPersistent: boolean }>()
+  /** Proxies that could not be opened again at start; kept for the next one. */
+  readonly failures: Array<{ listen: string; error: MeshError }> = []
+
+  constructor(init: NodeProxiesInit) {
+    this.#init = init
+    const names = nameBook(init)
+    const { suffix } = init.config.proxy
+    this.#findDestination = createDestinationFinder({ book: names, suffix })
+    this.#proxies = createProxies({
+      openTarget: init.dataPlane.openTarget,
+      names,
+      suffix,
+      onEvent: ({ event, ...fields }) => init.events.emit(event === 'proxy:failed' ? 'warn' : 'debug', event, fields)
+    })
+  }
+
+  async start(): Promise<void> {
+    const { socks, http, allow_remote: allowRemote, allow_outside: allowOutside } = this.#init.config.proxy
+    const inFile = [
+      ...socks.map((listen): Kept => ({ kind: 'socks', listen, allowRemote, allowOutside })),
+      ...http.map((listen): Kept => ({ kind: 'http', listen, allowRemote, allowOutside }))
+    ]
+    for (const kept of inFile) await this.#reopen(kept, false)
+    for (const kept of this.#init.verbs.state.proxies) await this.#reopen(kept, true)
+  }
+
+  /** Closes the doors; what runs through them goes on to its end. */
+  close(): void {
+    this.#proxies.close()
+  }
+
+  /** @throws MeshError ADDRESS_INVALID, ADDRESS_IN_USE, USAGE, STATE_UNREADABLE */
+  async add({
+    kind,
+    listen,
+    allowRemote = false,
+    allowOutside = [],
+    foreground
+  }: ProxyRequest): Promise<ProxyDocument> {
+    const isPersistent = foreground !== true
+    const status = await this.#open({ kind, listen, allowRemote, allowOutside }, isPersistent)
+    if (!isPersistent) return this.#document(status)
+    try {
+      await this.#init.verbs.update((state) => ({
+        ...state,
+        proxies: [...state.proxies, { kind, listen: status.listen, allowRemote, allowOutside }]
+      }))
+    } catch (err) {
+      this.#proxies.remove(status.id)
+      throw err
+    }
+    return this.#document(status)
+  }
+
+  /** @throws MeshError PROXY_UNKNOWN, STATE_UNREADABLE */
+  async remove(idOrListen: string): Promise<ProxyDocument> {
+    const found = this.#proxies.list().find((one) => one.id === idOrListen || one.listen === idOrListen)
+    if (found === undefined) throw new MeshError('PROXY_UNKNOWN', `There is no proxy ${idOrListen}.`)
+    const document = this.#document(found)
+    await this.#init.verbs.update((state) => ({
+      ...state,
+      proxies: state.proxies.filter((one) => one.listen !== found.listen)
+    }))
+    this.#proxies.remove(found.id)
+    this.#kept.delete(found.id)
+    return document
+  }
+
+  list(): ProxyDocument[] {
+    return this.#proxies.list().map((one) => this.#document(one))
+  }
+
+  /**
+   * What a person or a program typed, host names with all that they leave out included.
+   * @throws MeshError TARGET_INVALID, CAPABILITY_AMBIGUOUS, NAME_UNKNOWN, NOT_FOUND
+   */
+  async targetOf(text: string, options: { signal: AbortSignal }): Promise<Target> {
+    const isHost = text.includes('.') && !text.includes('/')
+    if (!isHost) return parseTarget(text, this.#init.config.proxy.suffix)
+    try {
+      const destination = await this.#findDestination({ host: text, ...options })
+      if (destination.kind === 'mesh') return destination.target
+    } catch (err) {
+      if (toMeshError(err).code !== 'NAME_OUTSIDE') throw err
+    }
+    return parseTarget(text, this.#init.config.proxy.suffix)
+  }
+
+  async #open(kept: Kept, isPersistent: boolean): Promise<ProxyStatus> {
+    const status = await this.#proxies.add({ ...kept, listen: parseListenAddress(kept.listen) })
+    this.#kept.set(status.id, { ...kept, isPersistent })
+    return status
+  }
+
+  async #reopen(kept: Kept, isPersistent: boolean): Promise<void> {
+    try {
+      await this.#open(kept, isPersistent)
+    } catch (err) {
+      const error = toMeshError(err)
+      this.failures.push({ listen: kept.listen, error })
+      this.#init.events.emit('error', 'proxy:failed', {
+        kind: kept.kind,
+        listen: kept.listen,
+        code: error.code,
+        message: error.message
+      })
+    }
+  }
+
+  #document(status: ProxyStatus): ProxyDocument {
+    const { allowRemote = false, allowOutside = [], isPersistent = false } = this.#kept.get(status.id) ?? {}
+    return { ...status, suffix: this.#init.config.proxy.suffix, allowRemote, allowOutside, isPersistent }
+  }
+}

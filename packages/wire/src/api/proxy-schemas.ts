@@ -1,0 +1,35 @@
+import { z } from 'zod'
+
+export const proxyKind = z.enum(['socks', 'http'])
+
+export const proxyRequest = z.strictObject({
+  kind: proxyKind,
+  /** `host:port` or `unix:/path`; port 0 takes a free one and keeps it. */
+  listen: z.string().max(256),
+  /** Other machines may use it, and then act as this node. */
+  allowRemote: z.boolean().default(false),
+  /** Names outside the mesh that are let through: `example.com`, `*.example.com`, each with an optional port. */
+  allowOutside: z.array(z.string().max(256)).max(64).default([]),
+  foreground: z.boolean().default(false)
+})
+
+/** A local door through which programs name whom they want. */
+export const proxy = z.object({
+  id: z.string(),
+  kind: proxyKind,
+  /** The address that is bound, with the port that was chosen. */
+  listen: z.string(),
+  /** What ends the names of the mesh. */
+  suffix: z.string(),
+  allowRemote: z.boolean(),
+  allowOutside: z.array(z.string()),
+  isPersistent: z.boolean(),
+  openConnections: z.number().int(),
+  totalConnections: z.number().int(),
+  failedRequests: z.number().int(),
+  lastError: z.object({ code: z.string(), message: z.string(), atMs: z.number() }).optional()
+})
+export const proxiesResponse = z.object({ proxies: z.array(proxy) })
+
+export type ProxyRequest = z.input<typeof proxyRequest>
+export type ProxyDocument = z.infer<typeof proxy>
