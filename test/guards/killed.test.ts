@@ -37,7 +37,7 @@ test(`one of ${size} nodes dies without a word`, async () => {
   const victim = seededRandom(seed).pick(members)
   const watchers = members.filter((one) => one !== victim)
   const startedMs = Date.now()
-  await victim.crash()
+  await victim.kill()
   const deaths = await deathsSeen(watchers, victim.name, startedMs)
   const [p95, p99] = [quantile(deaths, 0.95), quantile(deaths, 0.99)]
   console.log(

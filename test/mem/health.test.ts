@@ -35,7 +35,7 @@ describe('health among real nodes', () => {
     await stopping
     expect(leftMs).toBeLessThan(1_000)
 
-    await carol.crash()
+    await carol.kill()
     const deadMs = await untilAllSee([alice, dave], 'carol', 'dead', 30_000)
     console.log(`left after ${Math.round(leftMs)} ms, dead after ${Math.round(deadMs)} ms`)
 

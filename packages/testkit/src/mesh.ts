@@ -17,8 +17,8 @@ import {
   type StateDir
 } from '@agent-mesh/node'
 import { pino } from 'pino'
-import { Partition } from './partition.ts'
 import type { PeerDocument } from '@agent-mesh/wire/api'
+import { Partition } from './partition.ts'
 
 /** One real node in this process, with a state directory of its own. */
 export interface MeshMember {
@@ -29,12 +29,10 @@ export interface MeshMember {
   /** Members that it is connected to. */
   connected: () => Promise<PeerDocument[]>
   stop: () => Promise<void>
-  /** Ends the node as a crash would: its connections break first, so that nobody hears a goodbye. */
-  kill: () => Promise<void>
-  /** As if the machine lost its power: no goodbye to anybody. What is left of it in this process goes with `stop`. */
-  crash: () => Promise<void>
   /** Its libp2p host at this moment. */
   host: () => Host
+  /** Ends the node as a crash would: its connections break first, so that nobody hears a goodbye. */
+  kill: () => Promise<void>
   /** Stops the node where it runs and starts it on the same state. */
   restart: (flags?: Flags) => Promise<void>
 }
@@ -93,23 +91,23 @@ const startMember = async (
   partition: Partition,
   random?: () => number
 ): Promise<MeshMember> => {
-  const peerId = peerIdFromPrivateKey(await loadOrCreateKey(stateFiles(directory.path).identityKey))
   let host: Host | undefined
   const currentHost = (): Host => {
     if (host === undefined) throw new Error(`${name} was never started`)
     return host
   }
+  const peerId = peerIdFromPrivateKey(await loadOrCreateKey(stateFiles(directory.path).identityKey))
   const start = async (flags: Flags = {}): Promise<RunningNode> =>
     startNode(directory, {
       configFile,
       flags: { listen: loopback, bootstrap, ...flags },
       env: environment,
-      gater: partition.gater(name, peerId),
-      ...(random === undefined ? {} : { random }),
-      logger: pino(pino.destination(2)),
       onHost: (made) => {
         host = made
-      }
+      },
+      gater: partition.gater(name, peerId),
+      ...(random === undefined ? {} : { random }),
+      logger: pino(pino.destination(2))
     })
   let node = await start()
   let isRunning = true
@@ -124,13 +122,6 @@ const startMember = async (
     stop,
     host: currentHost,
     connected: async () => (await node.peers()).filter(({ state }) => state === 'connected'),
-    crash: async () => {
-      const gone = new Error('the power is gone')
-      // others dial it again before its port is closed
-      currentHost().addEventListener('connection:open', ({ detail }) => detail.abort(gone))
-      for (const connection of currentHost().getConnections()) connection.abort(gone)
-      await currentHost().stop()
-    },
     get node() {
       return node
     },

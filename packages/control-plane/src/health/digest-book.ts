@@ -9,7 +9,7 @@ export type DigestVerdict = 'news' | 'stale' | 'skewed'
 type Order = Pick<Digest, 'incarnation' | 'sequence'>
 
 /** Below 0 where `a` is older. */
-export const compareDigests = (a: Order, b: Order): number => a.incarnation - b.incarnation || a.sequence - b.sequence
+const compareDigests = (a: Order, b: Order): number => a.incarnation - b.incarnation || a.sequence - b.sequence
 
 /** The newest digest of each member. An older one is never taken back, whoever kept it and sends it again. */
 export class DigestBook {

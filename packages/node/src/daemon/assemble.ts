@@ -184,11 +184,11 @@ export const assemble = (init: AssembleInit): Assembled => {
   })
   const paths = createPathMemory()
   const resolver = createResolver({
+    health: { of: (peer) => health.view.of(peer) },
     discovery,
     admission,
     self,
     paths,
-    health: { of: (peer) => health.view.of(peer) },
     mayUse: (callee, service, capabilities) => rules.mayUse(callee, service, capabilities),
     hasAddresses: async (peer) => memory.peers.get(peer.toString()) !== undefined || (await host.peerStore.has(peer))
   })
@@ -243,8 +243,8 @@ export const assemble = (init: AssembleInit): Assembled => {
     addresses: () => addresses().map(withoutPeerId)
   })
   const doors = new Doors({ verbs, config, dataPlane, events, kindOf: (target) => kindOf(book, target) })
-  const proxies = new NodeProxies({ verbs, config, events, dataPlane, book, discovery, resolver })
   const health = createNodeHealth(init, { dialler, discovery, about: selfHealth })
+  const proxies = new NodeProxies({ verbs, config, events, dataPlane, book, discovery, resolver })
   const reach = new Reach({
     health: health.view,
     suffix: config.proxy.suffix,
@@ -339,7 +339,6 @@ export const assemble = (init: AssembleInit): Assembled => {
       listeners.push(
         rememberMembers(init),
         announcePeers(admission, events),
-        selfHealth.checks.onChange(() => health.refresh()),
         admission.onChange((change, peer, _connection, error) => {
           if (change === 'gone') dataPlane.tunnels.closePeer(peer.toString(), error?.code ?? 'CONNECTION_LOST')
         })
@@ -348,8 +347,8 @@ export const assemble = (init: AssembleInit): Assembled => {
       const { handler, handlerOptions } = replication
       await host.services.members.handle(protocols(networkId).sync, handler, handlerOptions)
       replication.start()
-      first.start()
       await health.start()
+      first.start()
       offers.start()
       await doors.start()
       await proxies.start()

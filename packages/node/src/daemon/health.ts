@@ -1,26 +1,18 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { createHealth, deadline } from '@agent-mesh/control-plane'
 import { limits, protocols } from '@agent-mesh/wire'
-import type {
-  Admission,
-  Dialler,
-  Discovery,
-  HealthView,
-  PeerHealth,
-  RunningHealth,
-  SelfHealth
-} from '@agent-mesh/control-plane'
+import type { Admission, Dialler, Discovery, HealthView, PeerHealth, RunningHealth } from '@agent-mesh/control-plane'
 import type { HealthCounts, PeerHealthDocument } from '@agent-mesh/wire/api'
 import type { PeerId } from '@libp2p/interface'
 import { detectorSettings } from '../config/health.ts'
 import type { WhyPorts } from '../why/layer.ts'
 import type { AssembleInit } from './assemble.ts'
+import type { SelfWatch } from './self-health.ts'
 
 interface HealthRooms {
   dialler: Pick<Dialler, 'connect'>
   discovery: Pick<Discovery, 'record'>
-  /** What this node says of itself. */
-  about: SelfHealth
+  about: Pick<SelfWatch, 'load' | 'services' | 'checks'>
 }
 
 /** Health in a running node: who is alive, and what the log, the local API and `why` are told of it. */
@@ -75,7 +67,8 @@ export const createNodeHealth = (
       await members.handle(protocols(networkId).health, health.handler, health.handlerOptions)
       stops.push(
         health.onChange(tell),
-        revocations.onChange(() => forgetRevoked(health, admission))
+        revocations.onChange(() => forgetRevoked(health, admission)),
+        about.checks.onChange(() => health.refresh())
       )
       health.start()
     },

@@ -41,12 +41,12 @@ export interface StartOptions {
   flags: Flags
   env: NodeJS.ProcessEnv
   logger: Logger
+  /** Gets the libp2p host before it starts: to measure it, or to let it fail. */
+  onHost?: (host: Host) => void
   /** Asked before each connection, beside the node's own rules: a test takes the network apart with it. */
   gater?: ConnectionGater
   /** At least 0, below 1: which of several equal agents is chosen. */
   random?: () => number
-  /** Gets the libp2p host before it starts: to measure it, or to let it fail. */
-  onHost?: (host: Host) => void
 }
 
 /** What the `ready` line says. */
@@ -107,7 +107,7 @@ class Closers {
  */
 export const startNode = async (
   directory: StateDir,
-  { configFile, flags, env, logger, gater, random, onHost }: StartOptions
+  { configFile, flags, env, logger, gater, onHost, random }: StartOptions
 ): Promise<RunningNode> => {
   const startedMs = Date.now()
   const { config, settings } = await loadConfig({ file: configFile, env, flags })
