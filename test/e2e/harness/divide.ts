@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { makeScratchDir, onCleanup } from './cleanup.ts'
 import type { UpOptions } from './mesh-process.ts'
 
-export type Side = 'left' | 'right'
+type Side = 'left' | 'right'
 
 /** Two groups of processes, between which connections can be held up or cut, while those inside each go on. */
 export interface Divide {

@@ -170,9 +170,14 @@ export class MeshProcess {
     return this.json(dialResponse, ['dial', target])
   }
 
-  /** Offers a service, with the capabilities that it answers. */
+  /** Offers a service, with the capabilities that it answers. It is not checked: whoever connects to it is a caller. */
   async serve(service: string, ...capabilities: string[]): Promise<void> {
-    await this.json(z.unknown(), ['serve', service, ...capabilities.flatMap((one) => ['--capability', one])])
+    await this.json(z.unknown(), [
+      'serve',
+      service,
+      '--no-check',
+      ...capabilities.flatMap((one) => ['--capability', one])
+    ])
   }
 
   /** Opens a local door to a service of another node. */

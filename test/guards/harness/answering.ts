@@ -12,7 +12,7 @@ export interface Answering {
 }
 
 /** @param who - what every answer consists of */
-export const startAnswering = async (who: string): Promise<Answering> => {
+const startAnswering = async (who: string): Promise<Answering> => {
   let count = 0
   const server: Server = createServer((_, response) => response.end(who))
   server.on('connection', () => {

@@ -25,7 +25,7 @@ export interface UpkeepKnobs {
 }
 
 /** Eight links of which four are random: `test/discovery/upkeep-simulation.test.ts` shows what they survive. */
-export const upkeepDefaults: UpkeepKnobs = {
+const upkeepDefaults: UpkeepKnobs = {
   targetDegree: 8,
   randomDegree: 4,
   mostDegree: 24,

@@ -70,6 +70,6 @@ export class Inventory {
   }
 }
 
-export const isAnnounced = ({ isQuiet = false }: Replica): boolean => !isQuiet
+const isAnnounced = ({ isQuiet = false }: Replica): boolean => !isQuiet
 
 const isEqual = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0

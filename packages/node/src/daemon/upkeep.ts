@@ -42,7 +42,7 @@ const configured = (bootstrap: readonly string[]): UpkeepPeer[] => {
  * Everybody whom this node could dial: configured members, then those that it remembers, best first, then whoever told
  * where it is in its record. Who has left is called only when there is nobody else.
  */
-export const upkeepPeers = ({ admission, book, config, memory }: UpkeepParts): UpkeepPeer[] => {
+const upkeepPeers = ({ admission, book, config, memory }: UpkeepParts): UpkeepPeer[] => {
   const records = book.all()
   const left = new Set(records.filter((record) => record.isWithdrawn).map(({ peerId }) => peerId.toString()))
   const isAlone = admission.members().length === 0

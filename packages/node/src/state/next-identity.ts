@@ -27,7 +27,7 @@ export interface NextIdentity {
 }
 
 /** @throws MeshError STATE_DAMAGED, STATE_UNREADABLE */
-export const readNext = async (files: StateFiles): Promise<NextIdentity | undefined> => {
+const readNext = async (files: StateFiles): Promise<NextIdentity | undefined> => {
   const next = await files.nextIdentity.read()
   if (next === undefined) return undefined
   return {
