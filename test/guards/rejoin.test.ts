@@ -28,14 +28,14 @@ it(`a member that loses all its ${near} neighbours at once is back within ${back
     const lone = await mesh.add('lone')
     const others = members.filter(({ name }) => name !== 'lone')
     await settled(others, 60_000)
-    await until(async () => (await lone.node.peers()).length === near, 30_000)
+    await until(async () => (await lone.connected()).length === near, 30_000)
     // it has heard of them all
     await until(async () => (await findNames(lone, 'far')).length === far, 60_000)
 
     for (const { name } of members) if (name.startsWith('near')) partition.silence(name)
     partition.heal()
     const startedMs = performance.now()
-    await until(async () => (await lone.node.peers()).length > 0, 2 * backMs)
+    await until(async () => (await lone.connected()).length > 0, 2 * backMs)
     times.push(performance.now() - startedMs)
     const living = members.filter(({ name }) => !name.startsWith('near'))
     await until(async () => (await pieceOf(living)).size === living.length, backMs)

@@ -42,7 +42,7 @@ it('a member that was away when something was taken back does not give it either
   const [founder, alice, , carol] = members
   if (founder === undefined || alice === undefined || carol === undefined) throw new Error('the mesh is too small')
   partition.silence('founder')
-  await until(async () => (await founder.node.peers()).length === 0, 10_000)
+  await until(async () => (await founder.connected()).length === 0, 10_000)
   await carol.node.unpublish('work/shared')
   await until(async () => isSeenBy([alice, carol], []), 5_000)
   partition.rejoin('founder')
