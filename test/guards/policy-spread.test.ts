@@ -27,7 +27,9 @@ beforeAll(async () => {
   await vi.waitFor(
     async () => {
       for (const { node } of mesh.members)
-        expect((await node.peers()).length).toBeGreaterThanOrEqual(Math.min(known, count - 1))
+        expect((await node.peers()).filter(({ state }) => state === 'connected').length).toBeGreaterThanOrEqual(
+          Math.min(known, count - 1)
+        )
     },
     { timeout: 60_000, interval: 100 }
   )

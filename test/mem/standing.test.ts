@@ -168,7 +168,10 @@ describe('a certificate in the last third of its life', () => {
     expect(endOf(foreign)).toBe(times.notAfterMs)
     // the root comes back, and renews the other one without being asked to
     await alice.restart()
-    await foreign.node.dial({ target: alice.node.ready.peerId }, { signal: AbortSignal.timeout(10_000) })
+    await vi.waitFor(
+      async () => foreign.node.dial({ target: alice.node.ready.peerId }, { signal: AbortSignal.timeout(10_000) }),
+      { timeout: 15_000, interval: 200 }
+    )
     await vi.waitFor(() => expect(endOf(foreign)).toBeGreaterThan(Date.now() + 25 * dayMs), {
       timeout: 15_000,
       interval: 50

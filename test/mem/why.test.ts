@@ -53,8 +53,8 @@ beforeAll(async () => {
   const [first, second, third] = mesh.members
   if (first === undefined || second === undefined || third === undefined) throw new Error('three members')
   ;[alice, bob, carol] = [first, second, third]
-  await alice.node.serve('web', { address: `tcp://127.0.0.1:${portOf()}` })
-  await alice.node.serve('ops', { address: `tcp://127.0.0.1:${portOf()}`, allow: ['bob'] })
+  await alice.node.serve('web', { address: `tcp://127.0.0.1:${portOf()}`, check: { kind: 'none' } })
+  await alice.node.serve('ops', { address: `tcp://127.0.0.1:${portOf()}`, allow: ['bob'], check: { kind: 'none' } })
   await alice.node.serve('down', { address: 'tcp://127.0.0.1:1' })
   await vi.waitFor(async () => expect(await alice.connected()).toHaveLength(3), 10_000)
 })

@@ -23,6 +23,9 @@ export class EncryptedConnection extends AbstractMessageStream {
     this.#socket = socket
     this.#transport = transport
     socket.on('data', (bytes: Buffer) => this.onData(bytes))
+    // Connections are never half open, and a write that was under way when the other side ended may never be done: to wait
+    // for it would keep a connection that nobody is at the other end of.
+    socket.once('end', () => socket.destroy())
     socket.on('drain', () => this.safeDispatchEvent('drain'))
     socket.on('error', (err) => transport.abort(err))
     socket.setTimeout(transport.inactivityTimeout, () => transport.abort(new TimeoutError()))

@@ -88,6 +88,9 @@ export class NativeTls implements ConnectionEncrypter {
       : connect({ ...settings, socket: raw, ALPNProtocols: [...muxers.keys(), plainAlpn] })
     try {
       const remotePeer = await handshake(socket, options)
+      // while the certificate was verified nobody listened for the end
+      if (socket.destroyed || connection.status !== 'open')
+        throw new InvalidCryptoExchangeError('The connection ended during the TLS handshake.')
       const streamMuxer = this.#muxerOf(socket.alpnProtocol, muxers)
       return {
         remotePeer,

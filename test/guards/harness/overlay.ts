@@ -37,7 +37,7 @@ export const quantile = (numbers: readonly number[], share: number): number => {
 export const settled = async (members: MeshMember[], ms: number): Promise<void> => {
   const degree = Math.min(8, members.length - 1)
   await until(async () => {
-    for (const { node } of members) if ((await node.peers()).length < degree) return false
+    for (const member of members) if ((await member.connected()).length < degree) return false
     return true
   }, ms)
 }

@@ -108,7 +108,9 @@ export const createResolver = ({
     if (!isNear) {
       const refusal = admission.refusal(peer)
       if (refusal?.code === 'REVOKED') throw refusal
-      const record = discovery.known(peer) ?? (await discovery.record(peer, { signal }))
+      const known = discovery.known(peer)
+      // who has left may be back, and its holders know first
+      const record = known === undefined || known.isWithdrawn ? await discovery.record(peer, { signal }) : known
       if (record?.isWithdrawn === true) throw new MeshError('PEER_UNKNOWN', `${text} has left the network.`)
       if (record === undefined && !(await hasAddresses(peer))) {
         throw new MeshError('PEER_UNKNOWN', `No address and no record of ${text} is known.`)

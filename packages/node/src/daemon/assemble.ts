@@ -257,7 +257,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     lookupTimeoutMs: config.discovery.lookup_timeout,
     trafficOf: (peer) => dataPlane.tunnels.trafficOf(peer.toString())
   })
-  const upkeep = upkeepOf({ self, admission, book, config, memory, dialler, events })
+  const upkeep = upkeepOf({ self, admission, book, config, memory, dialler, events, health: health.view })
   const policies = new Policies({
     credentials: () => credentials,
     keeper,
