@@ -49,7 +49,7 @@ beforeAll(async () => {
   for (const { node } of agents)
     await node.serve('work', { address: `tcp://127.0.0.1:${address.port}`, capabilities: [capability] })
   caller = await mesh.add('caller', { bootstrap: agents, random: seededRandom(seed).next })
-  await vi.waitFor(async () => expect(await caller.node.peers()).toHaveLength(agents.length), 20_000)
+  await vi.waitFor(async () => expect(await caller.connected()).toHaveLength(agents.length), 20_000)
   // two of the three would be chosen from until the third one's record is here
   await vi.waitFor(
     async () =>

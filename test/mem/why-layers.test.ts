@@ -50,7 +50,7 @@ const verdictOf = ({ steps }: WhyResponse, layer: string) => steps.find((step) =
 
 const isHere = async (who: MeshMember, other: MeshMember, is = true): Promise<void> =>
   vi.waitFor(
-    async () => expect((await who.node.peers()).some(({ peerId }) => peerId === other.node.ready.peerId)).toBe(is),
+    async () => expect((await who.connected()).some(({ peerId }) => peerId === other.node.ready.peerId)).toBe(is),
     { timeout: 15_000, interval: 50 }
   )
 

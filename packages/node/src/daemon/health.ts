@@ -80,7 +80,8 @@ export const createNodeHealth = (
       health.stop()
     },
     refresh: () => health.refresh(),
-    verdict: (peer) => verdictOf(health.of(peer), Date.now()),
+    // who was refused hears nothing more of the others: that they refuse is the reason, and another layer has it
+    verdict: (peer) => (admission.refusal(peer) === undefined ? verdictOf(health.of(peer), Date.now()) : undefined),
     counts: () => {
       const counts = { alive: 0, suspect: 0, unreachable: 0, dead: 0, left: 0 }
       for (const { state } of health.all()) counts[state]++
