@@ -4,7 +4,8 @@ import { defineConfig } from 'vitest/config'
  * Tests run from sources: the `source` condition of every package's `exports` points at `src`.
  * unit: pure cores · mem: real libp2p nodes in this process · e2e: real processes (built code)
  * architecture: import rules, docs against code · slow: whole forms of the bars, and what has `slow` in its name, run by
- * .ci/run · guards: what has to hold under load, faults and attack, in a short form; `npm run guard` runs any of them whole
+ * .ci/run · alone: what compares the delays of a node with those of a node at rest, and needs the machine for itself
+ * guards: what has to hold under load, faults and attack, in a short form; `npm run guard` runs any of them whole
  */
 const sources = {
   resolve: { conditions: ['source', 'node', 'import', 'default'] },
@@ -13,12 +14,15 @@ const sources = {
   }
 }
 
+/** Their figures are worth nothing while something else runs. */
+const alone = ['test/slow/flood.test.ts', 'test/slow/stream-flood.test.ts']
+
 const project = (name: string, include: string[], timeoutMs: number, fileParallelism = true) => ({
   ...sources,
   test: {
     name,
     include,
-    exclude: ['**/node_modules/**', ...(name === 'slow' ? [] : ['**/*.slow.test.ts'])],
+    exclude: ['**/node_modules/**', ...(name === 'slow' ? alone : ['**/*.slow.test.ts'])],
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,
     pool: 'forks' as const,
@@ -40,6 +44,7 @@ export default defineConfig({
       project('unit', ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'], 30_000),
       project('mem', ['test/mem/**/*.test.ts'], 120_000, false),
       project('e2e', ['test/e2e/**/*.test.ts'], 120_000),
+      project('alone', alone, 600_000, false),
       project('guards', ['test/guards/**/*.test.ts'], 600_000, false),
       project('architecture', ['test/architecture/**/*.test.ts'], 30_000),
       project(

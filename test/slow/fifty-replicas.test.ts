@@ -54,8 +54,9 @@ const quantile = (sorted: number[], share: number): string =>
   (sorted[Math.floor(share * (sorted.length - 1))] ?? 0).toFixed(0)
 
 describe(`fifty members in one process (seed ${seed})`, () => {
-  it('all hold a changed document of 20 KiB, its author knows, and the output says after how long', async () => {
+  it('all hold a changed document of 20 KiB within two seconds, its author knows, and the output says when', async () => {
     const random = seededRandom(seed)
+    const allHeldMs: number[] = []
     for (let round = 1; round <= 5; round++) {
       const author = random.pick(members)
       const heldMs = new Map<SyncMember, number>()
@@ -71,6 +72,7 @@ describe(`fifty members in one process (seed ${seed})`, () => {
         return heldMs.size === count
       }, 60_000)
       const { user, system } = process.cpuUsage(cpu)
+      allHeldMs.push(Math.max(...heldMs.values()))
       const times = [...heldMs.values()].toSorted((a, b) => a - b)
       const holders = (): number[] =>
         author.replication
@@ -88,6 +90,8 @@ describe(`fifty members in one process (seed ${seed})`, () => {
         20_000
       )
     }
+    // the first one too, in which nothing is warm
+    expect(Math.max(...allHeldMs)).toBeLessThanOrEqual(2_000)
     expect(members.flatMap(({ failures }) => failures)).toEqual([])
   }, 200_000)
 })
