@@ -33,7 +33,7 @@ beforeAll(async () => {
     },
     { timeout: 60_000, interval: 100 }
   )
-}, 400_000)
+}, 900_000)
 afterAll(async () => mesh.close(), 60_000)
 
 /** A policy of about so many bytes, a grant for each service. */
@@ -101,4 +101,4 @@ test(`a pushed policy is at all ${count} members within two seconds, and policy 
   }
   // for the record: most of it is that the file is read by every node of this one process
   print('240 KiB', await push(author, rounds + 1, 240 * 1024))
-}, 400_000)
+}, 900_000)
