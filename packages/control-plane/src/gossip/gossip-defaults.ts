@@ -51,16 +51,6 @@ export const gossipDefaults = (networkId: NetworkId, topics: Iterable<string>): 
   fastMsgIdFn: ({ signature }) => Buffer.from(signature ?? []).toString('base64'),
   // peer exchange dials whom a peer names; finding members is the work of the DHT
   doPX: false,
-  // Every message passes every link of a topic's mesh, most of them for nothing: a smaller degree is what idle members
-  // save. What a member misses it is told by the ids that its neighbours name, and by comparison.
-  D: 4,
-  Dlo: 3,
-  Dhi: 6,
-  Dscore: 3,
-  Dout: 1,
-  Dlazy: 4,
-  // with it a member sends what it says to everybody it knows, several times what the mesh of the topic needs
-  floodPublish: false,
   allowPublishToZeroTopicPeers: true,
   // several messages may travel in one RPC
   maxInboundDataLength: 16 * (limits.gossipMessageBytes + messageOverheadBytes),
