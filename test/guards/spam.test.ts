@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto'
 import { createHost, createTestNetwork, seededRandom, type TestHost } from '@agent-mesh/testkit'
 import { limits, protocols } from '@agent-mesh/wire'
 import { messageStream, type MessageStream } from '../../packages/control-plane/src/admission/message-stream.ts'
-import { gossipProtocols } from '../../packages/control-plane/src/gossip/gossip-defaults.ts'
+import { gossipProtocol } from '../../packages/control-plane/src/gossip/gossip-defaults.ts'
 import {
   forgetOthers,
   signal,
@@ -155,7 +155,7 @@ it(`a member that spams (seed ${seed})`, async () => {
     )
     const perMessage = 64
     const subscriptions = await send(
-      gossipProtocols(network.networkId)[0] ?? '',
+      gossipProtocol(network.networkId),
       listener.member.peerId,
       (function* () {
         for (let at = 0; at < topics; at += perMessage)

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { healthTopic, limits, protocols, syncTopic, type NetworkId } from '@agent-mesh/wire'
 import type { GossipsubOpts } from '@libp2p/gossipsub'
 import type { TopicScoreParams } from '@libp2p/gossipsub/score'
@@ -28,17 +29,21 @@ const rejectionsOnly: TopicScoreParams = {
   invalidMessageDeliveriesDecay: 0.9
 }
 
-/** Protocol ids of gossip in one network. */
-export const gossipProtocols = (networkId: NetworkId): string[] => [`/${protocols(networkId).prefix}/meshsub/1.2.0`]
+/** Protocol id of gossip in one network. */
+export const gossipProtocol = (networkId: NetworkId): string => `/${protocols(networkId).prefix}/meshsub/1.2.0`
 
 /**
  * How gossipsub is set up in the mesh: bounded, without floodsub, and fit for many members behind one address.
- * gossipsub declares the option `protocols` and does not read it; `memberGossip` sets the ids where they count.
  * @param topics - all that there are: without a list a peer may name as many as it likes
  */
 export const gossipDefaults = (networkId: NetworkId, topics: Iterable<string>): Partial<GossipsubOpts> => ({
-  protocols: gossipProtocols(networkId),
   allowedTopics: new Set(topics),
+  // every neighbour in the mesh of a topic sends most messages once more; whoever has as many as it may have of them
+  // turns newcomers away, so the upper bound stays where it was
+  D: 4,
+  Dlo: 3,
+  Dscore: 3,
+  Dout: 1,
   // a peer that speaks floodsub alone would get every message and could not be scored
   fallbackToFloodsub: false,
   // by default 14 members behind one NAT or relay are enough for their messages to be dropped
@@ -49,9 +54,17 @@ export const gossipDefaults = (networkId: NetworkId, topics: Iterable<string>): 
   },
   // the same message comes from many neighbours: it is known by its signature before that is verified once more
   fastMsgIdFn: ({ signature }) => Buffer.from(signature ?? []).toString('base64'),
+  // named by the hash of that, which is a third of author and number: names are told again and again
+  msgIdFn: (message) =>
+    createHash('sha256')
+      .update(message.type === 'signed' ? message.signature : message.data)
+      .digest()
+      .subarray(0, 16),
   // peer exchange dials whom a peer names; finding members is the work of the DHT
   doPX: false,
   allowPublishToZeroTopicPeers: true,
+  // a digest has about 800 bytes, a message's name fifty
+  idontwantMinDataSize: 256,
   // several messages may travel in one RPC
   maxInboundDataLength: 16 * (limits.gossipMessageBytes + messageOverheadBytes),
   maxOutboundBufferSize: 256 * limits.gossipMessageBytes,

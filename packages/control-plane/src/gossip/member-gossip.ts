@@ -1,7 +1,12 @@
 import { gossipsub, type GossipSub, type GossipSubComponents, type GossipsubOpts } from '@libp2p/gossipsub'
 import { memberOnly } from '../admission/member-only.ts'
-import { gossipDefaults, gossipProtocols } from './gossip-defaults.ts'
+import { overlay } from '../admission/overlay.ts'
+import { gossipDefaults, gossipProtocol } from './gossip-defaults.ts'
+import { registrarUnder, type OwnId } from './own-ids.ts'
 import type { NetworkId } from '@agent-mesh/wire'
+
+/** What gossipsub speaks: from this version on a member says that it does not want what it has already. */
+const standard = '/meshsub/1.2.0'
 
 export interface MemberGossipInit {
   networkId: NetworkId
@@ -12,9 +17,8 @@ export interface MemberGossipInit {
 }
 
 /**
- * gossipsub among the members of one network, under ids that carry the network. gossipsub knows the features of a peer
- * by its own ids alone: under ours it leaves out IDONTWANT, and the pause in a PRUNE, for which both sides then take
- * the default.
+ * gossipsub among the members of one network, under an id that carries the network. gossipsub knows what a peer can do
+ * by its own ids alone, so it goes on seeing those.
  */
 export const memberGossip = ({
   networkId,
@@ -22,7 +26,9 @@ export const memberGossip = ({
   options = {}
 }: MemberGossipInit): ((components: GossipSubComponents) => GossipSub) =>
   memberOnly((components: GossipSubComponents) => {
-    const service = gossipsub({ ...gossipDefaults(networkId, topics), ...options })(components)
-    service.protocols = gossipProtocols(networkId)
+    const id: OwnId = { standard, own: gossipProtocol(networkId) }
+    const registrar = registrarUnder(components.registrar, id)
+    const service = gossipsub({ ...gossipDefaults(networkId, topics), ...options })(overlay(components, { registrar }))
+    service.protocols = [id.standard]
     return service
   }, 'all')

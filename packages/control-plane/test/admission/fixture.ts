@@ -15,7 +15,7 @@ import { protocols, type HelloRequest } from '@agent-mesh/wire'
 import { hearHello, sayHello } from '../../src/admission/hello-exchange.ts'
 import { helloOf } from '../../src/admission/hello-message.ts'
 import { messageStream } from '../../src/admission/message-stream.ts'
-import { gossipDefaults, gossipProtocols, memberGossip, memberOnly, type AdmissionInit } from '../../src/index.ts'
+import { gossipDefaults, gossipProtocol, memberGossip, memberOnly, type AdmissionInit } from '../../src/index.ts'
 import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'
 import type { AdmissionService, Greeting } from '../../src/index.ts'
 
@@ -48,7 +48,7 @@ const rawGossip =
   ({ networkId }: TestNetwork) =>
   (components: GossipSubComponents) => {
     const service = gossipsub(gossipDefaults(networkId, [topic]))(components)
-    service.protocols = gossipProtocols(networkId)
+    service.protocols = [gossipProtocol(networkId)]
     return service
   }
 

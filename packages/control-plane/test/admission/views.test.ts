@@ -16,7 +16,7 @@ import { overlay } from '../../src/admission/overlay.ts'
 import { livingProviders } from '../../src/admission/providers-view.ts'
 import {
   admission,
-  gossipProtocols,
+  gossipProtocol,
   memberGossip,
   memberOnly,
   memberServices,
@@ -272,7 +272,7 @@ describe('protocol ids', () => {
     const network = await createTestNetwork()
     const a = await fullMember({ network, member: await network.member('alice') })
     for (const id of a.libp2p.getProtocols()) expect(id).toContain(network.networkId)
-    expect(a.libp2p.getProtocols()).toEqual(expect.arrayContaining(gossipProtocols(network.networkId)))
+    expect(a.libp2p.getProtocols()).toEqual(expect.arrayContaining([gossipProtocol(network.networkId)]))
     expect(Object.keys(memberServices(network.networkId))).toEqual(['identify', 'identifyPush', 'ping'])
     expect(a.libp2p.getProtocols()).toContain(`/${protocols(network.networkId).prefix}/id/1.0.0`)
   })
@@ -300,6 +300,30 @@ describe('protocol ids', () => {
       if (stream === undefined) throw new Error('no gossip stream')
       return stream
     })
-    expect(gossipProtocols(network.networkId)).toEqual([protocol])
+    expect(protocol).toBe(gossipProtocol(network.networkId))
+  })
+
+  it('leave gossip what it can do: members say that they do not want what they have', async () => {
+    const network = await createTestNetwork()
+    const names = ['alice', 'bob', 'carol']
+    const members = await Promise.all(
+      names.map(async (name) => fullMember({ network, member: await network.member(name) }))
+    )
+    const [a, b, c] = members
+    if (a === undefined || b === undefined || c === undefined) throw new Error('three members')
+    const gossips = members.map(({ libp2p }) => libp2p.services.pubsub)
+    for (const gossip of gossips) gossip.subscribe(topic)
+    await Promise.all([link(a, b), link(b, c), link(a, c)])
+    await vi.waitFor(() => {
+      for (const gossip of gossips) expect(gossip.getSubscribers(topic)).toHaveLength(2)
+    }, 10_000)
+    await vi.waitFor(
+      async () => {
+        await a.libp2p.services.pubsub.publish(topic, new Uint8Array(2048))
+        // gossipsub keeps them by peer, for nobody outside
+        for (const gossip of gossips.slice(1)) expect(Reflect.get(gossip, 'idontwants')).toHaveProperty('size', 1)
+      },
+      { timeout: 10_000, interval: 200 }
+    )
   })
 })

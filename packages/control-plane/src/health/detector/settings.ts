@@ -43,8 +43,8 @@ export interface DetectorSettings {
   mostMembers: number
 }
 
-/** The cost per node stays constant: every digest reaches everybody, so they become rarer as members become more. */
-export const digestIntervalMs = (members: number): number => Math.max(5_000, members * 150)
+/** The cost per node stays constant from 20 members on: every digest reaches everybody, so they become rarer as members become more. */
+export const digestIntervalMs = (members: number): number => Math.max(10_000, members * 500)
 
 const lan: DetectorSettings = {
   probeIntervalMs: 1_000,
@@ -59,7 +59,7 @@ const lan: DetectorSettings = {
   lostAfter: 2,
   regainedAfter: 3,
   digestIntervalMs,
-  digestsMissed: 4,
+  digestsMissed: 3,
   falseAlarms: 3,
   falseAlarmMs: 60_000,
   mostMembers: 4096

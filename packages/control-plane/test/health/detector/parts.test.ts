@@ -81,6 +81,6 @@ describe('the clock of digests', () => {
   })
 })
 
-it('digests come every 5 s in a small mesh, and seldom enough in a large one that their number per node stays', () => {
-  expect([2, 33, 100, 1_000].map(digestIntervalMs)).toEqual([5_000, 5_000, 15_000, 150_000])
+it('digests come every 10 s in a small mesh, and seldom enough in a large one that their number per node stays', () => {
+  expect([2, 20, 100, 1_000].map(digestIntervalMs)).toEqual([10_000, 10_000, 50_000, 500_000])
 })
