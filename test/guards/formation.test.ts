@@ -2,10 +2,11 @@ import { afterEach, expect, test } from 'vitest'
 import type { TestMesh } from '@agent-mesh/testkit'
 import { createCrowd, livingSeenBy, waitUntil } from './harness/crowd.ts'
 import { inForm } from './harness/form.ts'
+import { gossipScore } from './harness/gossip-score.ts'
 
 /**
  * Many nodes form from one bootstrap: within a minute each sees all others alive, and one node more costs at most 40 MB of
- * memory.
+ * memory. All of them are behind one address, which is no reason for anybody to think less of them.
  */
 const size = inForm({ short: 16, full: 50 })
 const mostMs = 60_000
@@ -38,4 +39,7 @@ test(`each of ${size} nodes from one bootstrap sees all others alive within a mi
   expect(Math.min(...seen)).toBeGreaterThanOrEqual(size - 1)
   expect(formedMs).toBeDefined()
   expect(bytesPerNode).toBeLessThan(mostBytesPerNode)
+  for (const one of members)
+    for (const { node } of members)
+      if (node !== one.node) expect(gossipScore(one, node.ready.peerId)).toBeGreaterThanOrEqual(0)
 })

@@ -1,7 +1,8 @@
 import { NotFoundError } from '@libp2p/interface'
 import { limits } from '@agent-mesh/wire'
+import { BoundedMap } from './bounded-map.ts'
 import { overlay } from './overlay.ts'
-import type { AbortOptions, Peer, PeerData, PeerId, PeerStore } from '@libp2p/interface'
+import type { AbortOptions, Peer, PeerData, PeerId, PeerInfo, PeerStore } from '@libp2p/interface'
 import type { FindAdmission } from './registrar-view.ts'
 
 /**
@@ -18,12 +19,29 @@ const withoutKeepAlive = (data: PeerData): PeerData => {
 const mostAddresses = 2 * limits.addressesPerRecord
 
 /**
+ * Every answer of the DHT names twenty peers, mostly the same ones, and the store decodes each anew under a lock: so they
+ * are read once a second.
+ */
+const infoKeptMs = 1_000
+const mostInfos = 1_024
+
+/**
  * The peer store as a service may see it. Strangers are not found, so that nobody is told of them. `all` stays as it
  * is: a DHT fills its table from it after a start, and pings every peer first, which ends in a hello.
  */
 export const memberPeerStore = (store: PeerStore, find: FindAdmission): PeerStore => {
   const check = (peer: PeerId): void => {
     if (!find().knows(peer)) throw new NotFoundError(`${peer.toString()} has shown no certificate`)
+  }
+  const infos = new BoundedMap<string, { readMs: number; info: PeerInfo }>(mostInfos)
+  const infoOf = async (peer: PeerId, options?: AbortOptions): Promise<PeerInfo> => {
+    const key = peer.toString()
+    const held = infos.get(key)
+    const nowMs = performance.now()
+    if (held !== undefined && nowMs - held.readMs < infoKeptMs) return held.info
+    const info = await store.getInfo(peer, options)
+    infos.set(key, { readMs: nowMs, info })
+    return info
   }
   /** A provider may name any number of addresses, each time others: the latest are kept. */
   const merge = async (peer: PeerId, data: PeerData, options?: AbortOptions): Promise<Peer> => {
@@ -42,7 +60,7 @@ export const memberPeerStore = (store: PeerStore, find: FindAdmission): PeerStor
     },
     getInfo: async (peer, options) => {
       check(peer)
-      return store.getInfo(peer, options)
+      return infoOf(peer, options)
     },
     has: async (peer, options) => find().knows(peer) && store.has(peer, options),
     save: async (peer, data, options) => store.save(peer, withoutKeepAlive(data), options),

@@ -25,8 +25,10 @@ export interface RepublisherInit extends PublicationEvents {
   random?: () => number
   /** Holders drop a record after limits.recordTtlMs; it is stored again after a third of that. */
   intervalMs?: number
-  /** After a new neighbour came: others come with it, and one round serves all. */
+  /** After the first neighbour came: others come with it, and one round serves all. */
   settleMs?: number
+  /** After the table has grown: it mostly goes on growing, and what is stored already can be found. */
+  growthMs?: number
 }
 
 /** As many holders as a record has in a mesh that is large enough. */
@@ -48,7 +50,8 @@ export const createRepublisher = ({
   onPublishFailed,
   random = Math.random,
   intervalMs = limits.recordTtlMs / 3,
-  settleMs = 500
+  settleMs = 500,
+  growthMs = 3_000
 }: RepublisherInit): Republisher => {
   let kept: Kept | undefined
   let timer: NodeJS.Timeout | undefined
@@ -111,7 +114,8 @@ export const createRepublisher = ({
   const onPeer = (): void => {
     if (kept === undefined) return
     const hasGrown = (kept.storedBy ?? 0) < fullyStoredBy && table.size >= 2 * Math.max(1, kept.tableSize)
-    if (kept.storedBy === undefined || hasGrown) schedule(settleMs)
+    if (kept.storedBy === undefined) schedule(settleMs)
+    else if (hasGrown) schedule(growthMs)
   }
 
   const either = (signal: AbortSignal | undefined): AbortSignal => firstOf(signal, stopping.signal)

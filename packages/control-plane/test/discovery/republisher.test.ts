@@ -98,7 +98,7 @@ describe('a publication', () => {
     expect(rounds).toEqual(['publish'])
     neighbour()
     neighbour()
-    await vi.advanceTimersByTimeAsync(600)
+    await vi.advanceTimersByTimeAsync(3_400)
     expect(rounds).toEqual(['publish', 'publish'])
   })
 
