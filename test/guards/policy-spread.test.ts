@@ -31,7 +31,7 @@ beforeAll(async () => {
           Math.min(known, count - 1)
         )
     },
-    { timeout: 60_000, interval: 100 }
+    { timeout: 120_000, interval: 1_000 }
   )
 }, 900_000)
 afterAll(async () => mesh.close(), 60_000)

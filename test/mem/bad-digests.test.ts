@@ -40,6 +40,9 @@ const digestOf = async ({ host }: MeshMember, author: string): Promise<Uint8Arra
   return promise
 }
 
+const news = (digest: Uint8Array<ArrayBuffer>, at: number): Uint8Array =>
+  HealthNews.encode({ digest, claims: [], timeMs: Date.now(), incarnation: Date.now(), sequence: at })
+
 it('a member that spreads invalid digests is scored down and pruned by its neighbours, and nobody else is', async () => {
   mesh = await createMesh(['alice', 'bob', 'carol', 'mallory'])
   const [alice, bob, carol, mallory] = mesh.members
@@ -59,9 +62,7 @@ it('a member that spreads invalid digests is scored down and pruned by its neigh
     )
   // another member's digest as its own, one that was changed on the way, and noise
   const [foreign, own] = await Promise.all([digestOf(mallory, bob.node.ready.peerId), digestOf(alice, bad)])
-  const changed = own.with(-1, (own.at(-1) ?? 0) ^ 1)
-  const news = (digest: Uint8Array<ArrayBuffer>, at: number): Uint8Array =>
-    HealthNews.encode({ digest, claims: [], timeMs: Date.now(), incarnation: Date.now(), sequence: at })
+  const changed = own.with(own.length - 1, (own.at(-1) ?? 0) ^ 1)
   const { pubsub } = mallory.host().services
   for (let at = 0; at < 4; at++) {
     await pubsub.publish(topicOf(mallory), news(foreign, 3 * at))
