@@ -24,14 +24,21 @@ export interface NamedPeersInit {
   most?: number
 }
 
+/** The same addresses of the same peer, which every answer of the DHT repeats, are stored so often. */
+const storedAgainMs = 30_000
+
+interface Named {
+  addresses: Set<string>
+  storedMs: number
+}
+
 /**
  * Entries of the host's peer store that no certificate vouches for: peers that others named, and strangers that were
  * connected. libp2p keeps whatever a DHT answer names, with all its addresses; here the oldest have to go.
  */
 export class NamedPeers {
   readonly #init: NamedPeersInit
-  /** The addresses that were named for a peer. */
-  readonly #named: BoundedMap<string, Set<string>>
+  readonly #named: BoundedMap<string, Named>
 
   constructor(init: NamedPeersInit) {
     this.#init = init
@@ -58,27 +65,36 @@ export class NamedPeers {
     this.#named.delete(peer.toString())
   }
 
-  /** Of the addresses that were named for a peer: none where it is here, and not more than a record may hold. */
+  /**
+   * Of the addresses that were named for a peer, what is to be stored: none where it is here or where all were stored just
+   * now, and not more than a record may hold.
+   */
   fresh({ id, multiaddrs }: PeerInfo): PeerInfo['multiaddrs'] {
     if (this.#init.isAdmitted(id)) return []
-    const known = this.#note(id)
-    return multiaddrs.filter((address) => {
+    const named = this.#note(id)
+    const { addresses } = named
+    const before = addresses.size
+    const stored = multiaddrs.filter((address) => {
       const text = address.toString()
-      if (!known.has(text) && known.size < limits.addressesPerRecord) known.add(text)
-      return known.has(text)
+      if (!addresses.has(text) && addresses.size < limits.addressesPerRecord) addresses.add(text)
+      return addresses.has(text)
     })
+    const nowMs = performance.now()
+    if (addresses.size === before && nowMs - named.storedMs < storedAgainMs) return []
+    named.storedMs = nowMs
+    return stored
   }
 
   readonly #onUpdate = ({ detail: { peer, previous } }: CustomEvent<PeerUpdate>): void => {
     if (previous === undefined && !this.#init.knows(peer.id)) this.#note(peer.id)
   }
 
-  #note(peer: PeerId): Set<string> {
+  #note(peer: PeerId): Named {
     const id = peer.toString()
-    const addresses = this.#named.get(id) ?? new Set()
-    const evicted = this.#named.set(id, addresses)
+    const named = this.#named.get(id) ?? { addresses: new Set(), storedMs: Number.NEGATIVE_INFINITY }
+    const evicted = this.#named.set(id, named)
     if (evicted !== undefined) this.#drop(evicted)
-    return addresses
+    return named
   }
 
   #drop(id: string): void {

@@ -244,7 +244,8 @@ describe('peers that were only named', () => {
     expect(named.size).toBe(0)
   })
 
-  it('bring no more addresses than a record has, and none when they are here', async () => {
+  it('bring no more addresses than a record has, each twice a minute at most, and none when they are here', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
     const { named, admitted } = namedPeers(3)
     const peer = await newPeer()
     const source = new TypedEventEmitter<PeerDiscoveryEvents>()
@@ -260,9 +261,12 @@ describe('peers that were only named', () => {
     name(addresses(limits.addressesPerRecord - 1))
     name(addresses(4, 100))
     name(addresses(1_000, 1_000))
+    // stored just now
+    name(addresses(2))
+    vi.advanceTimersByTime(30_000)
     name(addresses(2))
     admitted.add(peer.toString())
-    name(addresses(2))
+    name(addresses(2, 500))
     expect(told).toEqual([limits.addressesPerRecord - 1, 1, 2])
   })
 })

@@ -22,6 +22,8 @@ const nackShare = 0.8
 const errandsPerAsker = 8
 /** When many share a neighbour that is in doubt, about as many of them look in one interval. */
 const looksPerInterval = 4
+/** A neighbour that is suspected is looked at again after so many intervals. */
+const suspectIntervals = 2
 
 /** Probes one neighbour after the other, those in doubt out of turn, and others on request. */
 export class Prober {
@@ -242,6 +244,12 @@ export class Prober {
     if (!isElsewhere) judge.accuse(member, nowMs)
     members.show(member, nowMs, member.isAsymmetric ? 'it is heard here and does not answer' : 'others reach it')
     if (!member.reach.isLost && member.verdict.is === 'alive') this.#lookSoon(member, nowMs)
+    if (member.verdict.is === 'suspect') this.#lookAgain(member, nowMs)
+  }
+
+  /** What it is accused of by gossip may be lost to one that stood still; a round of probes is too long to wait for. */
+  #lookAgain({ peer, isConnected }: Member, nowMs: number): void {
+    if (isConnected) this.#look(peer, nowMs + suspectIntervals * this.#init.settings.probeIntervalMs)
   }
 
   /** How old a sign of life may be that others had of a neighbour which this node has lost. */
