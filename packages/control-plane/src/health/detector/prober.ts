@@ -22,7 +22,10 @@ const nackShare = 0.8
 const errandsPerAsker = 8
 /** When many share a neighbour that is in doubt, about as many of them look in one interval. */
 const looksPerInterval = 4
-/** A neighbour that is suspected is looked at again after so many intervals. */
+/**
+ * A neighbour that is suspected is waited for at most so many intervals, however slow this node is: nothing is concluded
+ * from its silence that was not before.
+ */
 const suspectIntervals = 2
 
 /** Probes one neighbour after the other, those in doubt out of turn, and others on request. */
@@ -174,9 +177,9 @@ export class Prober {
     const { settings, health, members } = this.#init
     const sequence = this.#probes.nextSequence()
     const timeoutMs = health.scale(settings.probeTimeoutMs)
-    const intervalMs = health.scale(settings.probeIntervalMs)
+    const intervalMs = this.#patienceMs(peer)
     // a dial takes several round trips
-    const askHelpersAtMs = nowMs + (mustDial ? intervalMs : timeoutMs)
+    const askHelpersAtMs = nowMs + (mustDial ? intervalMs : Math.min(timeoutMs, intervalMs))
     const endMs = mustDial ? askHelpersAtMs + timeoutMs : nowMs + intervalMs
     const toldOf = members.get(peer)?.accusedIncarnation ?? -1
     const rest = { helpers: [], nacks: new Set<string>(), hasRelayedAck: false, mustDial, toldOf }
@@ -187,7 +190,8 @@ export class Prober {
   #askHelpers(probe: OwnProbe, nowMs: number): void {
     const { members, settings, health } = this.#init
     probe.askHelpersAtMs = undefined
-    probe.endMs = Math.max(probe.endMs, nowMs + health.scale(settings.probeTimeoutMs))
+    const timeoutMs = Math.min(health.scale(settings.probeTimeoutMs), this.#patienceMs(probe.peer))
+    probe.endMs = Math.max(probe.endMs, nowMs + timeoutMs)
     // nobody else needs to look again at who is dead
     const isDead = members.get(probe.peer)?.verdict.is === 'dead'
     probe.helpers = isDead ? [] : this.#helpersFor(probe.peer)
@@ -249,7 +253,15 @@ export class Prober {
 
   /** What it is accused of by gossip may be lost to one that stood still; a round of probes is too long to wait for. */
   #lookAgain({ peer, isConnected }: Member, nowMs: number): void {
-    if (isConnected) this.#look(peer, nowMs + suspectIntervals * this.#init.settings.probeIntervalMs)
+    if (isConnected) this.#look(peer, nowMs + this.#init.settings.probeIntervalMs)
+  }
+
+  /** How long a probe of it may take. */
+  #patienceMs(peer: string): number {
+    const { settings, health, members } = this.#init
+    const scaledMs = health.scale(settings.probeIntervalMs)
+    const isSuspect = members.get(peer)?.verdict.is === 'suspect'
+    return isSuspect ? Math.min(scaledMs, suspectIntervals * settings.probeIntervalMs) : scaledMs
   }
 
   /** How old a sign of life may be that others had of a neighbour which this node has lost. */
