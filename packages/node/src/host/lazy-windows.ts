@@ -1,4 +1,4 @@
-import type { MessageStream, Stream, StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
+import type { MessageStream, Stream, StreamMuxerFactory } from '@libp2p/interface'
 
 /** What a stream of `@libp2p/yamux` has beside its interface. */
 interface WindowedStream extends Stream {
@@ -13,12 +13,14 @@ interface WindowedStream extends Stream {
 /** States in which an update says nothing but how much more may come: SYN sent, and established. */
 const plainStates: ReadonlySet<number> = new Set([1, 3])
 
-const isWindowed = (stream: Stream): stream is WindowedStream =>
+const isWindowed = (stream: unknown): stream is WindowedStream =>
+  typeof stream === 'object' &&
+  stream !== null &&
   ['recvWindowCapacity', 'recvWindow', 'state'].every((name) => typeof Reflect.get(stream, name) === 'number') &&
   typeof Reflect.get(stream, 'sendWindowUpdate') === 'function'
 
 /** Its peer hears that it may send more when half of the window is used, as in yamux of Go, and not after each frame. */
-const lazy = (stream: Stream): Stream => {
+const lazy = (stream: unknown): Stream => {
   if (!isWindowed(stream)) throw new TypeError('@libp2p/yamux keeps its windows elsewhere')
   const sendWindowUpdate = stream.sendWindowUpdate.bind(stream)
   stream.sendWindowUpdate = () => {
@@ -28,23 +30,21 @@ const lazy = (stream: Stream): Stream => {
   return stream
 }
 
-type NewStream = (...init: unknown[]) => Stream
-
-const isMaking = (muxer: StreamMuxer): muxer is StreamMuxer & { _newStream: NewStream } =>
-  typeof Reflect.get(muxer, '_newStream') === 'function'
+/** Under which a muxer makes the streams of both sides. */
+const making = '_newStream'
 
 /** `@libp2p/yamux`, whose streams answer every frame with one of their own, with half as many packets. */
 export const withLazyWindows =
-  <C>(make: (components: C) => StreamMuxerFactory): ((components: C) => StreamMuxerFactory) =>
+  <C>(factoryOf: (components: C) => StreamMuxerFactory): ((components: C) => StreamMuxerFactory) =>
   (components) => {
-    const factory = make(components)
+    const factory = factoryOf(components)
     return {
       protocol: factory.protocol,
       createStreamMuxer: (connection: MessageStream) => {
         const muxer = factory.createStreamMuxer(connection)
-        if (!isMaking(muxer)) throw new TypeError('@libp2p/yamux makes its streams elsewhere')
-        const newStream = muxer._newStream.bind(muxer)
-        muxer._newStream = (...init) => lazy(newStream(...init))
+        const make: unknown = Reflect.get(muxer, making)
+        if (typeof make !== 'function') throw new TypeError('@libp2p/yamux makes its streams elsewhere')
+        Reflect.set(muxer, making, (...init: unknown[]) => lazy(Reflect.apply(make, muxer, init)))
         return muxer
       }
     }

@@ -10,7 +10,7 @@ const windowUpdate = 1
 
 const hosts: Libp2p[] = []
 afterEach(async () => {
-  await Promise.all(hosts.splice(0).map((host) => host.stop()))
+  await Promise.all(hosts.splice(0).map(async (host) => host.stop()))
 })
 
 const start = async (): Promise<Libp2p> => {
