@@ -103,8 +103,16 @@ export class Judge {
     for (const { verdict } of this.#suspects) this.#expect(verdict.is === 'suspect' ? verdict.suspicion : undefined)
   }
 
-  /** This node stood still for that long; refutations may wait to be read. */
+  /**
+   * This node stood still for that long; refutations may wait to be read. Long enough to be dead for others it refutes
+   * unasked: who told it so may have told it while nothing was heard.
+   */
   stalled(byMs: number, nowMs: number): void {
+    const { members, settings } = this.#init
+    if (byMs >= suspicionBounds(settings, members.present).minMs) {
+      members.incarnation += 1
+      members.act({ do: 'refute', incarnation: members.incarnation, accusers: [] })
+    }
     for (const { verdict } of this.#suspects) if (verdict.is === 'suspect') verdict.suspicion.extend(byMs)
     this.#nextDueMs += byMs
     this.#graceUntilMs = nowMs + this.#init.settings.graceMs

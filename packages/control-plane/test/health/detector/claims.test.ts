@@ -142,6 +142,15 @@ describe('what others say of a member', () => {
 })
 
 describe('what others say of this node', () => {
+  it('is refuted unasked by one that stood still for as long as a suspicion lasts, and not by one that stood shorter', () => {
+    const mesh = bench()
+    mesh.run(5_000)
+    mesh.nowMs += 3_000
+    expect(mesh.wanted('refute', mesh.run(1_000))).toEqual([])
+    mesh.nowMs += 6_000
+    expect(mesh.wanted('refute', mesh.run(1_000))).toEqual([{ do: 'refute', incarnation: 2, accusers: [] }])
+  })
+
   it('is refuted at once, by one more than what was claimed', () => {
     const mesh = bench()
     expect(mesh.wanted('refute', mesh.accuse('p1', 'me', { incarnation: 4 }))).toEqual([
