@@ -27,11 +27,14 @@ const aliases = (range: string): string[] => {
   ]
 }
 
+const write = (text: string, file: string): string => `printf '${text}' | sudo tee ${file}`
+
+const onPort53 = '# needs the responder on port 53: mesh-node proxy --dns 127.0.0.1:53'
+
 /** What a person does once per machine so that programs find names by DNS. Lines that need root begin with `sudo`. */
 export const dnsSetup = ({ listen, suffix, range = '' }: ProxyDocument): string[] => {
   const colon = listen.lastIndexOf(':')
   const [host, port] = [listen.slice(0, colon).replaceAll(/[[\]]/g, ''), listen.slice(colon + 1)]
-  const write = (text: string, file: string): string => `printf '${text}' | sudo tee ${file}`
   return [
     ...section('DNS: try it, before anything is changed', [
       `dig @${host} -p ${port} <service>.<name>.${suffix}`,
@@ -50,9 +53,7 @@ export const dnsSetup = ({ listen, suffix, range = '' }: ProxyDocument): string[
       'sudo systemctl reload NetworkManager'
     ]),
     ...section('DNS on Linux with /etc/resolv.conf alone, which knows no ports: as root', [
-      ...(port === '53'
-        ? [`sudo sed -i '1i nameserver ${host}' /etc/resolv.conf`]
-        : ['# needs the responder on port 53: mesh-node proxy --dns 127.0.0.1:53'])
+      port === '53' ? `sudo sed -i '1i nameserver ${host}' /etc/resolv.conf` : onPort53
     ]),
     ...section('ports below 1024 on Linux (ssh 22, http 80), once, as root', [
       write('net.ipv4.ip_unprivileged_port_start=22\\n', '/etc/sysctl.d/50-mesh-node.conf'),
@@ -65,9 +66,7 @@ export const dnsSetup = ({ listen, suffix, range = '' }: ProxyDocument): string[
       ...aliases(range)
     ]),
     ...section('DNS on Windows, once, in a PowerShell of an administrator', [
-      ...(port === '53'
-        ? [`Add-DnsClientNrptRule -Namespace '.${suffix}' -NameServers '${host}'`]
-        : ['# needs the responder on port 53: mesh-node proxy --dns 127.0.0.1:53'])
+      port === '53' ? `Add-DnsClientNrptRule -Namespace '.${suffix}' -NameServers '${host}'` : onPort53
     ])
   ]
 }

@@ -73,7 +73,10 @@ export const serve: Command = {
       flags: '--weight <number>',
       describe: `how much of the work it wants beside others of the same capability; 1 without it, ${limits.serviceWeight} at most`
     },
-    { flags: '--proxy-protocol', describe: 'tell it who calls by a header of the PROXY protocol v2 before the first byte' },
+    {
+      flags: '--proxy-protocol',
+      describe: 'tell it who calls by a header of the PROXY protocol v2 before the first byte'
+    },
     { flags: '--no-proxy-protocol', describe: 'do not; for --replace' },
     {
       flags: '--replace',

@@ -237,7 +237,9 @@ export const configSchema = z.strictObject({
         .array(z.number().int().min(1).max(65_535))
         .max(limits.dnsPorts)
         .default(defaultExtraPorts)
-        .describe('Ports on which the names of `tcp` and `stdio` services are listened on; other kinds have their own.'),
+        .describe(
+          'Ports on which the names of `tcp` and `stdio` services are listened on; other kinds have their own.'
+        ),
       allow_remote: z
         .boolean()
         .default(false)

@@ -18,9 +18,7 @@ export const dnsOf = ({ config, resolver, self }: DnsInit): DnsSettings & Pick<D
   answering: async (capability, options) => {
     try {
       const candidates = await resolver.resolve({ kind: 'capability', capability }, options)
-      return candidates.flatMap(
-        ({ record, service }) => record?.services.filter(({ name }) => name === service) ?? []
-      )
+      return candidates.flatMap(({ record, service }) => record?.services.filter(({ name }) => name === service) ?? [])
     } catch (err) {
       const error = toMeshError(err)
       // Agents that cannot be used now may be so in a moment: the name is one.

@@ -336,9 +336,13 @@ export class Offers {
 const introduced = (service: Service, isTold = false): Service => {
   if (!isTold) return service
   if (service.address.type !== 'stdio') return { ...service, wantsProxyHeader: true }
-  throw new MeshError('SERVICE_INVALID', `${service.name} is a program, to which no header of the PROXY protocol is sent.`, {
-    hint: 'Serve it with --no-proxy-protocol: its environment says who calls.'
-  })
+  throw new MeshError(
+    'SERVICE_INVALID',
+    `${service.name} is a program, to which no header of the PROXY protocol is sent.`,
+    {
+      hint: 'Serve it with --no-proxy-protocol: its environment says who calls.'
+    }
+  )
 }
 
 /** @throws MeshError NAME_INVALID, LIMIT_EXCEEDED */

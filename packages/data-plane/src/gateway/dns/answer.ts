@@ -14,7 +14,13 @@ const rcodes = {
 export type Rcode = keyof typeof rcodes
 
 /** Info codes of RFC 8914 that are given. */
-export const explanations = { other: 0, blocked: 15, prohibited: 18, notAuthoritative: 20, noReachableAuthority: 22 } as const
+export const explanations = {
+  other: 0,
+  blocked: 15,
+  prohibited: 18,
+  notAuthoritative: 20,
+  noReachableAuthority: 22
+} as const
 
 export type Explanation = keyof typeof explanations
 
@@ -74,12 +80,7 @@ const suffixBytes = (suffix: string): number => suffix.length + 2
 const authorityRecord = (query: DnsQuery, { suffix, negativeTtlS }: AnswerStyle): Buffer => {
   const apex = pointer(questionAt + query.question.nameBytes - suffixBytes(suffix))
   const mailbox = Buffer.concat([Buffer.from([responsible.length]), Buffer.from(responsible), apex])
-  return record(
-    apex,
-    types.soa,
-    negativeTtlS,
-    Buffer.concat([apex, mailbox, u32(1, 3_600, 600, 86_400, negativeTtlS)])
-  )
+  return record(apex, types.soa, negativeTtlS, Buffer.concat([apex, mailbox, u32(1, 3_600, 600, 86_400, negativeTtlS)]))
 }
 
 /** Cut between two letters. */
@@ -125,11 +126,5 @@ export const writeAnswer = (query: DnsQuery, answer: DnsAnswer, style: AnswerSty
   const authorities = authority === 'beside' ? [authorityRecord(query, style)] : []
   const additionals = query.extension === undefined ? [] : [extensionRecord(query, answer)]
   const counts = [1, answers.length, authorities.length, additionals.length]
-  return Buffer.concat([
-    headOf(query, rcode, counts),
-    query.question.bytes,
-    ...answers,
-    ...authorities,
-    ...additionals
-  ])
+  return Buffer.concat([headOf(query, rcode, counts), query.question.bytes, ...answers, ...authorities, ...additionals])
 }

@@ -76,9 +76,7 @@ class Cursor {
 const isPlain = (byte: number): boolean => byte > 0x20 && byte < 0x7f && byte !== 0x2e && byte !== 0x5c
 
 const labelText = (label: Buffer): string =>
-  [...label]
-    .map((byte) => (isPlain(byte) ? String.fromCharCode(byte) : `\\${String(byte).padStart(3, '0')}`))
-    .join('')
+  [...label].map((byte) => (isPlain(byte) ? String.fromCharCode(byte) : `\\${String(byte).padStart(3, '0')}`)).join('')
 
 /** The name of a question: nothing stands before it that it could point to. */
 const readName = (cursor: Cursor): string => {

@@ -26,6 +26,8 @@ export interface DnsSettings {
   extraPorts: readonly number[]
   /** Makes the addresses of this node others than those of another one on the same machine. */
   salt: string
+  /** Monotonic milliseconds. */
+  now?: (() => number) | undefined
 }
 
 export interface DnsZoneInit extends DnsSettings {
@@ -33,8 +35,6 @@ export interface DnsZoneInit extends DnsSettings {
   book: DnsBook
   findDestination: FindDestination
   openDestination: OpenDestination
-  /** Monotonic milliseconds. */
-  now?: (() => number) | undefined
 }
 
 /** What a name stands for, as far as it matters for its doors. */
