@@ -14,7 +14,7 @@ const rcodes = {
 export type Rcode = keyof typeof rcodes
 
 /** Info codes of RFC 8914 that are given. */
-export const explanations = {
+const explanations = {
   other: 0,
   blocked: 15,
   prohibited: 18,

@@ -11,7 +11,7 @@ export interface DnsQuestion {
 }
 
 /** What a client said of itself by EDNS (RFC 6891). */
-export interface DnsExtension {
+interface DnsExtension {
   version: number
   isDnssecWanted: boolean
 }

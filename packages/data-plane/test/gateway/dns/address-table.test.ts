@@ -76,12 +76,24 @@ describe('the table of addresses', () => {
 
   it('keeps its promises whatever happens', () => {
     const step = fc.record({
-      what: fc.constantFrom('assign', 'touch', 'hold', 'release', 'forget', 'avoid', 'pass'),
-      host: fc.integer({ min: 0, max: 11 }).map((index) => `host-${index}`),
-      ms: fc.nat(20)
+      what: fc.constantFrom(
+        'assign',
+        'assign',
+        'assign',
+        'touch',
+        'touch',
+        'hold',
+        'hold',
+        'release',
+        'pass',
+        'forget',
+        'avoid'
+      ),
+      host: fc.integer({ min: 0, max: 7 }).map((index) => `host-${index}`),
+      ms: fc.nat(9)
     })
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
         let nowMs = 0
         const range = parseLoopbackRange('127.77.0.0/29')
         const table = new AddressTable({ range, most: 4, salt: 'x', now: () => nowMs })

@@ -62,6 +62,7 @@ const unframed = (bytes: Buffer): Heard[] => {
 export const overTcp = async (port: number, ...parts: Buffer[]): Promise<Heard[]> => {
   const socket = connect({ host: '127.0.0.1', port })
   socket.setNoDelay(true)
+  socket.on('error', () => {})
   const chunks: Buffer[] = []
   socket.on('data', (chunk) => chunks.push(chunk))
   await once(socket, 'connect')

@@ -1,228 +1,43 @@
 import { createSocket } from 'node:dgram'
-import { Resolver as CallbackResolver } from 'node:dns'
-import { Resolver } from 'node:dns/promises'
 import { once } from 'node:events'
 import { connect, createServer, type Server } from 'node:net'
-import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { createProxies, makeService, parseLoopbackRange, type DnsBook, type Proxies } from '@agent-mesh/data-plane'
-import { limits, MeshError } from '@agent-mesh/wire'
-import { listen, portOf, startPair, type Pair } from '../../libp2p-pair.ts'
-import { echo, startService, type TestService } from '../../servers.ts'
+import type { Proxies } from '@agent-mesh/data-plane'
+import { limits } from '@agent-mesh/wire'
 import { decoded } from './decoded.ts'
 import { framed, overTcp, overUdp as askOverUdp, query, whyOf } from './dns-client.ts'
+import { addressOf as askAddress, network, range, startDnsPair, talkTo, type DnsPair, type Opened } from './dns-pair.ts'
 
-let pair: Pair
+let two: DnsPair
 let proxies: Proxies
 let dnsPort = 0
-/** Free on 127.0.0.1 a moment ago, and so most likely on the addresses of names. */
 let rawPort = 0
-let takenPort = 0
-const services: TestService[] = []
-const range = `127.${100 + (process.pid % 100)}.${process.pid % 256}.0/24`
-
-const freePort = async (): Promise<number> => {
-  const server = createServer()
-  const port = await listen(server)
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
-/** `alice` is the callee, `slow` is never found, and `broken` cannot be looked up. */
-const book = (): DnsBook => ({
-  pathsInUse: () => ['language_processing/translation', 'vision/ocr', 'x-acme/ocr', 'x-acme/busy'],
-  learn: async () => undefined,
-  servicesOf: async (agent, { signal }) => {
-    if (agent.kind === 'name' && agent.name === 'alice') return pair.callee.plane.listServices()
-    if (agent.kind === 'name' && agent.name === 'slow') {
-      await once(signal, 'abort')
-      throw new MeshError('TIMEOUT', 'The lookup took too long.')
-    }
-    if (agent.kind === 'name' && agent.name === 'broken')
-      throw new MeshError('NAME_CONFLICT', '2 members hold a certificate for "broken".')
-    throw new MeshError('NAME_UNKNOWN', 'No member of this name is known.')
-  },
-  answering: async (capability) => {
-    if (capability === 'x-acme/busy') throw new MeshError('UNREACHABLE', 'None of 1 agents can be used.')
-    if (capability !== 'language_processing/translation') throw new MeshError('NOT_FOUND', 'Nobody offers it.')
-    return pair.callee.plane.listServices().filter(({ name }) => name === 'web')
-  }
-})
-
-const open = async (
-  extraPorts: number[],
-  addresses = range,
-  now?: () => number
-): Promise<{ proxies: Proxies; port: number }> => {
-  const { answering, ...names } = book()
-  const opened = createProxies({
-    openTarget: pair.caller.plane.openTarget,
-    names,
-    dns: { answering, extraPorts, range: parseLoopbackRange(addresses), salt: 'test', now }
-  })
-  const { listen: bound } = await opened.add({ kind: 'dns', listen: { type: 'tcp', host: '127.0.0.1', port: 0 } })
-  return { proxies: opened, port: portOf(bound) }
-}
+let silence: Promise<number> = Promise.resolve(0)
 
 beforeAll(async () => {
-  pair = await startPair({
-    resolver: (standard) => ({
-      resolve: async (target, options) => {
-        if (target.kind !== 'capability') return standard.resolve(target, options)
-        const candidates = await standard.resolve({ kind: 'name', name: 'alice', service: 'web' }, options)
-        return candidates.map((one) => ({ ...one, service: 'web' }))
-      }
-    })
-  })
-  const echoing = await startService(echo)
-  const answering = await startService((socket) => {
-    socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nalice'))
-  })
-  services.push(echoing, answering)
-  pair.callee.plane.addService(makeService('raw', echoing.address))
-  pair.callee.plane.addService(makeService('web', answering.address.replace('tcp:', 'http:')))
-  rawPort = await freePort()
-  ;({ proxies, port: dnsPort } = await open([rawPort]))
+  two = await startDnsPair()
+  ;({ rawPort } = two)
+  ;({ proxies, port: dnsPort } = await two.open([rawPort]))
+  silence = hearSilence(await two.open([rawPort]))
 })
 afterAll(async () => {
   proxies.close()
-  await pair.stop()
-  for (const service of services) service.stop()
+  await two.stop()
 })
 
-const resolverOf = (port: number): Resolver => {
-  const resolver = new Resolver({ timeout: 6_000, tries: 1 })
-  resolver.setServers([`127.0.0.1:${port}`])
-  return resolver
-}
-
-const addressOf = async (host: string, port = dnsPort): Promise<string> => {
-  const [address = ''] = await resolverOf(port).resolve4(host)
-  return address
-}
+const addressOf = async (host: string, port = dnsPort): Promise<string> => askAddress(host, port)
 
 const overUdp = async (message: Buffer, port = dnsPort): ReturnType<typeof askOverUdp> => askOverUdp(port, message)
 
-const talkTo = async (host: string, port: number, said: string): Promise<string> => {
-  const socket = connect({ host, port })
-  socket.end(said)
-  return text(socket)
+/** How long a connection lasts on which nothing is said. */
+const hearSilence = async (own: Opened): Promise<number> => {
+  const startedMs = performance.now()
+  const socket = connect({ host: '127.0.0.1', port: own.port })
+  await once(socket, 'close')
+  own.proxies.close()
+  return performance.now() - startedMs
 }
-
-describe('names by DNS', () => {
-  it('lead to their service over an address of their own', async () => {
-    const [raw, web] = [await addressOf('raw.alice.mesh'), await addressOf('web.alice.mesh')]
-    expect(raw).not.toBe(web)
-    for (const address of [raw, web]) expect(address.startsWith(range.slice(0, -'0/24'.length))).toBe(true)
-    expect(await talkTo(raw, rawPort, 'hello')).toBe('hello')
-    expect(await talkTo(web, 8_080, 'GET / HTTP/1.0\r\n\r\n')).toContain('alice')
-    expect(await addressOf('RAW.Alice.MESH')).toBe(raw)
-    expect(await addressOf('raw.alice.mesh.')).toBe(raw)
-  })
-
-  it('are found by programs that know no proxy', async () => {
-    const resolver = new CallbackResolver()
-    resolver.setServers([`127.0.0.1:${dnsPort}`])
-    const asking = request({
-      host: 'translation.cap.mesh',
-      port: 8_080,
-      lookup: (host, _options, done) => {
-        resolver.resolve4(host, (err, found) =>
-          done(
-            err,
-            found.map((address) => ({ address, family: 4 }))
-          )
-        )
-      }
-    })
-    asking.end()
-    const [response] = await once(asking, 'response')
-    expect(await text(response)).toBe('alice')
-  })
-
-  it('without a service lead where the rules say, on no other port', async () => {
-    const address = await addressOf('alice.mesh')
-    expect(await talkTo(address, 8_080, 'GET / HTTP/1.0\r\n\r\n')).toContain('alice')
-    await expect(talkTo(address, rawPort, 'x')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
-  })
-
-  it('follow the services of their agent', async () => {
-    const { proxies: own, port } = await open([rawPort])
-    try {
-      pair.callee.plane.addService(makeService('passing', services[0]?.address ?? ''))
-      const address = await addressOf('passing.alice.mesh', port)
-      expect(await talkTo(address, rawPort, 'x')).toBe('x')
-      pair.callee.plane.addService(makeService('passing', services[1]?.address.replace('tcp:', 'http:') ?? ''), {
-        replace: true
-      })
-      await vi.waitFor(async () => {
-        expect(await addressOf('passing.alice.mesh', port)).toBe(address)
-        expect(await talkTo(address, 8_080, 'GET / HTTP/1.0\r\n\r\n')).toContain('alice')
-      }, 10_000)
-      await expect(talkTo(address, rawPort, 'x')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
-      pair.callee.plane.removeService('passing')
-      await vi.waitFor(async () => {
-        expect(await overUdp(query('passing.alice.mesh'), port)).toMatchObject({ rcode: 'NXDOMAIN' })
-      }, 10_000)
-    } finally {
-      own.close()
-    }
-  })
-
-  it.each<[string, string, 'A' | 'AAAA' | 'SOA' | 'TXT' | 'AXFR' | 'ANY', string, number]>([
-    ['an address', 'web.alice.mesh', 'A', 'NOERROR', 1],
-    ['anything', 'web.alice.mesh', 'ANY', 'NOERROR', 1],
-    ['an IPv6 address', 'web.alice.mesh', 'AAAA', 'NOERROR', 0],
-    ['a text', 'web.alice.mesh', 'TXT', 'NOERROR', 0],
-    ['the suffix itself', 'mesh', 'A', 'NOERROR', 0],
-    ['the start of authority', 'Mesh', 'SOA', 'NOERROR', 1],
-    ['the end of all capabilities', 'cap.mesh', 'A', 'NOERROR', 0],
-    ['a member that is not known', 'carol.mesh', 'A', 'NXDOMAIN', 0],
-    ['an IPv6 address of such a one', 'carol.mesh', 'AAAA', 'NXDOMAIN', 0],
-    ['a service that there is not', 'nothing.alice.mesh', 'A', 'NXDOMAIN', 0],
-    ['a name that is none', '_http._tcp.alice.mesh', 'A', 'NXDOMAIN', 0],
-    ['a capability that nobody offers', 'ocr.vision.cap.mesh', 'A', 'NXDOMAIN', 0],
-    ['a capability that may be two', 'ocr.cap.mesh', 'A', 'SERVFAIL', 0],
-    ['a capability whose agents cannot be used', 'busy.cap.mesh', 'A', 'SERVFAIL', 0],
-    ['a name that two members have', 'broken.mesh', 'A', 'SERVFAIL', 0],
-    ['a name outside', 'example.com', 'A', 'REFUSED', 0],
-    ['a name that only looks like one', 'alicemesh', 'A', 'REFUSED', 0],
-    ['the root', '.', 'A', 'REFUSED', 0],
-    ['all names', 'mesh', 'AXFR', 'REFUSED', 0]
-  ])('that asks for %s is answered as it should', async (_what, name, type, rcode, count) => {
-    const message = query(name, type)
-    const answers = [await overUdp(message), ...(await overTcp(dnsPort, framed(message)))]
-    expect(answers).toHaveLength(2)
-    for (const answer of answers) {
-      expect(answer).toMatchObject({ rcode, flag_tc: false, flag_ra: false, id: 77 })
-      expect(answer.answers).toHaveLength(count)
-      const isNothing = (rcode === 'NOERROR' || rcode === 'NXDOMAIN') && count === 0
-      expect(answer.authorities?.map(({ type: one }) => one)).toEqual(isNothing ? ['SOA'] : [])
-    }
-  })
-
-  it('that fail say why', async () => {
-    expect(whyOf(await overUdp(query('broken.mesh')))).toBe('0 2 members hold a certificate for "broken".')
-    expect(whyOf(await overUdp(query('ocr.cap.mesh')))).toContain('0 "ocr" may be any of vision/ocr, x-acme/ocr')
-    expect(whyOf(await overUdp(query('busy.cap.mesh')))).toBe('22 None of 1 agents can be used.')
-    expect(whyOf(await overUdp(query('carol.mesh')))).toContain('No member')
-    expect(whyOf(await overUdp(query('example.com')))).toContain('20 Only names that end in .mesh')
-    const [own] = proxies.list()
-    expect(own).toMatchObject({ kind: 'dns', lastError: { code: 'UNREACHABLE' } })
-  })
-
-  it('that are not found in time fail, and one that is asked for again waits for the same lookup', async () => {
-    const startedMs = performance.now()
-    const answers = await Promise.all([overUdp(query('slow.mesh')), overUdp(query('slow.mesh', 'AAAA'))])
-    expect(performance.now() - startedMs).toBeGreaterThan(limits.dnsAnswerMs - 50)
-    for (const answer of answers) {
-      expect(answer.rcode).toBe('SERVFAIL')
-      expect(whyOf(answer)).toContain('22 "slow.mesh" was not found within')
-    }
-  })
-})
 
 describe('the responder', () => {
   it('takes several questions on one connection, in any parts', async () => {
@@ -305,13 +120,42 @@ describe('the responder', () => {
     expect(await overUdp(query('web.alice.mesh'))).toMatchObject({ rcode: 'NOERROR' })
   })
 
+  it('works on so many questions of a connection at once and not on one more', async () => {
+    const slow = Array.from({ length: limits.dnsPipelined }, () => framed(query('slow.mesh')))
+    const quick = framed(query('web.alice.mesh'))
+    const [first, last] = await Promise.all([
+      overTcp(dnsPort, Buffer.concat([...slow.slice(1), quick])),
+      overTcp(dnsPort, Buffer.concat([...slow, quick]))
+    ])
+    expect(first.map(({ rcode }) => rcode).indexOf('NOERROR')).toBe(0)
+    expect(last.map(({ rcode }) => rcode).indexOf('NOERROR')).toBeGreaterThan(0)
+  })
+
+  it('has addresses for so many names and not for one more', async () => {
+    const { proxies: own, port } = await two.open([rawPort], `${network}.0.0/16`)
+    const addresses = new Set<string>()
+    for (let index = 0; index < limits.dnsNames; index++)
+      addresses.add(await addressOf(`raw.agent-${index}.mesh`, port))
+    expect(addresses.size).toBe(limits.dnsNames)
+    const oneMore = await overUdp(query('raw.agent-1000.mesh'), port)
+    expect(oneMore.rcode).toBe('SERVFAIL')
+    expect(whyOf(oneMore)).toContain(`All ${limits.dnsNames} addresses`)
+    own.close()
+  })
+
+  it('ends a connection on which nothing is said', async () => {
+    const lastedMs = await silence
+    expect(lastedMs).toBeGreaterThan(limits.dnsIdleMs - 50)
+    expect(lastedMs).toBeLessThan(limits.dnsIdleMs * 2)
+  })
+
   it('gives no address on which another program would answer', async () => {
     const everywhere: Server = createServer((socket) => socket.end('somebody else'))
     everywhere.listen(0, '0.0.0.0')
     await once(everywhere, 'listening')
     const bound = everywhere.address()
-    takenPort = bound !== null && typeof bound === 'object' ? bound.port : 0
-    const { proxies: own, port } = await open([takenPort])
+    const takenPort = bound !== null && typeof bound === 'object' ? bound.port : 0
+    const { proxies: own, port } = await two.open([takenPort, rawPort])
     const answer = await overUdp(query('raw.alice.mesh'), port)
     expect(answer).toMatchObject({ rcode: 'SERVFAIL', answers: [] })
     expect(whyOf(answer)).toContain(`:${takenPort} is in use by another program.`)
@@ -321,9 +165,9 @@ describe('the responder', () => {
   })
 
   it('moves to another address where a program is on the one that it would take', async () => {
-    const { proxies: first, port } = await open([rawPort])
+    const { proxies: first, port } = await two.open([rawPort])
     const before = await addressOf('raw.alice.mesh', port)
-    const { proxies: second, port: secondPort } = await open([rawPort])
+    const { proxies: second, port: secondPort } = await two.open([rawPort])
     const after = await addressOf('raw.alice.mesh', secondPort)
     expect(after).not.toBe(before)
     for (const address of [before, after]) expect(await talkTo(address, rawPort, 'x')).toBe('x')
@@ -333,7 +177,7 @@ describe('the responder', () => {
 
   it('takes the address of a name whose clients are gone, and of no other', async () => {
     let nowMs = 0
-    const { proxies: own, port } = await open([rawPort], `${range.slice(0, -'0/24'.length)}128/30`, () => nowMs)
+    const { proxies: own, port } = await two.open([rawPort], `${range.slice(0, -'0/24'.length)}128/30`, () => nowMs)
     const raw = await addressOf('raw.alice.mesh', port)
     const web = await addressOf('web.alice.mesh', port)
     expect(raw).not.toBe(web)
@@ -354,7 +198,7 @@ describe('the responder', () => {
   })
 
   it('takes its addresses with it, and lets tunnels go on', async () => {
-    const { proxies: own, port } = await open([rawPort])
+    const { proxies: own, port } = await two.open([rawPort])
     const address = await addressOf('raw.alice.mesh', port)
     const socket = connect({ host: address, port: rawPort })
     socket.write('before')
