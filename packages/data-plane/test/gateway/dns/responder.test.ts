@@ -1,5 +1,6 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -38,6 +39,59 @@ const hearSilence = async (own: Opened): Promise<number> => {
   own.proxies.close()
   return performance.now() - startedMs
 }
+
+/** A port that only a privileged user may bind, where there are such ports and users here. */
+const privilegedPort = 900 + (process.pid % 100)
+
+const isPrivilegeKnown = (): boolean => {
+  try {
+    const first = Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8'))
+    return process.getuid?.() === 0 && first > privilegedPort
+  } catch {
+    return false
+  }
+}
+
+/** Does something as a user without privileges. */
+const asNobody = async (work: () => Promise<void>): Promise<void> => {
+  process.seteuid?.(65_534)
+  try {
+    await work()
+  } finally {
+    process.seteuid?.(0)
+  }
+}
+
+describe.skipIf(!isPrivilegeKnown())('the responder of a user without privileges [needs root to become one]', () => {
+  it('leaves out the ports that this user may not bind, while there are others', async () => {
+    await asNobody(async () => {
+      const { proxies: own, port } = await two.open([privilegedPort, rawPort])
+      const address = await addressOf('raw.alice.mesh', port)
+      expect(await talkTo(address, rawPort, 'x')).toBe('x')
+      await expect(talkTo(address, privilegedPort, 'x')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+      own.close()
+      const { proxies: none, port: nonePort } = await two.open([privilegedPort])
+      const answer = await overUdp(query('raw.alice.mesh'), nonePort)
+      expect(answer.rcode).toBe('SERVFAIL')
+      expect(whyOf(answer)).toContain(`:${privilegedPort} may not be bound by this user.`)
+      none.close()
+    })
+  })
+
+  it('gives no address where somebody else answers on such a port', async () => {
+    const everywhere = createServer((socket) => socket.on('error', () => {}).end('somebody else'))
+    everywhere.listen(privilegedPort, '0.0.0.0')
+    await once(everywhere, 'listening')
+    await asNobody(async () => {
+      const { proxies: own, port } = await two.open([privilegedPort, rawPort])
+      const answer = await overUdp(query('raw.alice.mesh'), port)
+      expect(answer.rcode).toBe('SERVFAIL')
+      expect(whyOf(answer)).toContain(`:${privilegedPort} is in use by another program.`)
+      own.close()
+    })
+    everywhere.close()
+  })
+})
 
 describe('the responder', () => {
   it('takes several questions on one connection, in any parts', async () => {
@@ -150,7 +204,7 @@ describe('the responder', () => {
   })
 
   it('gives no address on which another program would answer', async () => {
-    const everywhere: Server = createServer((socket) => socket.end('somebody else'))
+    const everywhere: Server = createServer((socket) => socket.on('error', () => {}).end('somebody else'))
     everywhere.listen(0, '0.0.0.0')
     await once(everywhere, 'listening')
     const bound = everywhere.address()
