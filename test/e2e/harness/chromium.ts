@@ -16,7 +16,7 @@ const quiet = [
   '--disable-default-apps',
   '--disable-domain-reliability',
   '--disable-extensions',
-  '--disable-features=HttpsUpgrades,MediaRouter,OptimizationHints,Translate',
+  '--disable-features=MediaRouter,OptimizationHints,Translate',
   '--disable-sync',
   '--metrics-recording-only',
   '--no-default-browser-check',
