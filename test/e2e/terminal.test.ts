@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { meshNodeBin, run } from './harness/command.ts'
 import { createMesh, type Mesh } from './harness/mesh.ts'
 import { echoBytes, startTcpOrigin } from './harness/origins/tcp-origin.ts'
-import { hasTerminals, Terminal } from './harness/terminal.ts'
+import { Terminal, withoutTerminals } from './harness/terminal.ts'
 
 let mesh: Mesh<'alice' | 'bob'>
 
@@ -43,7 +43,7 @@ const restored = (terminal: Terminal): void => {
   expect(after).toMatch(/[^-]echo\b/)
 }
 
-describe.skipIf(!hasTerminals)('top at a terminal', () => {
+describe.skipIf(withoutTerminals !== undefined)(`top at a terminal${withoutTerminals ?? ''}`, () => {
   it('shows the members until q, and gives the terminal back', async () => {
     const terminal = await top()
     expect(terminal.output).toContain(enter)

@@ -1,7 +1,6 @@
 import type { ProxyDocument } from '@agent-mesh/wire/api'
-import { shellWord } from './text.ts'
-
-const section = (title: string, lines: string[]): string[] => (lines.length === 0 ? [] : ['', `# ${title}`, ...lines])
+import { dnsSetup } from './dns-setup.ts'
+import { section, shellWord } from './text.ts'
 
 const isTcp = ({ listen }: ProxyDocument): boolean => !listen.startsWith('unix:')
 
@@ -31,17 +30,20 @@ const forSocks = (where: string, suffix: string): string[] => [
   ...section('curl', [`curl --socks5-hostname ${where} http://<service>.<name>.${suffix}/`])
 ]
 
-/** What a person pastes so that programs use the proxies. The lines that begin with `export` are for a shell. */
+/**
+ * What a person pastes so that programs use the proxies. The lines that begin with `export` are for a shell, those with
+ * `sudo` need root.
+ */
 export const printSetup = (proxies: readonly ProxyDocument[]): string[] => {
   const suffix = proxies[0]?.suffix ?? 'mesh'
-  const [http, socks] = [
-    proxies.find((one) => one.kind === 'http' && isTcp(one)),
-    proxies.find((one) => one.kind === 'socks' && isTcp(one))
-  ]
+  const [http, socks, dns] = (['http', 'socks', 'dns'] as const).map((kind) =>
+    proxies.find((one) => one.kind === kind && isTcp(one))
+  )
   const onSockets = proxies.filter((one) => !isTcp(one))
   return [
     ...(http === undefined ? [] : forHttp(reachable(http.listen), suffix)),
     ...(socks === undefined ? [] : forSocks(reachable(socks.listen), suffix)),
+    ...(dns === undefined ? [] : dnsSetup(dns)),
     ...section('ssh: in ~/.ssh/config', [`Host *.${suffix}`, '  ProxyCommand mesh-node nc %h ssh']),
     ...section(
       'on unix sockets',

@@ -59,3 +59,7 @@ export const formatTime = (ms: number): string => `${new Date(ms).toISOString().
 /** A word of a shell command line, quoted where the shell would not take it as it is. */
 export const shellWord = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+
+/** Lines under a title that a shell takes for a comment; nothing where there are none. */
+export const section = (title: string, lines: string[]): string[] =>
+  lines.length === 0 ? [] : ['', `# ${title}`, ...lines]

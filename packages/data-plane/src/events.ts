@@ -42,11 +42,11 @@ export type DataPlaneEvent =
   | { event: 'forward:listening'; id: string; listen: string; target: string }
   | { event: 'forward:failed'; id: string; listen: string; target: string; code: ErrorCode; message: string }
   | { event: 'forward:closed'; id: string; listen: string; target: string }
-  | { event: 'proxy:listening' | 'proxy:closed'; id: string; kind: 'socks' | 'http'; listen: string }
+  | { event: 'proxy:listening' | 'proxy:closed'; id: string; kind: 'socks' | 'http' | 'dns'; listen: string }
   | {
       event: 'proxy:failed'
       id: string
-      kind: 'socks' | 'http'
+      kind: 'socks' | 'http' | 'dns'
       listen: string
       /** As the client named it. */
       host: string

@@ -29,6 +29,9 @@ export {
   type FindDestination,
   type NameBook
 } from './gateway/destination.ts'
+export { defaultLoopbackRange, parseLoopbackRange, type LoopbackRange } from './gateway/dns/loopback-range.ts'
+export { defaultExtraPorts } from './gateway/dns/service-ports.ts'
+export type { DnsBook, DnsSettings } from './gateway/dns/zone.ts'
 export type { ProxyKind, ProxyStatus } from './gateway/door.ts'
 export type { ServedBy } from './gateway/open-destination.ts'
 export { parseOutsidePattern } from './gateway/outside.ts'

@@ -196,6 +196,28 @@ export const limits = {
   proxyNameMs: 1_000,
   /** Patterns of names outside the mesh that a proxy may let through. */
   proxyOutsidePatterns: 64,
+  /** Names that have a loopback address of their own at once. */
+  dnsNames: 256,
+  /** Questions to the DNS responders of a node that wait for an answer at once. */
+  dnsQueries: 256,
+  /** Longest wait for an answer of DNS; resolvers ask again after five seconds. */
+  dnsAnswerMs: 4_000,
+  /** How long the address of a name may be taken for granted, */
+  dnsTtlMs: 10_000,
+  /** and how long that there is none. */
+  dnsNegativeTtlMs: 5_000,
+  /** How long an address that was told stays with its name though nobody uses it; programs remember longer than they may. */
+  dnsKeepMs: 5 * 60_000,
+  /** One message to a DNS responder. */
+  dnsQueryBytes: 4 * KiB,
+  /** Connections over TCP to one DNS responder at once. */
+  dnsConnections: 64,
+  /** Questions of one such connection that wait for an answer at once. */
+  dnsPipelined: 16,
+  /** How long such a connection stays open without a word. */
+  dnsIdleMs: 10_000,
+  /** Ports that `proxy.dns_ports` may list. */
+  dnsPorts: 32,
   /** Body of one request to the local API. */
   apiBodyBytes: 64 * KiB,
   /** Body of a request to the local API that carries a policy: the largest one, as base64 or as JSON text. */

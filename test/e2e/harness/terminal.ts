@@ -3,8 +3,9 @@ import { spawnSync } from 'node:child_process'
 import { start, type RunOptions } from './command.ts'
 import { onCleanup } from './cleanup.ts'
 
-/** Whether this machine has what gives a program a terminal. */
-export const hasTerminals = spawnSync('script', ['--version']).error === undefined
+/** Why a program cannot be given a terminal here, for the name of a test; undefined where it can. */
+export const withoutTerminals =
+  spawnSync('script', ['--version']).error === undefined ? undefined : ' [script is not installed]'
 
 const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`
 

@@ -26,8 +26,10 @@ export const proxiesTable = (proxies: ProxyDocument[]): string[] =>
     ])
   )
 
+const kindTexts = { socks: 'a SOCKS5 proxy', http: 'an HTTP proxy', dns: 'a DNS responder' }
+
 const describeProxy = ({ kind, listen, suffix, isPersistent, allowOutside }: ProxyDocument): string[] => [
-  `${printable(listen, 256)} is ${kind === 'socks' ? 'a SOCKS5' : 'an HTTP'} proxy for names that end in .${suffix}${isPersistent ? ', also after a restart of the node' : ''}.`,
+  `${printable(listen, 256)} is ${kindTexts[kind]} for names that end in .${suffix}${isPersistent ? ', also after a restart of the node' : ''}.`,
   ...(allowOutside.length === 0 ? [] : [`It also lets through: ${allowOutside.join(', ')}.`])
 ]
 
@@ -64,7 +66,8 @@ const openAll = async (asked: Asked[], input: Input, context: Context): Promise<
 const create = async (input: Input, context: Context): Promise<void> => {
   const asked: Asked[] = [
     ...input.list('socks').map((listen): Asked => ({ kind: 'socks', listen })),
-    ...input.list('http').map((listen): Asked => ({ kind: 'http', listen }))
+    ...input.list('http').map((listen): Asked => ({ kind: 'http', listen })),
+    ...input.list('dns').map((listen): Asked => ({ kind: 'dns', listen }))
   ]
   if (asked.length === 0) {
     throw new MeshError('USAGE', 'A proxy needs a local address.', {
@@ -91,6 +94,11 @@ export const proxy: Command = {
       describe: 'HTTP proxy on host:port or unix:/path; port 0 takes a free one',
       isRepeatable: true
     },
+    {
+      flags: '--dns <listen>',
+      describe: 'DNS responder on host:port, for programs without settings of a proxy; port 0 takes a free one',
+      isRepeatable: true
+    },
     { flags: '--allow-remote', describe: 'let other machines reach it; they then act as this node' },
     {
       flags: '--allow-outside <pattern>',
@@ -109,6 +117,10 @@ export const proxy: Command = {
     },
     { command: 'curl --proxy http://127.0.0.1:8118 http://web.bob.mesh/', describe: 'an agent by name' },
     { command: 'eval "$(mesh-node proxy --print-setup | grep ^export)"', describe: 'for all that this shell starts' },
+    {
+      command: 'mesh-node proxy --dns 127.0.0.1:5300',
+      describe: 'names for programs that know no proxy; --print-setup says what the system has to be told once'
+    },
     { command: 'mesh-node proxy --remove 127.0.0.1:1080', describe: 'close one' }
   ],
   handler: async (input, context) => {

@@ -74,8 +74,14 @@ export const serve: Command = {
       describe: `how much of the work it wants beside others of the same capability; 1 without it, ${limits.serviceWeight} at most`
     },
     {
+      flags: '--proxy-protocol',
+      describe: 'tell it who calls by a header of the PROXY protocol v2 before the first byte'
+    },
+    { flags: '--no-proxy-protocol', describe: 'do not; for --replace' },
+    {
       flags: '--replace',
-      describe: 'take the place of a service of the same name; what is not said anew (--allow, --check, --weight) stays'
+      describe:
+        'take the place of a service of the same name; what is not said anew (--allow, --check, --weight, --proxy-protocol) stays'
     }
   ],
   examples: [
@@ -93,6 +99,10 @@ export const serve: Command = {
     },
     { command: 'mesh-node serve llm=grpc://127.0.0.1:50051', describe: 'a gRPC agent' },
     { command: 'mesh-node serve ssh=ssh://127.0.0.1:22', describe: 'logins; see mesh-node nc --help' },
+    {
+      command: 'mesh-node serve db=tcp://127.0.0.1:5432 --proxy-protocol',
+      describe: 'a TCP service that reads who calls, such as one behind HAProxy'
+    },
     { command: 'mesh-node serve tool=unix:/run/tool.sock', describe: 'a unix socket' },
     {
       command: "mesh-node serve files='stdio:npx -y @modelcontextprotocol/server-filesystem /srv/files'",
@@ -104,13 +114,15 @@ export const serve: Command = {
     const allow = input.list('allow').flatMap((text) => text.split(',').map((one) => one.trim()))
     const check = readCheck(input)
     const weight = input.count('weight', 1, limits.serviceWeight)
+    const proxyProtocol = input.has('proxyProtocol') ? true : input.isOff('proxyProtocol') ? false : undefined
     const request = {
       address,
       capabilities: input.list('capability'),
       replace: input.has('replace'),
       ...(allow.length === 0 ? {} : { allow }),
       ...(check === undefined ? {} : { check }),
-      ...(weight === undefined ? {} : { weight })
+      ...(weight === undefined ? {} : { weight }),
+      ...(proxyProtocol === undefined ? {} : { proxyProtocol })
     }
     const served = await context.waiting(
       'telling the network',
@@ -121,6 +133,9 @@ export const serve: Command = {
       `${served.service.name} is ${served.service.address}; the record of this agent is ${describePublication(served.publication)}.`,
       `Who may open it: ${served.service.rule ?? '-'}.`,
       `Checks: ${describeCheck(served.service)}; weight ${served.service.weight ?? 1}.`,
+      ...(served.service.proxyProtocol === true
+        ? ['It is told who calls by a header of the PROXY protocol, version 2.']
+        : []),
       'Another member uses it with:',
       ...served.service.capabilities.map((capability) => `mesh-node find ${capability}`),
       useCommand(served, member)

@@ -4,7 +4,7 @@ import type { FindDestination } from './destination.ts'
 import type { ListenAddress } from './listen-address.ts'
 import type { OpenDestination } from './open-destination.ts'
 
-export type ProxyKind = 'socks' | 'http'
+export type ProxyKind = 'socks' | 'http' | 'dns'
 
 export interface ProxyInit {
   id: string

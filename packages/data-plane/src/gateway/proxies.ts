@@ -3,6 +3,8 @@ import { isIPv4 } from 'node:net'
 import { defaultSuffix, limits, MeshError } from '@agent-mesh/wire'
 import type { OnDataPlaneEvent } from '../events.ts'
 import { createDestinationFinder, type NameBook } from './destination.ts'
+import { DnsResponder, type DnsResponderInit } from './dns/responder.ts'
+import { DnsZone, type DnsBook, type DnsSettings } from './dns/zone.ts'
 import type { Proxy, ProxyKind, ProxyStatus } from './door.ts'
 import { HttpProxy } from './http/server.ts'
 import { formatListenAddress, type ListenAddress } from './listen-address.ts'
@@ -25,6 +27,8 @@ export interface ProxiesInit {
   openTarget: OpenTarget
   names: NameBook
   suffix?: string | undefined
+  /** Without it, no responder of DNS can be opened. */
+  dns?: (DnsSettings & Pick<DnsBook, 'answering'>) | undefined
   onEvent?: OnDataPlaneEvent | undefined
   wallClock?: (() => number) | undefined
 }
@@ -46,10 +50,26 @@ export interface Proxies {
 const isLocal = (address: ListenAddress): boolean =>
   address.type === 'unix' || address.host === '::1' || (isIPv4(address.host) && address.host.startsWith('127.'))
 
+const openResponder = async (zone: DnsZone | undefined, init: Omit<DnsResponderInit, 'zone'>): Promise<Proxy> => {
+  if (zone === undefined) throw new MeshError('USAGE', 'This node has no addresses for names.')
+  return DnsResponder.listen({ ...init, zone })
+}
+
 export const createProxies = (init: ProxiesInit): Proxies => {
   const { suffix = defaultSuffix, names, openTarget, onEvent, wallClock } = init
   const proxies = new Map<string, Proxy>()
   const openDestination = createDestinationOpener(openTarget)
+  const { dns } = init
+  const zone =
+    dns === undefined
+      ? undefined
+      : new DnsZone({
+          ...dns,
+          suffix,
+          book: { ...names, answering: dns.answering },
+          findDestination: createDestinationFinder({ book: names, suffix }),
+          openDestination
+        })
   return {
     add: async ({ kind, listen, allowRemote = false, allowOutside = [], id = randomUUID() }) => {
       if (!allowRemote && !isLocal(listen)) {
@@ -65,7 +85,8 @@ export const createProxies = (init: ProxiesInit): Proxies => {
         outside: allowOutside.map(parseOutsidePattern)
       })
       const proxyInit = { id, kind, listen, suffix, findDestination, openDestination, onEvent, wallClock }
-      const proxy = kind === 'socks' ? await SocksProxy.listen(proxyInit) : await HttpProxy.listen(proxyInit)
+      const open = { socks: SocksProxy, http: HttpProxy }
+      const proxy = kind === 'dns' ? await openResponder(zone, proxyInit) : await open[kind].listen(proxyInit)
       proxies.set(id, proxy)
       return proxy.status
     },

@@ -4,6 +4,8 @@ import type { Caller } from './http/identity-fields.ts'
 /** Version 2 of the PROXY protocol, §2.2: the same twelve bytes begin every header. */
 const signature = Buffer.from([0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a])
 const versionAndCommand = 0x21
+/** The proxy speaks for itself, as its checks do. */
+const versionAndLocal = 0x20
 const families = { none: 0x00, ip4: 0x11, ip6: 0x21 } as const
 
 /** Types of §2.2.8, for applications of one's own: 0xe0 to 0xef. */
@@ -60,6 +62,9 @@ const addresses = (source?: Endpoint, destination?: Endpoint): { family: number;
     return { family: families.ip6, bytes: Buffer.concat([...hosts.map(ip6Bytes), ports(source, destination)]) }
   return { family: families.none, bytes: Buffer.alloc(0) }
 }
+
+/** What a service that asks for the PROXY protocol reads on a connection behind which there is no caller. */
+export const localHeader = (): Buffer => Buffer.concat([signature, Buffer.from([versionAndLocal, families.none, 0, 0])])
 
 /**
  * What a service that asks for the PROXY protocol reads before the caller's first byte: where the caller's node is, as

@@ -2,7 +2,15 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { defaultSuffix, limits, parseCapability, parseName, parseSuffix, parseTarget } from '@agent-mesh/wire'
-import { checkDefaults, parseCheck, parseListenAddress, parseOutsidePattern } from '@agent-mesh/data-plane'
+import {
+  checkDefaults,
+  defaultExtraPorts,
+  defaultLoopbackRange,
+  parseCheck,
+  parseListenAddress,
+  parseLoopbackRange,
+  parseOutsidePattern
+} from '@agent-mesh/data-plane'
 import { parseSubject } from './allow-list.ts'
 import { duration } from './duration.ts'
 import { healthSection } from './health.ts'
@@ -115,7 +123,11 @@ const service = z.strictObject({
     .min(1)
     .max(limits.serviceWeight)
     .default(1)
-    .describe('How much of the work it wants, beside others that offer the same.')
+    .describe('How much of the work it wants, beside others that offer the same.'),
+  proxy_protocol: z
+    .boolean()
+    .default(false)
+    .describe('Whether it is told who calls by a header of the PROXY protocol, version 2, before the first byte.')
 })
 
 const forward = z.strictObject({
@@ -214,6 +226,20 @@ export const configSchema = z.strictObject({
         .array(checked(parseListenAddress))
         .default([])
         .describe('Addresses of HTTP proxies, beside those of `mesh-node proxy`: `127.0.0.1:8118` or `unix:/path`.'),
+      dns: z
+        .array(checked(parseListenAddress))
+        .default([])
+        .describe('Addresses of DNS responders, beside those of `mesh-node proxy`: `127.0.0.1:5300`.'),
+      dns_range: checked(parseLoopbackRange)
+        .default(defaultLoopbackRange)
+        .describe('Loopback addresses that DNS responders give to names, and on which the node then listens.'),
+      dns_ports: z
+        .array(z.number().int().min(1).max(65_535))
+        .max(limits.dnsPorts)
+        .default(defaultExtraPorts)
+        .describe(
+          'Ports on which the names of `tcp` and `stdio` services are listened on; other kinds have their own.'
+        ),
       allow_remote: z
         .boolean()
         .default(false)

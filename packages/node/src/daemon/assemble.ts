@@ -244,7 +244,7 @@ export const assemble = (init: AssembleInit): Assembled => {
   })
   const doors = new Doors({ verbs, config, dataPlane, events, kindOf: (target) => kindOf(book, target) })
   const health = createNodeHealth(init, { dialler, discovery, about: selfHealth })
-  const proxies = new NodeProxies({ verbs, config, events, dataPlane, book, discovery, resolver })
+  const proxies = new NodeProxies({ verbs, config, events, dataPlane, book, discovery, resolver, self })
   const reach = new Reach({
     health: health.view,
     suffix: config.proxy.suffix,

@@ -59,13 +59,15 @@ export class Offers {
 
   /** Puts the services of the file and of earlier verbs into the table. The file wins where both name one. */
   start(): void {
-    for (const { name, address, capabilities, allow, weight, ...said } of this.#init.config.services) {
-      const service = makeService(name, address, capabilities)
+    for (const { name, address, capabilities, allow, weight, proxy_protocol: isTold, ...said } of this.#init.config
+      .services) {
+      const service = introduced(makeService(name, address, capabilities), isTold)
       this.#put({ service, isFromFile: true, ...listOf(allow), check: saidInFile(said), weight })
     }
-    for (const { name, address, capabilities, allow, check = {}, weight = 1 } of this.#init.verbs.state.services) {
+    for (const { name, address, capabilities, allow, check = {}, weight = 1, proxyProtocol } of this.#init.verbs.state
+      .services) {
       if (this.#offers.has(name)) continue
-      const service = makeService(name, address, capabilities)
+      const service = introduced(makeService(name, address, capabilities), proxyProtocol)
       this.#put({ service, isFromFile: false, ...listOf(allow), check: saidOfCheck(check), weight })
     }
   }
@@ -132,8 +134,11 @@ export class Offers {
     const capabilities = [
       ...new Set((request.capabilities ?? []).map((capability) => this.#checkCapability(capability)))
     ]
-    const service = makeService(name, request.address, capabilities)
     const existing = this.#offers.get(name)
+    const service = introduced(
+      makeService(name, request.address, capabilities),
+      request.proxyProtocol ?? existing?.service.wantsProxyHeader
+    )
     if (existing !== undefined && request.replace !== true) {
       throw new MeshError('SERVICE_TAKEN', `"${name}" is served already, at ${formatUpstream(existing.service)}.`)
     }
@@ -160,7 +165,8 @@ export class Offers {
           capabilities,
           ...(list.allow === undefined ? {} : { allow: [...list.allow.subjects] }),
           ...(Object.keys(check).length === 0 ? {} : { check }),
-          ...(weight === 1 ? {} : { weight })
+          ...(weight === 1 ? {} : { weight }),
+          ...(service.wantsProxyHeader === true ? { proxyProtocol: true } : {})
         }
       ]
     }))
@@ -302,6 +308,7 @@ export class Offers {
       ...(allow === undefined ? {} : { allow: [...allow.subjects] }),
       rule: this.#init.ruleOf(name),
       weight,
+      ...(service.wantsProxyHeader === true ? { proxyProtocol: true } : {}),
       check: checkDocument(checkSettings(service, check)),
       ...(health === undefined ? {} : { health })
     }
@@ -323,6 +330,19 @@ export class Offers {
   #allCapabilities(): string[] {
     return [...new Set(this.capabilities().map((one) => one.capability))]
   }
+}
+
+/** @throws MeshError SERVICE_INVALID */
+const introduced = (service: Service, isTold = false): Service => {
+  if (!isTold) return service
+  if (service.address.type !== 'stdio') return { ...service, wantsProxyHeader: true }
+  throw new MeshError(
+    'SERVICE_INVALID',
+    `${service.name} is a program, to which no header of the PROXY protocol is sent.`,
+    {
+      hint: 'Serve it with --no-proxy-protocol: its environment says who calls.'
+    }
+  )
 }
 
 /** @throws MeshError NAME_INVALID, LIMIT_EXCEEDED */

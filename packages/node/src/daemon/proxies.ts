@@ -1,3 +1,4 @@
+import type { PeerId } from '@libp2p/interface'
 import { MeshError, parseTarget, toMeshError, type Target } from '@agent-mesh/wire'
 import type { Discovery, RecordBook, Resolver } from '@agent-mesh/control-plane'
 import {
@@ -13,6 +14,7 @@ import {
 import type { ProxyDocument, ProxyRequest } from '@agent-mesh/wire/api'
 import type { Config } from '../config/schema.ts'
 import type { VerbStore } from '../state/verb-store.ts'
+import { dnsOf } from './dns.ts'
 import type { EventBus } from './event-bus.ts'
 
 export interface NodeProxiesInit {
@@ -23,6 +25,7 @@ export interface NodeProxiesInit {
   book: Pick<RecordBook, 'pathsInUse'>
   discovery: Pick<Discovery, 'suggest' | 'record'>
   resolver: Resolver
+  self: PeerId
 }
 
 /** What is kept of a proxy between two runs. */
@@ -61,15 +64,17 @@ export class NodeProxies {
       openTarget: init.dataPlane.openTarget,
       names,
       suffix,
+      dns: dnsOf(init),
       onEvent: ({ event, ...fields }) => init.events.emit(event === 'proxy:failed' ? 'warn' : 'debug', event, fields)
     })
   }
 
   async start(): Promise<void> {
-    const { socks, http, allow_remote: allowRemote, allow_outside: allowOutside } = this.#init.config.proxy
+    const { socks, http, dns, allow_remote: allowRemote, allow_outside: allowOutside } = this.#init.config.proxy
     const inFile = [
       ...socks.map((listen): Kept => ({ kind: 'socks', listen, allowRemote, allowOutside })),
-      ...http.map((listen): Kept => ({ kind: 'http', listen, allowRemote, allowOutside }))
+      ...http.map((listen): Kept => ({ kind: 'http', listen, allowRemote, allowOutside })),
+      ...dns.map((listen): Kept => ({ kind: 'dns', listen, allowRemote, allowOutside: [] }))
     ]
     for (const kept of inFile) await this.#reopen(kept, false)
     for (const kept of this.#init.verbs.state.proxies) await this.#reopen(kept, true)
@@ -85,9 +90,11 @@ export class NodeProxies {
     kind,
     listen,
     allowRemote = false,
-    allowOutside = [],
+    allowOutside: allowed = [],
     foreground
   }: ProxyRequest): Promise<ProxyDocument> {
+    // A responder answers for names of the mesh alone.
+    const allowOutside = kind === 'dns' ? [] : allowed
     const isPersistent = foreground !== true
     const status = await this.#open({ kind, listen, allowRemote, allowOutside }, isPersistent)
     if (!isPersistent) return this.#document(status)
@@ -160,6 +167,7 @@ export class NodeProxies {
 
   #document(status: ProxyStatus): ProxyDocument {
     const { allowRemote = false, allowOutside = [], isPersistent = false } = this.#kept.get(status.id) ?? {}
-    return { ...status, suffix: this.#init.config.proxy.suffix, allowRemote, allowOutside, isPersistent }
+    const { suffix, dns_range: range } = this.#init.config.proxy
+    return { ...status, suffix, ...(status.kind === 'dns' ? { range } : {}), allowRemote, allowOutside, isPersistent }
   }
 }

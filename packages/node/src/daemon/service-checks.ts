@@ -92,9 +92,9 @@ export class ServiceChecks {
   }
 
   put(service: Service, settings: CheckSettings | undefined): void {
-    const { name, address } = service
+    const { name, address, wantsProxyHeader } = service
     if (settings === undefined || address.type === 'stdio') this.#checks.remove(name)
-    else this.#checks.put({ name, address }, settings)
+    else this.#checks.put({ name, address, wantsProxyHeader }, settings)
   }
 
   remove(name: string): void {

@@ -27,7 +27,9 @@ const verbState = z.strictObject({
         })
         .optional(),
       /** Absent: 1. */
-      weight: z.number().int().min(1).optional()
+      weight: z.number().int().min(1).optional(),
+      /** Absent: it reads no header of the PROXY protocol. */
+      proxyProtocol: z.literal(true).optional()
     })
   ),
   forwards: z.array(z.strictObject({ listen: z.string(), target: z.string() })),
@@ -35,7 +37,7 @@ const verbState = z.strictObject({
   proxies: z
     .array(
       z.strictObject({
-        kind: z.enum(['socks', 'http']),
+        kind: z.enum(['socks', 'http', 'dns']),
         listen: z.string(),
         allowRemote: z.boolean(),
         allowOutside: z.array(z.string())

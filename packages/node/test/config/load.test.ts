@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { limits } from '@agent-mesh/wire'
 import { loadConfig } from '../../src/config/load.ts'
 import { configSchema } from '../../src/config/schema.ts'
 import { formatDuration, parseDuration } from '../../src/config/units.ts'
@@ -54,6 +55,16 @@ describe('the configuration', () => {
       /line 3: log\.levl is no setting; did you mean level\?/
     ],
     ['an unknown key at the top', '\nliste: []\n', /line 2: liste is no setting; did you mean listen\?/],
+    [
+      'a range of names outside the loopback',
+      'proxy:\n  dns_range: 10.0.0.0/16\n',
+      /line 2: proxy\.dns_range: .*within 127/
+    ],
+    [
+      'one port of names too many',
+      `proxy:\n  dns_ports: [${Array.from({ length: limits.dnsPorts + 1 }, (_, index) => index + 1).join(', ')}]\n`,
+      /line 2: proxy\.dns_ports/
+    ],
     [
       'a duration without a unit',
       'drain_timeout: 10\n',

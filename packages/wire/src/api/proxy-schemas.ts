@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-export const proxyKind = z.enum(['socks', 'http'])
+export const proxyKind = z.enum(['socks', 'http', 'dns'])
 
 export const proxyRequest = z.strictObject({
   kind: proxyKind,
@@ -21,6 +21,8 @@ export const proxy = z.object({
   listen: z.string(),
   /** What ends the names of the mesh. */
   suffix: z.string(),
+  /** Of a DNS responder: the addresses that it gives to names. */
+  range: z.string().optional(),
   allowRemote: z.boolean(),
   allowOutside: z.array(z.string()),
   isPersistent: z.boolean(),

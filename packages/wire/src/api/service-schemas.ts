@@ -43,6 +43,8 @@ export const service = z.object({
   rule: z.string().optional(),
   /** How much of the work it wants, beside others that offer the same. */
   weight: z.number().int().optional(),
+  /** It reads a header of the PROXY protocol first, version 2. */
+  proxyProtocol: z.boolean().optional(),
   check: check.optional(),
   /** Absent where it is not checked. */
   health: serviceHealth.optional()
@@ -58,6 +60,8 @@ export const serveRequest = z.strictObject({
   check: checkRequest.optional(),
   /** As `allow`; otherwise 1. */
   weight: z.number().int().min(1).max(limits.serviceWeight).optional(),
+  /** As `allow`; otherwise false. */
+  proxyProtocol: z.boolean().optional(),
   replace: z.boolean().default(false)
 })
 

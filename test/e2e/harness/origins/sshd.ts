@@ -1,4 +1,5 @@
-import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { userInfo } from 'node:os'
@@ -31,14 +32,28 @@ const makeKey = async (path: string): Promise<void> => {
   if (code !== 0) throw new Error(`ssh-keygen: ${stderr}`)
 }
 
-/** sshd of root insists on its empty folder, which an init system would have made. */
+const privilegeFolder = '/run/sshd'
+const madeByTests = 'made-by-tests'
+
+/**
+ * sshd of root insists on its empty folder, which an init system would have made, for as long as it runs. Tests of several
+ * files may need it at once: the last one takes it away, where a test has made it.
+ */
 const makePrivilegeFolder = async (): Promise<void> => {
   if (process.getuid?.() !== 0) return
-  const made = await mkdir('/run/sshd', { recursive: true, mode: 0o755 })
-  if (made !== undefined)
-    onCleanup(async () => {
-      await rmdir(made)
-    })
+  const use = join(privilegeFolder, `in-use-${randomUUID()}`)
+  const enter = async (): Promise<void> => {
+    const made = await mkdir(privilegeFolder, { recursive: true, mode: 0o755 })
+    if (made !== undefined) await writeFile(join(privilegeFolder, madeByTests), '')
+    await writeFile(use, '')
+  }
+  // Once more, where the last one before took it away at this moment.
+  await enter().catch(enter)
+  onCleanup(async () => {
+    await rm(use)
+    const left = await readdir(privilegeFolder)
+    if (left.length === 1 && left[0] === madeByTests) await rm(privilegeFolder, { recursive: true })
+  })
 }
 
 /** A real sshd with its own host key and configuration, for the user who runs the tests. */

@@ -19,6 +19,7 @@ export interface ChecksInit {
 export interface Checked {
   name: string
   address: SocketAddress
+  wantsProxyHeader?: boolean | undefined
 }
 
 interface Watch {
@@ -94,7 +95,8 @@ export class Checks {
     const { service, settings } = watch
     const controller = new AbortController()
     watch.running = controller
-    const result = await probe(service.address, settings, { signal: controller.signal })
+    const { address, wantsProxyHeader } = service
+    const result = await probe(address, settings, { signal: controller.signal, wantsProxyHeader })
     watch.running = undefined
     if (controller.signal.aborted) return
     const before = watch.verdict

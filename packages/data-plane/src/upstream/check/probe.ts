@@ -3,6 +3,7 @@ import { withDeadline } from '../../deadline.ts'
 import type { SocketAddress } from '../../interfaces.ts'
 import { connectUpstream } from '../connect.ts'
 import { formatAddress } from '../parse.ts'
+import { localHeader } from '../proxy-protocol.ts'
 import { probeGrpc } from './probe-grpc.ts'
 import { probeHttp } from './probe-http.ts'
 import type { CheckKind, CheckSettings } from './settings.ts'
@@ -11,11 +12,11 @@ import type { CheckResult } from './verdict.ts'
 export type Probe = (
   address: SocketAddress,
   settings: Pick<CheckSettings, 'kind' | 'timeoutMs'>,
-  options: { signal: AbortSignal }
+  options: { signal: AbortSignal; wantsProxyHeader?: boolean | undefined }
 ) => Promise<CheckResult>
 
 /** Checks a service once, over a connection of its own. Never rejects: what goes wrong is the reason. */
-export const probe: Probe = async (address, { kind, timeoutMs }, { signal }) => {
+export const probe: Probe = async (address, { kind, timeoutMs }, { signal, wantsProxyHeader = false }) => {
   try {
     return await withDeadline(
       {
@@ -24,17 +25,22 @@ export const probe: Probe = async (address, { kind, timeoutMs }, { signal }) => 
         expired: () =>
           new MeshError('UPSTREAM_TIMEOUT', `${formatAddress(address)} did not answer within ${timeoutMs} ms`)
       },
-      async (inner) => ask(address, kind, timeoutMs, inner)
+      async (inner) => ask({ address, kind, timeoutMs, wantsProxyHeader }, inner)
     )
   } catch (err) {
     return { isOk: false, reason: err instanceof Error ? err.message.replace(/\.$/, '') : String(err) }
   }
 }
 
+interface Asked {
+  address: SocketAddress
+  kind: CheckKind
+  timeoutMs: number
+  wantsProxyHeader: boolean
+}
+
 const ask = async (
-  address: SocketAddress,
-  kind: CheckKind,
-  timeoutMs: number,
+  { address, kind, timeoutMs, wantsProxyHeader }: Asked,
   signal: AbortSignal
 ): Promise<CheckResult> => {
   const socket = await connectUpstream(address, { signal, timeoutMs })
@@ -44,6 +50,7 @@ const ask = async (
   }
   signal.addEventListener('abort', onAbort, { once: true })
   try {
+    if (wantsProxyHeader) socket.write(localHeader())
     if (kind.type === 'http') return await probeHttp(socket, address, kind.path)
     return kind.type === 'grpc' ? await probeGrpc(socket, kind.service) : { isOk: true }
   } finally {
