@@ -11,6 +11,8 @@ import { waitedForProcessorMs } from './harness/waited.ts'
 const count = inForm({ short: 12, full: 50 })
 /** Each knows so many of those before it. */
 const known = 3
+/** Nodes that are started together. */
+const atOnce = 5
 const withinMs = 2_000
 /** What `policy status` shows, against what was measured: a comparison is read at the end of its turn of the event loop. */
 const toleranceMs = 250
@@ -22,8 +24,11 @@ let mesh: TestMesh
 beforeAll(async () => {
   const random = seededRandom(seed)
   mesh = await createMesh(['node-0'])
-  for (let number = 1; number < count; number++)
-    await mesh.add(`node-${number}`, { bootstrap: random.shuffle([...mesh.members]).slice(0, known) })
+  for (let from = 1; from < count; from += atOnce) {
+    const numbers = Array.from({ length: Math.min(atOnce, count - from) }, (_, at) => from + at)
+    const bootstrap = (): MeshMember[] => random.shuffle([...mesh.members]).slice(0, known)
+    await Promise.all(numbers.map(async (number) => mesh.add(`node-${number}`, { bootstrap: bootstrap() })))
+  }
   await vi.waitFor(
     async () => {
       for (const { node } of mesh.members)
