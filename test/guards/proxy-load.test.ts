@@ -6,7 +6,7 @@ import { Agent, createServer, request } from 'node:http'
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import { proxiesResponse } from '@agent-mesh/wire/api'
-import { onCleanup } from '../e2e/harness/cleanup.ts'
+import { listenLocally } from '../e2e/harness/local-server.ts'
 import { createMesh } from '../e2e/harness/mesh.ts'
 import { inForm } from './harness/form.ts'
 
@@ -49,18 +49,11 @@ const at = ({ times }: Seen, part: number): number => times[Math.floor(times.len
 test('64 keep-alive clients through the HTTP proxy see no error', { timeout: loadMs + 120_000 }, async () => {
   const { alice, bob } = await createMesh({ members: ['alice', 'bob'] })
   const server = createServer((asked, response) => response.end(`alice ${asked.url}`))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onCleanup(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('the origin has no port')
-  await alice.serve(`web=http://127.0.0.1:${address.port}`)
+  const origin = await listenLocally(server)
+  await alice.serve(`web=http://127.0.0.1:${origin}`)
   const { proxies } = await bob.json(proxiesResponse, ['proxy', '--http', '127.0.0.1:0'])
   const port = Number(proxies[0]?.listen.split(':')[1])
-  const direct = await load(address.port, '/', Math.min(loadMs, 3_000))
+  const direct = await load(origin, '/', Math.min(loadMs, 3_000))
   const proxied = await load(port, 'http://web.alice.mesh/', loadMs)
   const rates = `${proxied.times.length} requests in ${loadMs / 1_000} s`
   const added = [0.5, 0.99].map((part) => (at(proxied, part) - at(direct, part)).toFixed(2))

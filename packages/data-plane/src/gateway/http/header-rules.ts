@@ -1,4 +1,5 @@
 import { limits, MeshError } from '@agent-mesh/wire'
+import { isMeshField } from '../../upstream/http/identity-fields.ts'
 import { proxyName } from './proxy-status.ts'
 
 /** Names and values in turn, as they came. */
@@ -54,9 +55,6 @@ const tokensOf = (raw: RawHeaders, wanted: string): string[] =>
       .map((token) => token.trim().toLowerCase())
       .filter((token) => token !== '')
   )
-
-/** Names that a client uses for what only a node may say of a caller. An underscore is a hyphen to many programs (CGI). */
-const isMeshOwn = (name: string): boolean => /^mesh[-_]/.test(name)
 
 const isForwarded = (name: string, named: ReadonlySet<string>): boolean =>
   !hopByHop.has(name) && (essential.has(name) || !named.has(name))
@@ -125,7 +123,7 @@ export const forwardRequestHead = (
   const kept: string[] = ['Host', authority]
   for (const [name, value] of pairs(raw)) {
     const lower = name.toLowerCase()
-    if (lower === 'host' || lower === 'max-forwards' || isMeshOwn(lower)) continue
+    if (lower === 'host' || lower === 'max-forwards' || isMeshField(lower)) continue
     if (!isForwarded(lower, named) || isForChunksAlone(lower, isChunked)) continue
     kept.push(name, value)
   }
@@ -179,7 +177,7 @@ export const forwardResponseHead = (
 export const forwardTrailers = (raw: RawHeaders): Array<[string, string]> =>
   pairs(raw).filter(([name]) => {
     const lower = name.toLowerCase()
-    return !hopByHop.has(lower) && !notInTrailers.has(lower) && !isMeshOwn(lower)
+    return !hopByHop.has(lower) && !notInTrailers.has(lower) && !isMeshField(lower)
   })
 
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])

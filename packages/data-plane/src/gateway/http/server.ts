@@ -4,8 +4,8 @@ import type { Duplex } from 'node:stream'
 import { limits, MeshError, toMeshError } from '@agent-mesh/wire'
 import { resetLocal, splice } from '../../tunnel/splice.ts'
 import { DoorCount, type Proxy, type ProxyInit, type ProxyStatus } from '../door.ts'
-import { formatListenAddress, type ListenAddress } from '../listen-address.ts'
-import { listen } from '../listen.ts'
+import { Listener } from '../listen.ts'
+import { cutLater } from '../local-client.ts'
 import { formatServedBy } from '../open-destination.ts'
 import { createExchangeOpener, ExchangeError, type OpenExchange } from './exchange.ts'
 import { checkRequestHead, forwardRequestHead, hasBody, isIdempotent, isLastHop, upgradeOf } from './header-rules.ts'
@@ -21,9 +21,6 @@ interface Detached {
   socket: Duplex
   head: Buffer
 }
-
-/** A refused client has this long to read why before it is cut. */
-const refusalMs = 1_000
 
 /** A failure of the exchange knows whether the request had left; a circle has an error type of its own. */
 const failureOf = (err: unknown): Failure => {
@@ -48,17 +45,15 @@ export class HttpProxy implements Proxy {
   readonly id: string
   readonly #init: ProxyInit
   readonly #server: Server
+  readonly #listener: Listener
   readonly #count: DoorCount
   readonly #pool: TunnelPool
   readonly #openExchange: OpenExchange
-  readonly #closing = new AbortController()
   readonly #unanswered = new WeakMap<Duplex, Set<ServerResponse>>()
-  #address: ListenAddress
 
   private constructor(init: ProxyInit) {
     this.id = init.id
     this.#init = init
-    this.#address = init.listen
     this.#count = new DoorCount(init, () => this.listenText)
     this.#pool = new TunnelPool(init.openDestination)
     this.#openExchange = createExchangeOpener(this.#pool)
@@ -75,23 +70,20 @@ export class HttpProxy implements Proxy {
     })
     this.#server.maxConnections = limits.proxyConnections
     this.#server.maxHeadersCount = 0
+    this.#listener = new Listener(this.#server, init.listen)
     this.#listenForClients()
   }
 
   /** @throws MeshError ADDRESS_IN_USE, ADDRESS_INVALID */
   static async listen(init: ProxyInit): Promise<HttpProxy> {
     const proxy = new HttpProxy(init)
-    await listen(proxy.#server, init.listen)
-    const bound = proxy.#server.address()
-    if (init.listen.type === 'tcp' && bound !== null && typeof bound === 'object')
-      proxy.#address = { ...init.listen, port: bound.port }
-    proxy.#server.on('error', (err) => proxy.#count.fail(toMeshError(err, 'LIMIT_EXCEEDED'), ''))
+    await proxy.#listener.open((error) => proxy.#count.fail(error, ''))
     proxy.#count.say('proxy:listening')
     return proxy
   }
 
   get listenText(): string {
-    return formatListenAddress(this.#address)
+    return this.#listener.text
   }
 
   get status(): ProxyStatus {
@@ -99,10 +91,8 @@ export class HttpProxy implements Proxy {
   }
 
   close(): void {
-    if (!this.#server.listening) return
-    this.#server.close()
+    if (!this.#listener.close('proxy')) return
     this.#server.closeIdleConnections()
-    this.#closing.abort(new MeshError('CANCELLED', `The proxy ${this.listenText} was removed.`))
     this.#pool.close()
     this.#count.say('proxy:closed')
   }
@@ -155,12 +145,13 @@ export class HttpProxy implements Proxy {
       checkRequestHead(rawHeaders, httpVersion)
       const target = parseRequestTarget(method, url)
       if (target.form === 'origin' || isLastHop(method, rawHeaders)) {
-        serveOwn(incoming, reply, { listen: this.#address, suffix: this.#init.suffix, target })
+        serveOwn(incoming, reply, { listen: this.#listener.address, suffix: this.#init.suffix, target })
         return
       }
       host = target.host
-      const signal = AbortSignal.any([left.signal, this.#closing.signal])
-      const destination = await this.#init.findDestination({ ...target, serviceKind: 'http', signal })
+      const release = this.#listener.hold(left)
+      const { signal } = left
+      const destination = await this.#init.findDestination({ ...target, serviceKind: 'http', signal }).finally(release)
       const upgrade = detached === undefined ? undefined : upgradeOf(rawHeaders)
       const opened = await this.#openExchange({
         destination,
@@ -169,7 +160,7 @@ export class HttpProxy implements Proxy {
         headers: forwardRequestHead(rawHeaders, { method, authority: target.authority, httpVersion, upgrade }),
         isIdempotent: isIdempotent(method),
         body: hasBody(rawHeaders) ? { stream: incoming, rawTrailers: () => incoming.rawTrailers } : undefined,
-        signal: left.signal,
+        signal,
         onContinue: () => reply.writeContinue(),
         onInformation: (statusCode, raw) => relayInformation(reply, statusCode, raw)
       })
@@ -189,20 +180,18 @@ export class HttpProxy implements Proxy {
   /** A tunnel for a whole connection. Never rejects. */
   async #connect(incoming: IncomingMessage, { socket, head }: Detached): Promise<void> {
     const { url = '', rawHeaders, headers, httpVersion } = incoming
-    const left = new AbortController()
-    const onClose = (): void => left.abort(new MeshError('CANCELLED', 'The local client hung up.'))
     socket.on('error', () => {})
-    socket.once('close', onClose)
+    const wait = this.#listener.waitFor(socket)
     let host = ''
     try {
       checkRequestHead(rawHeaders, httpVersion)
       if (hasBody(rawHeaders)) throw new MeshError('USAGE', 'The request was refused: a CONNECT has no body.')
       const target = parseConnectTarget(url)
       host = target.host
-      const signal = AbortSignal.any([left.signal, this.#closing.signal])
+      const { signal } = wait
       const destination = await this.#init.findDestination({ ...target, signal })
       const { stream, servedBy } = await this.#init.openDestination(destination, { signal, early: () => head })
-      socket.off('close', onClose)
+      wait.done()
       const served = servedBy === undefined ? '' : `Mesh-Served-By: ${formatServedBy(servedBy)}\r\n`
       socket.write(`HTTP/1.1 200 Connection Established\r\n${served}\r\n`)
       await splice(stream, socket)
@@ -211,6 +200,8 @@ export class HttpProxy implements Proxy {
       this.#count.fail(failure.error, host)
       if (failure.error.code === 'CANCELLED') resetLocal(socket)
       else refuse(socket, failure, headers.accept)
+    } finally {
+      wait.done()
     }
   }
 
@@ -236,13 +227,4 @@ export class HttpProxy implements Proxy {
 const refuse = (socket: Duplex, failure: Failure, accept?: string): void => {
   writeFailure(socket, failure, accept)
   cutLater(socket)
-}
-
-/** What the client still sends is read and dropped: a reset would take the answer away with it. */
-const cutLater = (socket: Duplex): void => {
-  socket.resume()
-  const timer = setTimeout(() => {
-    socket.destroy()
-  }, refusalMs)
-  socket.once('close', () => clearTimeout(timer))
 }
