@@ -72,6 +72,7 @@ export const checkRequestHead = (raw: RawHeaders, httpVersion: string): void => 
   if (httpVersion !== '1.1' && httpVersion !== '1.0') throw badRequest(`HTTP/${httpVersion} is not spoken here`)
   if (httpVersion === '1.1' && valuesOf(raw, 'host').length === 0) throw badRequest('it has no Host')
   if (valuesOf(raw, 'host').length > 1) throw badRequest('it has more than one Host')
+  if (!valuesOf(raw, 'host').every((value) => hostText.test(value))) throw badRequest('its Host is none')
   const lengths = valuesOf(raw, 'content-length')
   const codings = valuesOf(raw, 'transfer-encoding')
   if (lengths.length > 1) throw badRequest('it has more than one Content-Length')
@@ -90,6 +91,26 @@ export const checkRequestHead = (raw: RawHeaders, httpVersion: string): void => 
         details: { isLoop: true }
       }
     )
+}
+
+/** `uri-host [":" port]` (RFC 9110, section 7.2), or nothing. */
+const hostText = /^(?:(?:\[[0-9a-f:.]+\]|[\w.~%!$&'()*+,;=-]+)(?::\d{0,5})?)?$/i
+
+/** What a client of HTTP is not told, since a service said what is none. */
+export const badAnswer = (why: string): MeshError =>
+  new MeshError('TUNNEL_RESET', `The service answered what is no HTTP: ${why}.`, {
+    hint: 'Is it an http service? mesh-node find lists the kinds.',
+    details: { parser: 'answer' }
+  })
+
+/**
+ * A coding that nobody asked for would be taken off here without a word, and its bytes taken for the content.
+ * @throws MeshError TUNNEL_RESET
+ */
+export const checkResponseHead = (raw: RawHeaders): void => {
+  const codings = valuesOf(raw, 'transfer-encoding')
+  if (codings.length > 1 || (codings[0] ?? 'chunked').trim().toLowerCase() !== 'chunked')
+    throw badAnswer('its Transfer-Encoding is not chunked and nothing else')
 }
 
 /** Whether a body follows the head. */
@@ -128,7 +149,8 @@ export const forwardRequestHead = (
     kept.push(name, value)
   }
   const [forwards] = valuesOf(raw, 'max-forwards')
-  if (forwards !== undefined) kept.push('Max-Forwards', isLimitedHop(method) ? String(Number(forwards) - 1) : forwards)
+  if (forwards !== undefined)
+    kept.push('Max-Forwards', isLimitedHop(method) && isCount(forwards) ? String(Number(forwards) - 1) : forwards)
   kept.push('Via', `${httpVersion} ${proxyName}`)
   const takesTrailers = tokensOf(raw, 'te').includes('trailers')
   if (takesTrailers) kept.push('TE', 'trailers')
@@ -141,32 +163,47 @@ export const forwardRequestHead = (
 }
 
 const isBodiless = (method: string): boolean => ['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE'].includes(method)
+const isCount = (text: string): boolean => /^\d{1,9}$/.test(text)
 const isLimitedHop = (method: string): boolean => method === 'OPTIONS' || method === 'TRACE'
 
 /** The request ends here: it may go no further. */
 export const isLastHop = (method: string, raw: RawHeaders): boolean =>
-  isLimitedHop(method) && valuesOf(raw, 'max-forwards').some((value) => Number(value) === 0)
+  isLimitedHop(method) && valuesOf(raw, 'max-forwards').some((value) => isCount(value) && Number(value) === 0)
 
 export interface ResponseHeadInit {
   httpVersion: string
   servedBy: string | undefined
   /** The body goes out in chunks. */
   isChunked: boolean
+  /** Its status has no content, and no length of it (RFC 9110, section 8.6). */
+  hasNoLength?: boolean
   upgrade?: boolean
 }
 
-/** The head of a response as it goes back; `Mesh-Served-By` is ours to say. */
-export const forwardResponseHead = (
-  raw: RawHeaders,
-  { httpVersion, servedBy, isChunked, upgrade }: ResponseHeadInit
-): string[] => {
+/** Fields of a response as they go back: nothing that is for one connection, and nothing that only nodes say. */
+const responseFields = (raw: RawHeaders, isLeftOut: (lower: string) => boolean): string[] => {
   const named = new Set(tokensOf(raw, 'connection'))
   const kept: string[] = []
   for (const [name, value] of pairs(raw)) {
     const lower = name.toLowerCase()
-    if (lower === 'mesh-served-by' || isForChunksAlone(lower, isChunked)) continue
-    if (isForwarded(lower, named)) kept.push(name, value)
+    if (!isMeshField(lower) && isForwarded(lower, named) && !isLeftOut(lower)) kept.push(name, value)
   }
+  return kept
+}
+
+/** The head of an informational response as it goes back. */
+export const forwardInterimHead = (raw: RawHeaders): string[] =>
+  responseFields(raw, (lower) => lower === 'content-length' || lower === 'trailer')
+
+/** The head of a response as it goes back; `Mesh-Served-By` is ours to say. */
+export const forwardResponseHead = (
+  raw: RawHeaders,
+  { httpVersion, servedBy, isChunked, hasNoLength = false, upgrade }: ResponseHeadInit
+): string[] => {
+  const kept = responseFields(
+    raw,
+    (lower) => isForChunksAlone(lower, isChunked) || (hasNoLength && lower === 'content-length')
+  )
   kept.push('Via', `${httpVersion} ${proxyName}`)
   if (servedBy !== undefined) kept.push('Mesh-Served-By', servedBy)
   if (upgrade === true) kept.push('Upgrade', valuesOf(raw, 'upgrade').join(', '), 'Connection', 'Upgrade')

@@ -1,16 +1,26 @@
 import { createServer, ServerResponse, type IncomingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { limits, MeshError, toMeshError } from '@agent-mesh/wire'
+import { limits, MeshError } from '@agent-mesh/wire'
 import { resetLocal, splice } from '../../tunnel/splice.ts'
 import { DoorCount, type Proxy, type ProxyInit, type ProxyStatus } from '../door.ts'
 import { Listener } from '../listen.ts'
 import { cutLater } from '../local-client.ts'
 import { formatServedBy } from '../open-destination.ts'
-import { createExchangeOpener, ExchangeError, type OpenExchange } from './exchange.ts'
-import { checkRequestHead, forwardRequestHead, hasBody, isIdempotent, isLastHop, upgradeOf } from './header-rules.ts'
+import { createExchangeOpener, type OpenExchange } from './exchange.ts'
+import {
+  badAnswer,
+  checkRequestHead,
+  forwardRequestHead,
+  hasBody,
+  isIdempotent,
+  isLastHop,
+  upgradeOf
+} from './header-rules.ts'
+import { OwedReplies } from './owed-replies.ts'
 import { answerFailure, writeFailure } from './own-answer.ts'
 import { serveOwn } from './own-pages.ts'
+import { failureOf, parseFailure } from './failure.ts'
 import { toFailure, type Failure } from './proxy-status.ts'
 import { relayInformation, relayResponse, relayUpgrade } from './relay.ts'
 import { parseConnectTarget, parseRequestTarget } from './request-target.ts'
@@ -22,24 +32,6 @@ interface Detached {
   head: Buffer
 }
 
-/** A failure of the exchange knows whether the request had left; a circle has an error type of its own. */
-const failureOf = (err: unknown): Failure => {
-  const { error, wasSent } = err instanceof ExchangeError ? err.failed : { error: toMeshError(err), wasSent: false }
-  const { isLoop, parser } = error.details
-  if (isLoop === true) return { status: 502, type: 'proxy_loop_detected', error }
-  if (parser === 'HPE_HEADER_OVERFLOW') return { status: 502, type: 'http_response_header_section_size', error }
-  if (parser !== undefined) return { status: 502, type: 'http_protocol_error', error }
-  return toFailure(error, wasSent)
-}
-
-/** What the parser refused before it was a request. */
-const parseFailure = (err: Error): Failure => {
-  const code = 'code' in err ? String(err.code) : ''
-  const error = new MeshError('USAGE', `The request is no HTTP that this proxy takes: ${err.message}.`, { cause: err })
-  const status = code === 'HPE_HEADER_OVERFLOW' ? 431 : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
-  return { status, type: 'http_request_error', error }
-}
-
 /** An HTTP proxy: absolute form request by request, CONNECT and changes of protocol for a whole connection. */
 export class HttpProxy implements Proxy {
   readonly id: string
@@ -49,7 +41,11 @@ export class HttpProxy implements Proxy {
   readonly #count: DoorCount
   readonly #pool: TunnelPool
   readonly #openExchange: OpenExchange
-  readonly #unanswered = new WeakMap<Duplex, Set<ServerResponse>>()
+  readonly #owed = new OwedReplies()
+  /** Requests whose bodies turned out to be none. */
+  readonly #broken = new WeakMap<IncomingMessage, Failure>()
+  /** Clients that are told, or are about to be, that they were not understood. */
+  readonly #misread = new WeakSet<Duplex>()
 
   private constructor(init: ProxyInit) {
     this.id = init.id
@@ -101,41 +97,60 @@ export class HttpProxy implements Proxy {
     this.#server.on('connection', (socket: Socket) => {
       this.#count.enter()
       socket.once('close', () => this.#count.leave())
+      // Whoever still sends while it is told the end would lose that to a reset (RFC 9112, section 9.6).
+      socket.destroySoon = () => {
+        socket.end()
+        cutLater(socket)
+      }
     })
-    const onRequest = (incoming: IncomingMessage, reply: ServerResponse): void => {
-      this.#track(incoming.socket, reply)
-      void this.#serve(incoming, reply)
-    }
+    const onRequest = (incoming: IncomingMessage, reply: ServerResponse): void => this.#enter(incoming, reply)
     this.#server.on('request', onRequest)
     this.#server.on('checkContinue', onRequest)
     this.#server.on('connect', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
-      void this.#connect(incoming, { socket, head })
+      socket.on('error', () => {})
+      this.#owed.whenPaidDetached(socket, () => void this.#connect(incoming, { socket, head }))
     })
     this.#server.on('upgrade', (incoming: IncomingMessage, socket: Socket, head: Buffer) => {
-      this.#upgrade(incoming, socket, head)
+      socket.on('error', () => {})
+      this.#owed.whenPaidDetached(socket, () => this.#upgrade(incoming, socket, head))
     })
-    this.#server.on('clientError', (err: Error, socket: Duplex) => {
-      if (this.#mayAnswer(socket)) refuse(socket, parseFailure(err))
-      else socket.destroy()
-    })
+    this.#server.on('clientError', (err: Error, socket: Duplex) => this.#misunderstand(err, socket))
   }
 
-  #track(socket: Duplex, reply: ServerResponse): void {
-    const replies = this.#unanswered.get(socket) ?? new Set()
-    this.#unanswered.set(socket, replies.add(reply))
-    reply.once('close', () => replies.delete(reply))
+  /** A request, which waits for its turn. */
+  #enter(incoming: IncomingMessage, reply: ServerResponse): void {
+    const { socket, httpVersion } = incoming
+    incoming.on('error', () => {})
+    // A proxy keeps no connection of HTTP/1.0, whatever that says (RFC 9112, section 9.3).
+    if (httpVersion !== '1.1') reply.shouldKeepAlive = false
+    const count = this.#owed.add(socket, reply, () => void this.#serve(incoming, reply))
+    if (count <= limits.proxyPipelinedRequests) return
+    const most = `${limits.proxyPipelinedRequests} requests of one client are under way; that is the limit.`
+    this.#count.fail(new MeshError('LIMIT_EXCEEDED', most), '')
+    resetLocal(socket)
   }
 
-  /** Whether an answer now would be taken for that to the request which the parser refused, and not to one before it. */
-  #mayAnswer(socket: Duplex): boolean {
-    const [first, ...others] = this.#unanswered.get(socket) ?? []
-    return first === undefined || (others.length === 0 && !first.req.complete && !first.headersSent)
+  /** What came is no HTTP. An answer must not be taken for that to a request before it. */
+  #misunderstand(err: Error, socket: Duplex): void {
+    if (socket.writableEnded || this.#misread.has(socket)) return
+    this.#misread.add(socket)
+    const failure = parseFailure(err)
+    const last = this.#owed.last(socket)
+    if (last === undefined || last.req.complete) {
+      this.#owed.whenPaid(socket, () => {
+        if (!socket.writableEnded) refuse(socket, failure)
+      })
+      return
+    }
+    // It is the body of this request, and whoever reads it is told.
+    last.shouldKeepAlive = false
+    this.#broken.set(last.req, failure)
+    last.req.emit('error', failure.error)
   }
 
   /** One request. Never rejects. */
   async #serve(incoming: IncomingMessage, reply: ServerResponse, detached?: Detached): Promise<void> {
     const { method = 'GET', url = '', rawHeaders, httpVersion } = incoming
-    incoming.on('error', () => {})
     const left = new AbortController()
     reply.once('close', () => {
       if (!reply.writableFinished) left.abort(new MeshError('CANCELLED', 'The client left before the answer.'))
@@ -152,6 +167,8 @@ export class HttpProxy implements Proxy {
       const release = this.#listener.hold(left)
       const { signal } = left
       const destination = await this.#init.findDestination({ ...target, serviceKind: 'http', signal }).finally(release)
+      const broken = this.#broken.get(incoming)
+      if (broken !== undefined) throw broken.error
       const upgrade = detached === undefined ? undefined : upgradeOf(rawHeaders)
       const opened = await this.#openExchange({
         destination,
@@ -161,17 +178,19 @@ export class HttpProxy implements Proxy {
         isIdempotent: isIdempotent(method),
         body: hasBody(rawHeaders) ? { stream: incoming, rawTrailers: () => incoming.rawTrailers } : undefined,
         signal,
-        onContinue: () => reply.writeContinue(),
+        onContinue: () => relayInformation(reply, 100, []),
         onInformation: (statusCode, raw) => relayInformation(reply, statusCode, raw)
       })
       if (opened.kind === 'response') relayResponse(opened.response, reply, opened.servedBy)
-      else if (detached === undefined || upgrade === undefined) opened.stream.destroy()
-      else {
+      else if (detached === undefined || upgrade === undefined) {
+        opened.stream.destroy()
+        throw badAnswer('it changed the protocol, which nobody had asked for')
+      } else {
         reply.detachSocket(incoming.socket)
         await relayUpgrade(opened, detached)
       }
     } catch (err) {
-      const failure = failureOf(err)
+      const failure = this.#broken.get(incoming) ?? failureOf(err)
       this.#count.fail(failure.error, host)
       answerFailure(reply, failure)
     }
@@ -180,7 +199,6 @@ export class HttpProxy implements Proxy {
   /** A tunnel for a whole connection. Never rejects. */
   async #connect(incoming: IncomingMessage, { socket, head }: Detached): Promise<void> {
     const { url = '', rawHeaders, headers, httpVersion } = incoming
-    socket.on('error', () => {})
     const wait = this.#listener.waitFor(socket)
     let host = ''
     try {
@@ -207,7 +225,6 @@ export class HttpProxy implements Proxy {
 
   /** A request that wants to change the protocol. Where it does not come to that, it is answered and its connection over. */
   #upgrade(incoming: IncomingMessage, socket: Socket, head: Buffer): void {
-    socket.on('error', () => {})
     if (hasBody(incoming.rawHeaders)) {
       const error = new MeshError('USAGE', 'The request was refused: it has a body and wants another protocol.')
       refuse(socket, toFailure(error))
