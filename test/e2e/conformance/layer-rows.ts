@@ -1,6 +1,6 @@
 import { expect, vi } from 'vitest'
-import { openRawClient } from '../harness/raw-client.ts'
-import { greeting, named, reply, say, type Heard, type Rig, type Row } from './rig.ts'
+import { openRawClient, say, type Heard } from '../harness/raw-client.ts'
+import { greeting, named, reply, type Rig, type Row } from './rig.ts'
 
 /** What a client is told of one cause. */
 interface Told {

@@ -6,7 +6,6 @@ import { onCleanup } from '../harness/cleanup.ts'
 import { freePort } from '../harness/local-server.ts'
 import { createMesh, type Mesh } from '../harness/mesh.ts'
 import { answerWithDigest, echoBytes, greetThenListen, startTcpOrigin } from '../harness/origins/tcp-origin.ts'
-import { openRawClient, type RawEnding } from '../harness/raw-client.ts'
 
 /** Three agents: alice offers, bob has the proxies, and carol comes to harm. */
 export interface Rig {
@@ -54,35 +53,6 @@ export const startRig = async (): Promise<Rig> => {
   }
   const closed = await add()
   return { mesh, ...closed, open: await add('--allow-outside', '*'), told }
-}
-
-/** What was heard, and how it ended. */
-export interface Heard {
-  bytes: number[]
-  ending: RawEnding
-}
-
-export interface SayOptions {
-  /** The client ends its half at once. */
-  isEnded?: boolean
-  /** Enough was heard; default: to the end. */
-  until?: (heard: Buffer) => boolean
-  withinMs?: number
-}
-
-/** Says bytes to a port and listens. */
-export const say = async (
-  port: number,
-  bytes: readonly number[],
-  { isEnded = false, until, withinMs = 12_000 }: SayOptions = {}
-): Promise<Heard> => {
-  const client = await openRawClient(port)
-  client.socket.write(Uint8Array.from(bytes))
-  if (isEnded) client.socket.end()
-  if (until !== undefined) await client.until(until)
-  const ending = until === undefined ? await client.ending(withinMs) : 'open'
-  client.socket.destroy()
-  return { bytes: [...client.heard()], ending }
 }
 
 export const greeting = [5, 1, 0]

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { expect, vi } from 'vitest'
 import { limits } from '@agent-mesh/wire'
-import { openRawClient } from '../harness/raw-client.ts'
+import { openRawClient, say } from '../harness/raw-client.ts'
 import { seededBytes } from '../harness/seeded-bytes.ts'
-import { greeting, named, reply, say, type Rig, type Row } from './rig.ts'
+import { greeting, named, reply, type Rig, type Row } from './rig.ts'
 
 const noMethod = [5, 0xff]
 const chosen = [5, 0]

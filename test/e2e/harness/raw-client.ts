@@ -72,3 +72,32 @@ export const openRawClient = async (port: number): Promise<RawClient> => {
     }
   }
 }
+
+/** What was heard, and how it ended. */
+export interface Heard {
+  bytes: number[]
+  ending: RawEnding
+}
+
+export interface SayOptions {
+  /** The client ends its half at once. */
+  isEnded?: boolean
+  /** Enough was heard; default: to the end. */
+  until?: (heard: Buffer) => boolean
+  withinMs?: number
+}
+
+/** Says bytes to a port and listens. */
+export const say = async (
+  port: number,
+  bytes: Uint8Array | readonly number[],
+  { isEnded = false, until, withinMs = 12_000 }: SayOptions = {}
+): Promise<Heard> => {
+  const client = await openRawClient(port)
+  client.socket.write(Uint8Array.from(bytes))
+  if (isEnded) client.socket.end()
+  if (until !== undefined) await client.until(until)
+  const ending = until === undefined ? await client.ending(withinMs) : 'open'
+  client.socket.destroy()
+  return { bytes: [...client.heard()], ending }
+}
