@@ -45,16 +45,30 @@ const pairs = (raw: RawHeaders): Array<[name: string, value: string]> => {
   return all
 }
 
-const valuesOf = (raw: RawHeaders, wanted: string): string[] =>
-  pairs(raw).flatMap(([name, value]) => (name.toLowerCase() === wanted ? [value] : []))
+const none: readonly string[] = []
 
-const tokensOf = (raw: RawHeaders, wanted: string): string[] =>
-  valuesOf(raw, wanted).flatMap((value) =>
+/** Asked many times of every request: what is not there costs no more than the look. */
+const valuesOf = (raw: RawHeaders, wanted: string): readonly string[] => {
+  let values: string[] | undefined
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] ?? ''
+    if (name.length !== wanted.length || name.toLowerCase() !== wanted) continue
+    values ??= []
+    values.push(raw[i + 1] ?? '')
+  }
+  return values ?? none
+}
+
+const tokensOf = (raw: RawHeaders, wanted: string): readonly string[] => {
+  const values = valuesOf(raw, wanted)
+  if (values.length === 0) return none
+  return values.flatMap((value) =>
     value
       .split(',')
       .map((token) => token.trim().toLowerCase())
       .filter((token) => token !== '')
   )
+}
 
 const isForwarded = (name: string, named: ReadonlySet<string>): boolean =>
   !hopByHop.has(name) && (essential.has(name) || !named.has(name))

@@ -70,8 +70,11 @@ export const relayResponse = (
     if (trailers.length > 0 && isChunked) reply.addTrailers(trailers)
     reply.end()
   })
-  reply.flushHeaders()
   response.pipe(reply, { end: false })
+  // What came with the head goes out with it, in one write; a head that comes alone does not wait for more.
+  setImmediate(() => {
+    if (!reply.destroyed) reply.flushHeaders()
+  })
 }
 
 /** Passes an informational answer on; HTTP/1.0 knows none. */

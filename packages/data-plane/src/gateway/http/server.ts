@@ -62,7 +62,9 @@ export class HttpProxy implements Proxy {
       requestTimeout: 0,
       keepAliveTimeout: limits.proxyClientIdleMs,
       connectionsCheckingInterval: limits.proxyHandshakeTimeoutMs / 10,
-      noDelay: true
+      noDelay: true,
+      // A request without a body goes through no life of a stream.
+      optimizeEmptyRequests: true
     })
     this.#server.maxConnections = limits.proxyConnections
     this.#server.maxHeadersCount = 0
