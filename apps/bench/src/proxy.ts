@@ -11,7 +11,7 @@ import { runHttpLoad, startSmallOrigin, type LoadResult } from './http-load.ts'
 import { median } from './median.ts'
 
 /** One kind of load, in turns on the service itself and through the proxy. */
-export interface LoadCost {
+interface LoadCost {
   direct: LoadResult[]
   proxied: LoadResult[]
   addedP50Ms: number

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:net'
 import { onCleanup } from './cleanup.ts'
 
 /** Port of a server that listens on TCP. */
-export const portOf = (server: Pick<Server, 'address'>): number => {
+const portOf = (server: Pick<Server, 'address'>): number => {
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the server has no port')
   return address.port

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { onCleanup } from './cleanup.ts'
 
 /** How a conversation in raw bytes ended: by the other side, cleanly or not, or not at all. */
-export type RawEnding = 'end' | 'reset' | 'open'
+type RawEnding = 'end' | 'reset' | 'open'
 
 /** A client of raw bytes that may end its half alone. */
 export interface RawClient {

@@ -17,7 +17,7 @@ export interface Rig {
 
 export type Answer = (socket: Socket, request: string) => void
 
-export interface Exchange {
+interface Exchange {
   /** Pieces are sent one after the other, each after something new was heard. */
   send: string | string[]
   /** Called for each head of a request that reaches the service. Default: 200 with `ok`. */
@@ -29,7 +29,7 @@ export interface Exchange {
   until?: (heard: string) => boolean
 }
 
-export interface Heard {
+interface Heard {
   text: string
   /** `open` where the proxy keeps the connection. */
   ending: 'end' | 'reset' | 'open'
