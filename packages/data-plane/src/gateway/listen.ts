@@ -8,7 +8,7 @@ import { formatListenAddress, toListenOptions, type ListenAddress } from './list
  * Binds a server. A socket file that a dead process left behind is replaced; one that somebody answers on is not.
  * @throws MeshError ADDRESS_IN_USE, ADDRESS_INVALID, each with the address
  */
-const listen = async (server: Server, address: ListenAddress): Promise<void> => {
+export const listen = async (server: Server, address: ListenAddress): Promise<void> => {
   try {
     await bind(server, address)
   } catch (err) {
