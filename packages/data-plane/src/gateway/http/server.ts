@@ -154,6 +154,9 @@ export class HttpProxy implements Proxy {
   async #serve(incoming: IncomingMessage, reply: ServerResponse, detached?: Detached): Promise<void> {
     const { method = 'GET', url = '', rawHeaders, httpVersion } = incoming
     const left = new AbortController()
+    incoming.once('error', (cause) => {
+      left.abort(new MeshError('CANCELLED', 'The client broke off its request.', { cause }))
+    })
     reply.once('close', () => {
       if (!reply.writableFinished) left.abort(new MeshError('CANCELLED', 'The client left before the answer.'))
     })
