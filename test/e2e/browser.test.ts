@@ -1,10 +1,9 @@
-import { createServer, type Server } from 'node:http'
-import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { json } from 'node:stream/consumers'
 import { beforeAll, describe, expect } from 'vitest'
 import { proxiesResponse } from '@agent-mesh/wire/api'
 import { loadPage } from './harness/chromium.ts'
-import { onCleanup } from './harness/cleanup.ts'
+import { listenLocally } from './harness/local-server.ts'
 import { createMesh } from './harness/mesh.ts'
 import { startWebSocketOrigin } from './harness/origins/websocket-origin.ts'
 import { findProgram, testWith } from './harness/program.ts'
@@ -44,21 +43,9 @@ document.body.append(JSON.stringify({ events }))
 await fetch('/report', { method: 'POST', body: JSON.stringify({ fetched, events, words, where: location.href }) })
 </script>`
 
-const listen = async (server: Server): Promise<number> => {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onCleanup(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
-}
-
 const startPages = async (): Promise<number> => {
   const reported = Promise.withResolvers<void>()
-  return listen(
+  return listenLocally(
     createServer((request, response) => {
       const { url = '/', headers } = request
       asked.push(`${headers.host ?? ''} ${String(headers['mesh-peer-name'])}`)
@@ -102,7 +89,7 @@ beforeAll(async () => {
   await mesh.alice.serve(`chat=http://127.0.0.1:${(await startWebSocketOrigin('alice-chat')).port}`)
   const { proxies } = await bob.json(proxiesResponse, ['proxy', '--http', '127.0.0.1:0'])
   pac = `http://${proxies[0]?.listen ?? ''}/proxy.pac`
-  directPort = await listen(
+  directPort = await listenLocally(
     createServer((request, response) => {
       response.setHeader('content-type', 'text/html')
       response.end(`<p>direct to ${request.headers.host ?? ''}</p>`)

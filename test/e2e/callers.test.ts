@@ -1,11 +1,10 @@
 import { createServer } from 'node:http'
-import { once } from 'node:events'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { join } from 'node:path'
-import { onCleanup } from './harness/cleanup.ts'
 import { meshNodeBin, rootDir, run } from './harness/command.ts'
+import { listenLocally } from './harness/local-server.ts'
 import { createMesh } from './harness/mesh.ts'
 import { testWith } from './harness/program.ts'
 import type { MeshProcess } from './harness/mesh-process.ts'
@@ -14,20 +13,13 @@ let alice: MeshProcess
 let bob: MeshProcess
 
 /** A server that answers with the fields of the request that say who calls. */
-const startMirror = async (): Promise<number> => {
-  const server = createServer((request, response) => {
-    const fields = Object.entries(request.headers).filter(([name]) => name.startsWith('mesh') || name === 'forwarded')
-    response.end(JSON.stringify(Object.fromEntries(fields)))
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onCleanup(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const address = server.address()
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
+const startMirror = async (): Promise<number> =>
+  listenLocally(
+    createServer((request, response) => {
+      const fields = Object.entries(request.headers).filter(([name]) => name.startsWith('mesh') || name === 'forwarded')
+      response.end(JSON.stringify(Object.fromEntries(fields)))
+    })
+  )
 
 beforeAll(async () => {
   ;({ alice, bob } = await createMesh({ members: ['alice', 'bob'] }))

@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers'
 import { beforeAll, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { makeScratchDir, onCleanup } from './harness/cleanup.ts'
+import { listenLocally } from './harness/local-server.ts'
 import { createMesh } from './harness/mesh.ts'
 import { MeshProcess } from './harness/mesh-process.ts'
 import { readProxyHeader, type ProxyHeader } from './harness/proxy-protocol.ts'
@@ -47,15 +48,11 @@ const startProxiedOrigin = async (): Promise<ProxiedOrigin> => {
     socket.on('data', onData).on('error', () => {})
     socket.once('close', () => sockets.delete(socket))
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  const port = await listenLocally(server)
   onCleanup(() => {
     for (const socket of sockets) socket.destroy()
-    server.close()
   })
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('the origin has no port')
-  return { port: address.port, headers, refused }
+  return { port, headers, refused }
 }
 
 let alice: MeshProcess

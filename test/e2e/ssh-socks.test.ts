@@ -1,12 +1,12 @@
 import { createReadStream } from 'node:fs'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { beforeAll, describe, expect, vi } from 'vitest'
 import { proxiesResponse } from '@agent-mesh/wire/api'
 import { run, start, type RunResult } from './harness/command.ts'
+import { freePort } from './harness/local-server.ts'
 import { createMesh } from './harness/mesh.ts'
 import { startHttpOrigin } from './harness/origins/http-origin.ts'
 import { startSshd, type Sshd } from './harness/origins/sshd.ts'
@@ -33,16 +33,6 @@ beforeAll(async () => {
 
 const ssh = async (host: string, call: string, input?: string): Promise<RunResult> =>
   run('ssh', [...sshd.clientOptions, ...proxied, `${sshd.user}@${host}`, call], input === undefined ? {} : { input })
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
-}
 
 const get = async (port: number): Promise<string> => {
   const asking = request({ host: '127.0.0.1', port })

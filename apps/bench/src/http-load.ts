@@ -1,5 +1,6 @@
 import { Agent, createServer, request, type Server } from 'node:http'
 import { once } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
 
 /** What clients that ask one after the other saw. Times in milliseconds. */
 export interface LoadResult {
@@ -23,22 +24,30 @@ const ask = async (agent: Agent, port: number, path: string, host: string): Prom
   if (response.statusCode !== 200) throw new Error(`status ${response.statusCode}`)
 }
 
-/** So many clients, each with one connection that it keeps, for so long. */
+/**
+ * So many clients, each with one connection that it keeps, for so long. Each asks as soon as it has its answer, or, with
+ * `everyMs`, at that interval; a request that comes late then, since the one before it took long, counts from when it
+ * was due.
+ */
 export const runHttpLoad = async (options: {
   port: number
   path: string
   host: string
   clients: number
   ms: number
+  everyMs?: number
 }): Promise<LoadResult> => {
-  const { port, path, host, clients, ms } = options
+  const { port, path, host, clients, ms, everyMs = 0 } = options
   const times: number[] = []
   const errors: string[] = []
-  const until = performance.now() + ms
-  const client = async (): Promise<void> => {
+  const from = performance.now()
+  const until = from + ms
+  const client = async (_: unknown, id: number): Promise<void> => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-    while (performance.now() < until) {
-      const began = performance.now()
+    for (let due = from + (everyMs * id) / clients; performance.now() < until; due += everyMs) {
+      const early = due - performance.now()
+      if (everyMs > 0 && early > 0) await wait(early)
+      const began = everyMs > 0 && early < 0 ? due : performance.now()
       try {
         await ask(agent, port, path, host)
         times.push(performance.now() - began)

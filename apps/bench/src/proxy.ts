@@ -6,37 +6,60 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { createInterface } from 'node:readline'
+import { cpuTimeMs } from './cpu-time.ts'
 import { runHttpLoad, startSmallOrigin, type LoadResult } from './http-load.ts'
 import { median } from './median.ts'
 
-/** What the HTTP proxy adds to a request: 64 clients that keep their connections, two nodes on one machine. */
-export interface ProxyCost {
+/** One kind of load, in turns on the service itself and through the proxy. */
+interface LoadCost {
   direct: LoadResult[]
   proxied: LoadResult[]
   addedP50Ms: number
   addedP99Ms: number
 }
 
+/** What the HTTP proxy adds to a request: 64 clients that keep their connections, two nodes on one machine. */
+export interface ProxyCost {
+  /** Each client asks ten times a second: what a request takes where nobody waits for a processor. */
+  paced: LoadCost
+  /** Each client asks as soon as it has its answer: then all of them wait for the processor, and times are its price. */
+  flood: LoadCost
+  /** Processor time of a proxied request of the flood, in microseconds. */
+  cpuUs: { proxying: number; serving: number }
+}
+
 const clients = 64
-const roundMs = 3_000
+const roundMs = 2_000
+const pacedEveryMs = 100
 const command = join(dirname(createRequire(import.meta.url).resolve('mesh-node/package.json')), 'bin', 'mesh-node.js')
 
 const ms = (value: number): string => `${value.toFixed(2)} ms`.padStart(10)
 const mid = (results: LoadResult[], of: (one: LoadResult) => number): number => median(results.map(of))
 
-/** Lines for people. */
-export const proxyTable = ({ direct, proxied, addedP50Ms, addedP99Ms }: ProxyCost): string[] => [
-  `http, ${clients} clients       p50        p99   requests/s`,
+const errorsOf = ({ direct, proxied }: LoadCost): number =>
+  [...direct, ...proxied].reduce((sum, one) => sum + one.errors.length, 0)
+
+const loadTable = (title: string, { direct, proxied, addedP50Ms, addedP99Ms }: LoadCost): string[] => [
+  `${title.padEnd(26)}        p50        p99   requests/s`,
   ...[
     { name: 'direct', results: direct },
     { name: 'proxied', results: proxied }
   ].map(({ name, results }) => {
     const rate = mid(results, (one) => one.requests / (roundMs / 1_000)).toFixed(0)
-    return `${name.padEnd(14)} ${ms(mid(results, (one) => one.p50Ms))} ${ms(mid(results, (one) => one.p99Ms))} ${rate.padStart(12)}`
+    return `  ${name.padEnd(24)} ${ms(mid(results, (one) => one.p50Ms))} ${ms(mid(results, (one) => one.p99Ms))} ${rate.padStart(12)}`
   }),
-  `added          ${ms(addedP50Ms)} ${ms(addedP99Ms)}`,
-  `errors         ${[...direct, ...proxied].reduce((sum, one) => sum + one.errors.length, 0)}`
+  `  ${'added'.padEnd(24)} ${ms(addedP50Ms)} ${ms(addedP99Ms)}`
 ]
+
+/** Lines for people. */
+export const proxyTable = ({ paced, flood, cpuUs }: ProxyCost): string[] => [
+  ...loadTable(`http, ${clients} clients, ${1_000 / pacedEveryMs}/s each`, paced),
+  ...loadTable(`http, ${clients} clients, flooding`, flood),
+  `processor time of a request, flooding: proxying node ${cpuUs.proxying.toFixed(0)} us, serving node ${cpuUs.serving.toFixed(0)} us`,
+  `errors ${errorsOf(paced) + errorsOf(flood)}`
+]
+
+const noResults = (): LoadResult[] => []
 
 const verb = async (stateDir: string, ...args: string[]): Promise<unknown> => {
   const child = spawn(process.execPath, [command, ...args, '--json', '--state-dir', stateDir], {
@@ -65,6 +88,13 @@ const up = async (stateDir: string): Promise<ChildProcess> => {
   throw new Error('the node ended before it was ready')
 }
 
+const costOf = (direct: LoadResult[], proxied: LoadResult[]): LoadCost => ({
+  direct,
+  proxied,
+  addedP50Ms: mid(proxied, (one) => one.p50Ms) - mid(direct, (one) => one.p50Ms),
+  addedP99Ms: mid(proxied, (one) => one.p99Ms) - mid(direct, (one) => one.p99Ms)
+})
+
 /** Measures in turns, so that what else the machine does falls on both alike. */
 export const measureProxy = async (rounds: number): Promise<ProxyCost> => {
   const scratch = await mkdtemp(join(tmpdir(), 'mesh-bench-'))
@@ -81,17 +111,23 @@ export const measureProxy = async (rounds: number): Promise<ProxyCost> => {
     const proxy = { port: Number(listen.split(':')[1]), path: 'http://web.alice.mesh/', host: 'web.alice.mesh' }
     const origin = { port, path: '/', host: '127.0.0.1' }
     await runHttpLoad({ ...proxy, clients, ms: roundMs })
-    const direct: LoadResult[] = []
-    const proxied: LoadResult[] = []
+    const seen = { pacedDirect: noResults(), pacedProxied: noResults(), direct: noResults(), proxied: noResults() }
+    const cpuMs = nodes.map(() => 0)
     for (let round = 0; round < rounds; round++) {
-      direct.push(await runHttpLoad({ ...origin, clients, ms: roundMs }))
-      proxied.push(await runHttpLoad({ ...proxy, clients, ms: roundMs }))
+      const paced = { clients, ms: roundMs, everyMs: pacedEveryMs }
+      seen.pacedDirect.push(await runHttpLoad({ ...origin, ...paced }))
+      seen.pacedProxied.push(await runHttpLoad({ ...proxy, ...paced }))
+      seen.direct.push(await runHttpLoad({ ...origin, clients, ms: roundMs }))
+      const before = nodes.map(({ pid = 0 }) => cpuTimeMs(pid))
+      seen.proxied.push(await runHttpLoad({ ...proxy, clients, ms: roundMs }))
+      for (const [i, { pid = 0 }] of nodes.entries()) cpuMs[i] = (cpuMs[i] ?? 0) + cpuTimeMs(pid) - (before[i] ?? 0)
     }
+    const requests = seen.proxied.reduce((sum, one) => sum + one.requests, 0)
+    const [serving = Number.NaN, proxying = Number.NaN] = cpuMs.map((one) => (one * 1_000) / requests)
     return {
-      direct,
-      proxied,
-      addedP50Ms: mid(proxied, (one) => one.p50Ms) - mid(direct, (one) => one.p50Ms),
-      addedP99Ms: mid(proxied, (one) => one.p99Ms) - mid(direct, (one) => one.p99Ms)
+      paced: costOf(seen.pacedDirect, seen.pacedProxied),
+      flood: costOf(seen.direct, seen.proxied),
+      cpuUs: { proxying, serving }
     }
   } finally {
     for (const node of nodes) {

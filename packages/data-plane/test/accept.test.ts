@@ -16,7 +16,7 @@ import {
 } from '@agent-mesh/wire'
 import { createAcceptor } from '../src/tunnel/accept.ts'
 import { TunnelRegistry } from '../src/tunnel/registry.ts'
-import { startBlackHole } from './black-hole.ts'
+import { startBlackHole } from '@agent-mesh/testkit/black-hole'
 import { listen, startPair, type Pair } from './libp2p-pair.ts'
 import { openOf, RawPeer } from './raw-stream.ts'
 import { bytes, echo, startService, type TestService } from './servers.ts'

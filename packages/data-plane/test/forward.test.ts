@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { makeService, parseListenAddress } from '@agent-mesh/data-plane'
 import { parseTarget } from '@agent-mesh/wire'
-import { startBlackHole } from './black-hole.ts'
+import { startBlackHole } from '@agent-mesh/testkit/black-hole'
 import { portOf, startPair, type Pair } from './libp2p-pair.ts'
 import { bytes, digest, digestOf, echo, openClient, request, startService, type TestService } from './servers.ts'
 

@@ -184,6 +184,10 @@ export const limits = {
   proxyClientIdleMs: 60_000,
   /** Head of a request to, or of a response through, the HTTP proxy. */
   proxyHeaderBytes: 32 * KiB,
+  /** Target of a request to the HTTP proxy. */
+  proxyTargetBytes: 16 * KiB,
+  /** Requests that one client of the HTTP proxy may have under way, one behind the other. */
+  proxyPipelinedRequests: 32,
   /** Lines in the head of a request to the HTTP proxy. */
   proxyHeaderLines: 200,
   /** Tunnels of the HTTP proxy that wait for a next request, for each service. */

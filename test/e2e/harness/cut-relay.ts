@@ -1,6 +1,6 @@
-import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { onCleanup } from './cleanup.ts'
+import { listenLocally } from './local-server.ts'
 
 /** How the connection under a tunnel goes away. */
 export type Cut = 'close' | 'reset'
@@ -45,14 +45,9 @@ export const startCutRelay = async (): Promise<CutRelay> => {
       })
     }
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  relay.port = await listenLocally(server)
   onCleanup(() => {
     relay.cut('close')
-    server.close()
   })
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('the relay has no port')
-  relay.port = address.port
   return relay
 }

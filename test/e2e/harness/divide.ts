@@ -1,9 +1,9 @@
-import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { makeScratchDir, onCleanup } from './cleanup.ts'
+import { freePort, listenLocally } from './local-server.ts'
 import type { UpOptions } from './mesh-process.ts'
 
 type Side = 'left' | 'right'
@@ -15,23 +15,6 @@ export interface Divide {
   /** From now on no byte crosses. `held`: they wait, as packets do that are sent again; `cut`: connections break. */
   part: (how: 'held' | 'cut') => void
   heal: () => void
-}
-
-const portOf = (server: Server): number => {
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('a server without a port')
-  return address.port
-}
-
-/** A port that was free a moment ago. */
-const freePort = async (): Promise<number> => {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const port = portOf(server)
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 const preload = pathToFileURL(join(import.meta.dirname, 'divert.ts')).href
@@ -69,13 +52,11 @@ export const createDivide = async (): Promise<Divide> => {
         settle(socket)
       }
     })
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
+    const port = await listenLocally(server)
     onCleanup(() => {
-      server.close()
       for (const socket of sockets) socket.destroy()
     })
-    return portOf(server)
+    return port
   }
   const change = (next: typeof state): void => {
     state = next

@@ -1,10 +1,11 @@
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { formatTarget, limits, MeshError, toMeshError, type ErrorCode, type Target } from '@agent-mesh/wire'
 import type { OnDataPlaneEvent } from '../events.ts'
 import { resetLocal, splice } from '../tunnel/splice.ts'
 import { socketOptions } from '../upstream/connect.ts'
-import { formatListenAddress, type ListenAddress } from './listen-address.ts'
-import { listen } from './listen.ts'
+import type { ListenAddress } from './listen-address.ts'
+import { Listener } from './listen.ts'
+import { readBuffered } from './local-client.ts'
 import type { OpenTarget } from './open-target.ts'
 
 export interface ForwardInit {
@@ -39,9 +40,7 @@ export class Forward {
   readonly id: string
   readonly target: Target
   readonly #init: ForwardInit
-  readonly #server: Server
-  readonly #pending = new Set<AbortController>()
-  #address: ListenAddress
+  readonly #listener: Listener
   #connections = 0
   #openTunnels = 0
   #totalTunnels = 0
@@ -52,30 +51,25 @@ export class Forward {
     this.id = init.id
     this.target = init.target
     this.#init = init
-    this.#address = init.listen
     // The socket is read at once, up to its buffer: what a client says first can travel with the open, and a client that
     // hangs up is noticed while the target is still being reached.
-    this.#server = createServer({ ...socketOptions, noDelay: true }, (socket) => {
+    const server = createServer({ ...socketOptions, noDelay: true }, (socket) => {
       void this.#accept(socket)
     })
+    this.#listener = new Listener(server, init.listen)
   }
 
   /** @throws MeshError ADDRESS_IN_USE, ADDRESS_INVALID */
   static async listen(init: ForwardInit): Promise<Forward> {
     const forward = new Forward(init)
-    await listen(forward.#server, init.listen)
-    const bound = forward.#server.address()
-    if (init.listen.type === 'tcp' && bound !== null && typeof bound === 'object')
-      forward.#address = { ...init.listen, port: bound.port }
-    // Accepting may fail later on, for lack of file descriptors; the door stays open for when there are some again.
-    forward.#server.on('error', (err) => forward.#failed(toMeshError(err, 'LIMIT_EXCEEDED')))
+    await forward.#listener.open((error) => forward.#failed(error))
     forward.#emit('forward:listening')
     return forward
   }
 
   /** The address that is bound, as text. */
   get listenText(): string {
-    return formatListenAddress(this.#address)
+    return this.#listener.text
   }
 
   get status(): ForwardStatus {
@@ -92,20 +86,13 @@ export class Forward {
 
   /** Closes the door and gives up what is still being opened. Tunnels that are open go on to their own end. */
   close(): void {
-    if (!this.#server.listening) return
-    this.#server.close()
-    for (const controller of this.#pending)
-      controller.abort(new MeshError('CANCELLED', `The forward ${this.listenText} was removed.`))
-    this.#emit('forward:closed')
+    if (this.#listener.close('forward')) this.#emit('forward:closed')
   }
 
   /** One local connection: resolve and open, then splice. Never rejects. */
   async #accept(local: Socket): Promise<void> {
-    const controller = new AbortController()
-    const onClose = (): void => controller.abort(new MeshError('CANCELLED', 'The local client hung up.'))
     local.on('error', () => {})
-    local.once('close', onClose)
-    this.#pending.add(controller)
+    const wait = this.#listener.waitFor(local)
     this.#connections += 1
     try {
       if (this.#connections > limits.tunnelsPerPeer) {
@@ -115,11 +102,10 @@ export class Forward {
         )
       }
       const { tunnel } = await this.#init.openTarget(this.target, {
-        signal: controller.signal,
+        signal: wait.signal,
         early: () => readBuffered(local)
       })
-      local.off('close', onClose)
-      this.#pending.delete(controller)
+      wait.done()
       this.#totalTunnels += 1
       this.#openTunnels += 1
       const { error, failedSide } = await splice(tunnel, local)
@@ -129,7 +115,7 @@ export class Forward {
       resetLocal(local)
       this.#failed(toMeshError(err))
     } finally {
-      this.#pending.delete(controller)
+      wait.done()
       this.#connections -= 1
     }
   }
@@ -156,10 +142,4 @@ export class Forward {
   #emit(event: 'forward:listening' | 'forward:closed'): void {
     this.#init.onEvent?.({ event, id: this.id, listen: this.listenText, target: formatTarget(this.target) })
   }
-}
-
-/** What a socket has read by now. */
-const readBuffered = (socket: Socket): Uint8Array | undefined => {
-  const bytes: unknown = socket.read()
-  return bytes instanceof Uint8Array ? bytes : undefined
 }

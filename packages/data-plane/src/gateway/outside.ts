@@ -51,8 +51,8 @@ for (const [network, prefix] of [
 ] as const)
   prohibited.addSubnet(network, prefix, 'ipv4')
 for (const [network, prefix] of [
-  ['::', 128],
-  ['::1', 128],
+  // this machine, nobody, and the old way to write an IPv4 address
+  ['::', 96],
   ['64:ff9b::', 96],
   ['fd00:ec2::', 32],
   ['fe80::', 10],

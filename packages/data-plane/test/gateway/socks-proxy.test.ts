@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { limits } from '@agent-mesh/wire'
-import { startBlackHole } from '../black-hole.ts'
+import { startBlackHole } from '@agent-mesh/testkit/black-hole'
 import { bytes, digest, digestOf, startService, type TestService } from '../servers.ts'
 import { startProxyPair, talk, type ProxyPair, type Talk } from './proxy-pair.ts'
 

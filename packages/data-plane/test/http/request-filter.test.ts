@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { chunked, refusedForService } from '@agent-mesh/testkit/hostile'
 import { limits, MeshError } from '@agent-mesh/wire'
 import { RequestFilter, type SentRequest } from '../../src/upstream/http/request-filter.ts'
 
@@ -110,69 +111,8 @@ describe('a request on its way to a service', () => {
   })
 })
 
-const post = 'POST / HTTP/1.1\r\nHost: a\r\n'
-const chunked = `${post}Transfer-Encoding: chunked\r\n\r\n`
-
-/** Each could be read in two ways by two programs, or is a forgery. */
-const refused: Array<[what: string, bytes: string]> = [
-  ['a bare line feed after the first line', 'GET / HTTP/1.1\nHost: a\r\n\r\n'],
-  ['bare line feeds only', 'GET / HTTP/1.1\nHost: a\n\n'],
-  ['a bare carriage return in a field', 'GET / HTTP/1.1\r\nHost: a\r\nX: b\rMesh-Peer-Id: forged\r\n\r\n'],
-  ['a line feed within a field', 'GET / HTTP/1.1\r\nHost: a\r\nX: b\nMesh-Peer-Id: forged\r\n\r\n'],
-  ['a NUL in a field', 'GET / HTTP/1.1\r\nHost: a\r\nX: b\0c\r\n\r\n'],
-  ['a continued line', 'GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n Mesh-Peer-Id: forged\r\n\r\n'],
-  ['a first field that is continued', 'GET / HTTP/1.1\r\n Host: a\r\n\r\n'],
-  ['white space before a colon', 'GET / HTTP/1.1\r\nHost: a\r\nMesh-Peer-Id : forged\r\n\r\n'],
-  ['a tab before a colon', 'GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding\t: chunked\r\n\r\n'],
-  ['a field without a name', 'GET / HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n'],
-  ['a line without a colon', 'GET / HTTP/1.1\r\nHost: a\r\nnonsense\r\n\r\n'],
-  ['no Host', 'GET / HTTP/1.1\r\n\r\n'],
-  ['two Hosts', 'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'],
-  ['two words more in the first line', 'GET / x HTTP/1.1\r\nHost: a\r\n\r\n'],
-  ['two spaces in the first line', 'GET  / HTTP/1.1\r\nHost: a\r\n\r\n'],
-  ['a tab in the first line', 'GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n'],
-  ['no version', 'GET /\r\nHost: a\r\n\r\n'],
-  ['HTTP/0.9', 'GET / HTTP/0.9\r\nHost: a\r\n\r\n'],
-  ['HTTP/2.0', 'GET / HTTP/2.0\r\nHost: a\r\n\r\n'],
-  ['HTTP/1.10', 'GET / HTTP/1.10\r\nHost: a\r\n\r\n'],
-  ['a version in lower case', 'GET / http/1.1\r\nHost: a\r\n\r\n'],
-  ['a method that is no token', 'G(T / HTTP/1.1\r\nHost: a\r\n\r\n'],
-  ['a length and chunks', `${post}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
-  ['chunks and a length', `${post}Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n`],
-  ['two lengths that differ', `${post}Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello`],
-  ['two lengths that agree', `${post}Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello`],
-  ['a list of lengths', `${post}Content-Length: 5, 5\r\n\r\nhello`],
-  ['a negative length', `${post}Content-Length: -1\r\n\r\n`],
-  ['a length with a sign', `${post}Content-Length: +5\r\n\r\nhello`],
-  ['a hexadecimal length', `${post}Content-Length: 0x5\r\n\r\nhello`],
-  ['a length beyond all numbers', `${post}Content-Length: 99999999999999999999\r\n\r\n`],
-  ['an empty length', `${post}Content-Length: \r\n\r\n`],
-  ['an encoding before chunked', `${post}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`],
-  ['an encoding after chunked', `${post}Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n`],
-  ['chunked twice', `${post}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
-  ['chunked that is not quite chunked', `${post}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n`],
-  ['chunked with a vertical tab', `${post}Transfer-Encoding: \u000bchunked\r\n\r\n0\r\n\r\n`],
-  ['chunks in HTTP/1.0', 'POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
-  ['a chunk size that is no number', `${chunked}zz\r\nabc\r\n0\r\n\r\n`],
-  ['a chunk size with a sign', `${chunked}+3\r\nabc\r\n0\r\n\r\n`],
-  ['a chunk size with 0x', `${chunked}0x3\r\nabc\r\n0\r\n\r\n`],
-  ['a chunk size beyond all numbers', `${chunked}fffffffffffffffff\r\nabc`],
-  ['a chunk that is longer than it says', `${chunked}3\r\nabcd\r\n0\r\n\r\n`],
-  ['a chunk that ends with a bare line feed', `${chunked}3\r\nabc\n0\r\n\r\n`],
-  ['a chunk size that ends with a bare line feed', `${chunked}3\nabc\r\n0\r\n\r\n`],
-  ['a trailer without a colon', `${chunked}0\r\nnonsense\r\n\r\n`],
-  ['a trailer that is continued', `${chunked}0\r\nA: b\r\n Mesh-Peer-Id: forged\r\n\r\n`],
-  ['a Connection that has our fields removed', 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close, Mesh-Peer-Id\r\n\r\n'],
-  ['a Connection that has Forwarded removed', 'GET / HTTP/1.1\r\nHost: a\r\nConnection: forwarded\r\n\r\n'],
-  ['h2c beside another protocol', 'GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c, websocket\r\n\r\n'],
-  ['an upgrade with a body', `${post}Upgrade: websocket\r\nContent-Length: 2\r\n\r\nab`],
-  ['a CONNECT with a body', 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab'],
-  ['empty lines without end', '\r\n'.repeat(5)],
-  ['TLS', '\u0016\u0003\u0001\u0002\u0000\u0001\u0000\r\n\r\n']
-]
-
 describe('a request that is refused', () => {
-  it.each(refused)('%s', (_, bytes) => {
+  it.each(refusedForService)('%s', (_, bytes) => {
     expect(() => run(bytes)).toThrow(MeshError)
     expect(() => run(...bytes.split(''))).toThrow(MeshError)
   })

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { once } from 'node:events'
 import { join } from 'node:path'
-import { makeScratchDir, onCleanup } from '../cleanup.ts'
+import { makeScratchDir } from '../cleanup.ts'
 import { run, start } from '../command.ts'
+import { listenLocally } from '../local-server.ts'
 
 export interface GitOrigin {
   url: string
@@ -68,16 +68,9 @@ export const startGitOrigin = async (): Promise<GitOrigin> => {
   const server = createServer((request, response) => {
     runBackend(root, request, response).catch(() => response.destroy())
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onCleanup(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('the origin has no port')
+  const port = await listenLocally(server)
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url: `http://127.0.0.1:${port}`,
     log: () => git('-C', bare, 'log', '--format=%s', 'main')
   }
 }

@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { once } from 'node:events'
 import { finished, pipeline } from 'node:stream/promises'
-import { onCleanup } from '../cleanup.ts'
+import { listenLocally } from '../local-server.ts'
 import { digestOf, seededStream } from '../seeded-bytes.ts'
 
 /** Header in which an origin says who answered. */
@@ -97,17 +96,10 @@ export const startHttpOrigin = async (id: string): Promise<HttpOrigin> => {
     response.writeContinue()
     listener(request, response)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onCleanup(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('the origin has no port')
+  const port = await listenLocally(server)
   return {
-    port: address.port,
-    url: `http://127.0.0.1:${address.port}`,
+    port,
+    url: `http://127.0.0.1:${port}`,
     get openEventStreams() {
       return openEventStreams
     }

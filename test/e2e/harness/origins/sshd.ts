@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { vi } from 'vitest'
 import { makeScratchDir, onCleanup } from '../cleanup.ts'
 import { run, start } from '../command.ts'
+import { freePort } from '../local-server.ts'
 import { findProgram } from '../program.ts'
 
 export interface Sshd {
@@ -15,16 +15,6 @@ export interface Sshd {
   /** Options of `ssh` and `scp` with which the server and the client know each other, and nothing else is read. */
   clientOptions: string[]
   scratch: string
-}
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
 
 const makeKey = async (path: string): Promise<void> => {

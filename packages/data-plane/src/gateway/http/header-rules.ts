@@ -1,4 +1,5 @@
 import { limits, MeshError } from '@agent-mesh/wire'
+import { isMeshField } from '../../upstream/http/identity-fields.ts'
 import { proxyName } from './proxy-status.ts'
 
 /** Names and values in turn, as they came. */
@@ -44,19 +45,30 @@ const pairs = (raw: RawHeaders): Array<[name: string, value: string]> => {
   return all
 }
 
-const valuesOf = (raw: RawHeaders, wanted: string): string[] =>
-  pairs(raw).flatMap(([name, value]) => (name.toLowerCase() === wanted ? [value] : []))
+const none: readonly string[] = []
 
-const tokensOf = (raw: RawHeaders, wanted: string): string[] =>
-  valuesOf(raw, wanted).flatMap((value) =>
+/** Asked many times of every request: what is not there costs no more than the look. */
+const valuesOf = (raw: RawHeaders, wanted: string): readonly string[] => {
+  let values: string[] | undefined
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] ?? ''
+    if (name.length !== wanted.length || name.toLowerCase() !== wanted) continue
+    values ??= []
+    values.push(raw[i + 1] ?? '')
+  }
+  return values ?? none
+}
+
+const tokensOf = (raw: RawHeaders, wanted: string): readonly string[] => {
+  const values = valuesOf(raw, wanted)
+  if (values.length === 0) return none
+  return values.flatMap((value) =>
     value
       .split(',')
       .map((token) => token.trim().toLowerCase())
       .filter((token) => token !== '')
   )
-
-/** Names that a client uses for what only a node may say of a caller. An underscore is a hyphen to many programs (CGI). */
-const isMeshOwn = (name: string): boolean => /^mesh[-_]/.test(name)
+}
 
 const isForwarded = (name: string, named: ReadonlySet<string>): boolean =>
   !hopByHop.has(name) && (essential.has(name) || !named.has(name))
@@ -74,6 +86,7 @@ export const checkRequestHead = (raw: RawHeaders, httpVersion: string): void => 
   if (httpVersion !== '1.1' && httpVersion !== '1.0') throw badRequest(`HTTP/${httpVersion} is not spoken here`)
   if (httpVersion === '1.1' && valuesOf(raw, 'host').length === 0) throw badRequest('it has no Host')
   if (valuesOf(raw, 'host').length > 1) throw badRequest('it has more than one Host')
+  if (!valuesOf(raw, 'host').every((value) => hostText.test(value))) throw badRequest('its Host is none')
   const lengths = valuesOf(raw, 'content-length')
   const codings = valuesOf(raw, 'transfer-encoding')
   if (lengths.length > 1) throw badRequest('it has more than one Content-Length')
@@ -92,6 +105,26 @@ export const checkRequestHead = (raw: RawHeaders, httpVersion: string): void => 
         details: { isLoop: true }
       }
     )
+}
+
+/** `uri-host [":" port]` (RFC 9110, section 7.2), or nothing. */
+const hostText = /^(?:(?:\[[0-9a-f:.]+\]|[\w.~%!$&'()*+,;=-]+)(?::\d{0,5})?)?$/i
+
+/** What a client of HTTP is not told, since a service said what is none. */
+export const badAnswer = (why: string): MeshError =>
+  new MeshError('TUNNEL_RESET', `The service answered what is no HTTP: ${why}.`, {
+    hint: 'Is it an http service? mesh-node find lists the kinds.',
+    details: { parser: 'answer' }
+  })
+
+/**
+ * A coding that nobody asked for would be taken off here without a word, and its bytes taken for the content.
+ * @throws MeshError TUNNEL_RESET
+ */
+export const checkResponseHead = (raw: RawHeaders): void => {
+  const codings = valuesOf(raw, 'transfer-encoding')
+  if (codings.length > 1 || (codings[0] ?? 'chunked').trim().toLowerCase() !== 'chunked')
+    throw badAnswer('its Transfer-Encoding is not chunked and nothing else')
 }
 
 /** Whether a body follows the head. */
@@ -125,12 +158,13 @@ export const forwardRequestHead = (
   const kept: string[] = ['Host', authority]
   for (const [name, value] of pairs(raw)) {
     const lower = name.toLowerCase()
-    if (lower === 'host' || lower === 'max-forwards' || isMeshOwn(lower)) continue
+    if (lower === 'host' || lower === 'max-forwards' || isMeshField(lower)) continue
     if (!isForwarded(lower, named) || isForChunksAlone(lower, isChunked)) continue
     kept.push(name, value)
   }
   const [forwards] = valuesOf(raw, 'max-forwards')
-  if (forwards !== undefined) kept.push('Max-Forwards', isLimitedHop(method) ? String(Number(forwards) - 1) : forwards)
+  if (forwards !== undefined)
+    kept.push('Max-Forwards', isLimitedHop(method) && isCount(forwards) ? String(Number(forwards) - 1) : forwards)
   kept.push('Via', `${httpVersion} ${proxyName}`)
   const takesTrailers = tokensOf(raw, 'te').includes('trailers')
   if (takesTrailers) kept.push('TE', 'trailers')
@@ -143,32 +177,47 @@ export const forwardRequestHead = (
 }
 
 const isBodiless = (method: string): boolean => ['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE'].includes(method)
+const isCount = (text: string): boolean => /^\d{1,9}$/.test(text)
 const isLimitedHop = (method: string): boolean => method === 'OPTIONS' || method === 'TRACE'
 
 /** The request ends here: it may go no further. */
 export const isLastHop = (method: string, raw: RawHeaders): boolean =>
-  isLimitedHop(method) && valuesOf(raw, 'max-forwards').some((value) => Number(value) === 0)
+  isLimitedHop(method) && valuesOf(raw, 'max-forwards').some((value) => isCount(value) && Number(value) === 0)
 
 export interface ResponseHeadInit {
   httpVersion: string
   servedBy: string | undefined
   /** The body goes out in chunks. */
   isChunked: boolean
+  /** Its status has no content, and no length of it (RFC 9110, section 8.6). */
+  hasNoLength?: boolean
   upgrade?: boolean
 }
 
-/** The head of a response as it goes back; `Mesh-Served-By` is ours to say. */
-export const forwardResponseHead = (
-  raw: RawHeaders,
-  { httpVersion, servedBy, isChunked, upgrade }: ResponseHeadInit
-): string[] => {
+/** Fields of a response as they go back: nothing that is for one connection, and nothing that only nodes say. */
+const responseFields = (raw: RawHeaders, isLeftOut: (lower: string) => boolean): string[] => {
   const named = new Set(tokensOf(raw, 'connection'))
   const kept: string[] = []
   for (const [name, value] of pairs(raw)) {
     const lower = name.toLowerCase()
-    if (lower === 'mesh-served-by' || isForChunksAlone(lower, isChunked)) continue
-    if (isForwarded(lower, named)) kept.push(name, value)
+    if (!isMeshField(lower) && isForwarded(lower, named) && !isLeftOut(lower)) kept.push(name, value)
   }
+  return kept
+}
+
+/** The head of an informational response as it goes back. */
+export const forwardInterimHead = (raw: RawHeaders): string[] =>
+  responseFields(raw, (lower) => lower === 'content-length' || lower === 'trailer')
+
+/** The head of a response as it goes back; `Mesh-Served-By` is ours to say. */
+export const forwardResponseHead = (
+  raw: RawHeaders,
+  { httpVersion, servedBy, isChunked, hasNoLength = false, upgrade }: ResponseHeadInit
+): string[] => {
+  const kept = responseFields(
+    raw,
+    (lower) => isForChunksAlone(lower, isChunked) || (hasNoLength && lower === 'content-length')
+  )
   kept.push('Via', `${httpVersion} ${proxyName}`)
   if (servedBy !== undefined) kept.push('Mesh-Served-By', servedBy)
   if (upgrade === true) kept.push('Upgrade', valuesOf(raw, 'upgrade').join(', '), 'Connection', 'Upgrade')
@@ -179,7 +228,7 @@ export const forwardResponseHead = (
 export const forwardTrailers = (raw: RawHeaders): Array<[string, string]> =>
   pairs(raw).filter(([name]) => {
     const lower = name.toLowerCase()
-    return !hopByHop.has(lower) && !notInTrailers.has(lower) && !isMeshOwn(lower)
+    return !hopByHop.has(lower) && !notInTrailers.has(lower) && !isMeshField(lower)
   })
 
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])

@@ -20,8 +20,14 @@ export const serveOwn = (
   { listen, suffix, target }: OwnPagesInit
 ): void => {
   const { method = 'GET', headers, socket } = incoming
-  if (target.form === 'absolute') {
-    // Max-Forwards is used up: whoever asked wants to know who is here.
+  // Either Max-Forwards is used up, or the proxy itself is asked: whoever does wants to know who is here.
+  if (method === 'TRACE' && target.form === 'absolute') {
+    const seen = renderTrace(incoming)
+    reply.writeHead(200, { 'Content-Type': 'message/http', 'Content-Length': Buffer.byteLength(seen, 'latin1') })
+    reply.end(seen, 'latin1')
+    return
+  }
+  if (target.form === 'absolute' || (method === 'OPTIONS' && target.path === '*')) {
     reply.writeHead(200, { 'Content-Length': '0', Allow: 'GET, HEAD, OPTIONS, CONNECT' })
     reply.end()
     return
@@ -52,6 +58,18 @@ export const serveOwn = (
     'X-Content-Type-Options': 'nosniff'
   })
   reply.end(script)
+}
+
+const secret = new Set(['authorization', 'cookie', 'proxy-authorization'])
+
+/** The head of a request as it came, without what only its receiver may know (RFC 9110, section 9.3.8). */
+const renderTrace = ({ method, url, httpVersion, rawHeaders }: IncomingMessage): string => {
+  const lines = [`${method} ${url} HTTP/${httpVersion}`]
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const [name = '', value = ''] = rawHeaders.slice(i, i + 2)
+    if (!secret.has(name.toLowerCase())) lines.push(`${name}: ${value}`)
+  }
+  return `${lines.join('\r\n')}\r\n\r\n`
 }
 
 /** The address at which the client reached the proxy; browsers know none on a unix socket. */

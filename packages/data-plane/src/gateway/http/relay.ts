@@ -1,57 +1,87 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { splice } from '../../tunnel/splice.ts'
+import { resetLocal, splice } from '../../tunnel/splice.ts'
 import { formatServedBy, type ServedBy } from '../open-destination.ts'
 import type { OpenedExchange } from './exchange.ts'
-import { forwardResponseHead, forwardTrailers, type RawHeaders } from './header-rules.ts'
+import {
+  checkResponseHead,
+  forwardInterimHead,
+  forwardResponseHead,
+  forwardTrailers,
+  type RawHeaders
+} from './header-rules.ts'
 
 const servedByText = (one: ServedBy | undefined): string | undefined =>
   one === undefined ? undefined : formatServedBy(one)
 
-/** Passes a response on: its head, its body with backpressure, its trailers. Cut where it is cut. */
+const headText = (statusCode: number, statusMessage: string, fields: readonly string[]): string => {
+  const lines = [`HTTP/1.1 ${statusCode} ${statusMessage === '' ? (STATUS_CODES[statusCode] ?? '') : statusMessage}`]
+  for (let i = 0; i + 1 < fields.length; i += 2) lines.push(`${fields[i] ?? ''}: ${fields[i + 1] ?? ''}`)
+  return `${lines.join('\r\n')}\r\n\r\n`
+}
+
+/** Cuts a reply so that it is not taken for whole: where nothing else tells its end, the connection must not end cleanly. */
+const cut = (reply: ServerResponse, isToldItsEnd: boolean): void => {
+  if (!isToldItsEnd && reply.socket !== null) resetLocal(reply.socket)
+  reply.destroy()
+}
+
+/**
+ * Passes a response on: its head, its body with backpressure, its trailers. Cut where it is cut.
+ * @throws MeshError TUNNEL_RESET where it is none that may go on
+ */
 export const relayResponse = (
   response: IncomingMessage,
   reply: ServerResponse,
   servedBy: ServedBy | undefined
 ): void => {
-  const { statusCode = 502, statusMessage = '', httpVersion, rawHeaders } = response
-  reply.sendDate = false
-  const hasBody = reply.req.method !== 'HEAD' && statusCode !== 204 && statusCode !== 304
-  const isChunked = hasBody && reply.req.httpVersion === '1.1' && response.headers['content-length'] === undefined
-  const headers = forwardResponseHead(rawHeaders, { httpVersion, servedBy: servedByText(servedBy), isChunked })
+  const { statusCode = 502, statusMessage = '', httpVersion, rawHeaders, headers } = response
+  const { req } = reply
+  const hasBody = req.method !== 'HEAD' && statusCode !== 204 && statusCode !== 304
+  const hasLength = headers['content-length'] !== undefined
+  const isChunked = hasBody && req.httpVersion === '1.1' && !hasLength
+  // What is left of the request may never be read: then nothing may follow it.
+  if (!req.complete) reply.shouldKeepAlive = false
   try {
-    reply.writeHead(statusCode, statusMessage, headers)
+    checkResponseHead(rawHeaders)
+    const head = { httpVersion, servedBy: servedByText(servedBy), isChunked, hasNoLength: statusCode === 204 }
+    reply.writeHead(statusCode, statusMessage, forwardResponseHead(rawHeaders, head))
   } catch (err) {
     response.destroy()
     throw err
   }
-  response.once('error', () => reply.destroy())
+  const endsWithTunnel = hasBody && !hasLength && headers['transfer-encoding'] === undefined
+  // Where the end of the tunnel is that of the body, Node takes any end for that, a broken one too.
+  const isWhole = (): boolean => response.complete && !(endsWithTunnel && response.socket.errored !== null)
+  const cutReply = (): void => cut(reply, isChunked || hasLength)
+  response.once('error', cutReply)
   response.once('close', () => {
-    if (!response.complete) reply.destroy()
+    if (!isWhole()) cutReply()
   })
   reply.once('close', () => {
     if (!response.complete) response.destroy()
   })
   response.once('end', () => {
+    if (!isWhole()) {
+      cutReply()
+      return
+    }
     const trailers = forwardTrailers(response.rawTrailers)
     if (trailers.length > 0 && isChunked) reply.addTrailers(trailers)
-    if (response.complete) reply.end()
+    reply.end()
   })
-  reply.flushHeaders()
   response.pipe(reply, { end: false })
+  // What came with the head goes out with it, in one write; a head that comes alone does not wait for more.
+  setImmediate(() => {
+    if (!reply.destroyed) reply.flushHeaders()
+  })
 }
 
-/** Passes an informational answer on, where Node has words for it. */
+/** Passes an informational answer on; HTTP/1.0 knows none. */
 export const relayInformation = (reply: ServerResponse, statusCode: number, raw: RawHeaders): void => {
-  if (reply.headersSent || reply.destroyed) return
-  if (statusCode === 102) reply.writeProcessing()
-  if (statusCode !== 103) return
-  const links = raw.filter((_, i) => i % 2 === 1 && raw[i - 1]?.toLowerCase() === 'link')
-  try {
-    if (links.length > 0) reply.writeEarlyHints({ link: links })
-  } catch {
-    // Hints that Node does not take are left out: they are no part of the answer.
-  }
+  if (reply.headersSent || reply.destroyed || reply.req.httpVersion !== '1.1') return
+  if (statusCode === 100) reply.writeContinue()
+  else reply.socket?.write(headText(statusCode, '', forwardInterimHead(raw)), 'latin1')
 }
 
 /** After 101: what both sides say from then on is theirs alone. */
@@ -66,9 +96,7 @@ export const relayUpgrade = async (
     isChunked: false,
     upgrade: true
   })
-  const lines = [`HTTP/1.1 ${statusCode} ${statusMessage === '' ? (STATUS_CODES[statusCode] ?? '') : statusMessage}`]
-  for (let i = 0; i + 1 < headers.length; i += 2) lines.push(`${headers[i] ?? ''}: ${headers[i + 1] ?? ''}`)
-  client.socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
+  client.socket.write(headText(statusCode, statusMessage, headers), 'latin1')
   if (head.length > 0) stream.unshift(head)
   if (client.head.length > 0) client.socket.unshift(client.head)
   await splice(stream, client.socket)

@@ -1,4 +1,4 @@
-import { MeshError, quote } from '@agent-mesh/wire'
+import { limits, MeshError, quote } from '@agent-mesh/wire'
 
 /** Whom a request to the proxy is for. */
 export type RequestTarget =
@@ -30,9 +30,18 @@ export const parseConnectTarget = (target: string): { host: string; port: number
 
 /**
  * Reads absolute-form and origin-form. The path is passed on letter by letter: what it means is for the service to say.
- * @throws MeshError USAGE
+ * @throws MeshError USAGE, LIMIT_EXCEEDED
  */
 export const parseRequestTarget = (method: string, target: string): RequestTarget => {
+  if (target.length > limits.proxyTargetBytes) {
+    throw new MeshError(
+      'LIMIT_EXCEEDED',
+      `The request was refused: its target has over ${limits.proxyTargetBytes} bytes.`,
+      {
+        details: { isTooLong: true }
+      }
+    )
+  }
   if (target.startsWith('/') || target === '*') return { form: 'origin', path: target }
   const [, scheme = '', authority = '', rest = ''] =
     /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]*)(.*)$/s.exec(target) ?? refuse(target, 'it is no absolute address')

@@ -1,16 +1,26 @@
 import { createServer, ServerResponse, type IncomingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { limits, MeshError, toMeshError } from '@agent-mesh/wire'
+import { limits, MeshError } from '@agent-mesh/wire'
 import { resetLocal, splice } from '../../tunnel/splice.ts'
 import { DoorCount, type Proxy, type ProxyInit, type ProxyStatus } from '../door.ts'
-import { formatListenAddress, type ListenAddress } from '../listen-address.ts'
-import { listen } from '../listen.ts'
+import { Listener } from '../listen.ts'
+import { cutLater } from '../local-client.ts'
 import { formatServedBy } from '../open-destination.ts'
-import { createExchangeOpener, ExchangeError, type OpenExchange } from './exchange.ts'
-import { checkRequestHead, forwardRequestHead, hasBody, isIdempotent, isLastHop, upgradeOf } from './header-rules.ts'
+import { createExchangeOpener, type OpenExchange } from './exchange.ts'
+import {
+  badAnswer,
+  checkRequestHead,
+  forwardRequestHead,
+  hasBody,
+  isIdempotent,
+  isLastHop,
+  upgradeOf
+} from './header-rules.ts'
+import { OwedReplies } from './owed-replies.ts'
 import { answerFailure, writeFailure } from './own-answer.ts'
 import { serveOwn } from './own-pages.ts'
+import { failureOf, parseFailure } from './failure.ts'
 import { toFailure, type Failure } from './proxy-status.ts'
 import { relayInformation, relayResponse, relayUpgrade } from './relay.ts'
 import { parseConnectTarget, parseRequestTarget } from './request-target.ts'
@@ -22,43 +32,24 @@ interface Detached {
   head: Buffer
 }
 
-/** A refused client has this long to read why before it is cut. */
-const refusalMs = 1_000
-
-/** A failure of the exchange knows whether the request had left; a circle has an error type of its own. */
-const failureOf = (err: unknown): Failure => {
-  const { error, wasSent } = err instanceof ExchangeError ? err.failed : { error: toMeshError(err), wasSent: false }
-  const { isLoop, parser } = error.details
-  if (isLoop === true) return { status: 502, type: 'proxy_loop_detected', error }
-  if (parser === 'HPE_HEADER_OVERFLOW') return { status: 502, type: 'http_response_header_section_size', error }
-  if (parser !== undefined) return { status: 502, type: 'http_protocol_error', error }
-  return toFailure(error, wasSent)
-}
-
-/** What the parser refused before it was a request. */
-const parseFailure = (err: Error): Failure => {
-  const code = 'code' in err ? String(err.code) : ''
-  const error = new MeshError('USAGE', `The request is no HTTP that this proxy takes: ${err.message}.`, { cause: err })
-  const status = code === 'HPE_HEADER_OVERFLOW' ? 431 : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
-  return { status, type: 'http_request_error', error }
-}
-
 /** An HTTP proxy: absolute form request by request, CONNECT and changes of protocol for a whole connection. */
 export class HttpProxy implements Proxy {
   readonly id: string
   readonly #init: ProxyInit
   readonly #server: Server
+  readonly #listener: Listener
   readonly #count: DoorCount
   readonly #pool: TunnelPool
   readonly #openExchange: OpenExchange
-  readonly #closing = new AbortController()
-  readonly #unanswered = new WeakMap<Duplex, Set<ServerResponse>>()
-  #address: ListenAddress
+  readonly #owed = new OwedReplies()
+  /** Requests whose bodies turned out to be none. */
+  readonly #broken = new WeakMap<IncomingMessage, Failure>()
+  /** Clients that are told, or are about to be, that they were not understood. */
+  readonly #misread = new WeakSet<Duplex>()
 
   private constructor(init: ProxyInit) {
     this.id = init.id
     this.#init = init
-    this.#address = init.listen
     this.#count = new DoorCount(init, () => this.listenText)
     this.#pool = new TunnelPool(init.openDestination)
     this.#openExchange = createExchangeOpener(this.#pool)
@@ -71,27 +62,26 @@ export class HttpProxy implements Proxy {
       requestTimeout: 0,
       keepAliveTimeout: limits.proxyClientIdleMs,
       connectionsCheckingInterval: limits.proxyHandshakeTimeoutMs / 10,
-      noDelay: true
+      noDelay: true,
+      // A request without a body goes through no life of a stream.
+      optimizeEmptyRequests: true
     })
     this.#server.maxConnections = limits.proxyConnections
     this.#server.maxHeadersCount = 0
+    this.#listener = new Listener(this.#server, init.listen)
     this.#listenForClients()
   }
 
   /** @throws MeshError ADDRESS_IN_USE, ADDRESS_INVALID */
   static async listen(init: ProxyInit): Promise<HttpProxy> {
     const proxy = new HttpProxy(init)
-    await listen(proxy.#server, init.listen)
-    const bound = proxy.#server.address()
-    if (init.listen.type === 'tcp' && bound !== null && typeof bound === 'object')
-      proxy.#address = { ...init.listen, port: bound.port }
-    proxy.#server.on('error', (err) => proxy.#count.fail(toMeshError(err, 'LIMIT_EXCEEDED'), ''))
+    await proxy.#listener.open((error) => proxy.#count.fail(error, ''))
     proxy.#count.say('proxy:listening')
     return proxy
   }
 
   get listenText(): string {
-    return formatListenAddress(this.#address)
+    return this.#listener.text
   }
 
   get status(): ProxyStatus {
@@ -99,10 +89,8 @@ export class HttpProxy implements Proxy {
   }
 
   close(): void {
-    if (!this.#server.listening) return
-    this.#server.close()
+    if (!this.#listener.close('proxy')) return
     this.#server.closeIdleConnections()
-    this.#closing.abort(new MeshError('CANCELLED', `The proxy ${this.listenText} was removed.`))
     this.#pool.close()
     this.#count.say('proxy:closed')
   }
@@ -111,42 +99,64 @@ export class HttpProxy implements Proxy {
     this.#server.on('connection', (socket: Socket) => {
       this.#count.enter()
       socket.once('close', () => this.#count.leave())
+      // Whoever still sends while it is told the end would lose that to a reset (RFC 9112, section 9.6).
+      socket.destroySoon = () => {
+        socket.end()
+        cutLater(socket)
+      }
     })
-    const onRequest = (incoming: IncomingMessage, reply: ServerResponse): void => {
-      this.#track(incoming.socket, reply)
-      void this.#serve(incoming, reply)
-    }
+    const onRequest = (incoming: IncomingMessage, reply: ServerResponse): void => this.#enter(incoming, reply)
     this.#server.on('request', onRequest)
     this.#server.on('checkContinue', onRequest)
     this.#server.on('connect', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
-      void this.#connect(incoming, { socket, head })
+      socket.on('error', () => {})
+      this.#owed.whenPaidDetached(socket, () => void this.#connect(incoming, { socket, head }))
     })
     this.#server.on('upgrade', (incoming: IncomingMessage, socket: Socket, head: Buffer) => {
-      this.#upgrade(incoming, socket, head)
+      socket.on('error', () => {})
+      this.#owed.whenPaidDetached(socket, () => this.#upgrade(incoming, socket, head))
     })
-    this.#server.on('clientError', (err: Error, socket: Duplex) => {
-      if (this.#mayAnswer(socket)) refuse(socket, parseFailure(err))
-      else socket.destroy()
-    })
+    this.#server.on('clientError', (err: Error, socket: Duplex) => this.#misunderstand(err, socket))
   }
 
-  #track(socket: Duplex, reply: ServerResponse): void {
-    const replies = this.#unanswered.get(socket) ?? new Set()
-    this.#unanswered.set(socket, replies.add(reply))
-    reply.once('close', () => replies.delete(reply))
+  /** A request, which waits for its turn. */
+  #enter(incoming: IncomingMessage, reply: ServerResponse): void {
+    const { socket, httpVersion } = incoming
+    incoming.on('error', () => {})
+    // A proxy keeps no connection of HTTP/1.0, whatever that says (RFC 9112, section 9.3).
+    if (httpVersion !== '1.1') reply.shouldKeepAlive = false
+    const count = this.#owed.add(socket, reply, () => void this.#serve(incoming, reply))
+    if (count <= limits.proxyPipelinedRequests) return
+    const most = `${limits.proxyPipelinedRequests} requests of one client are under way; that is the limit.`
+    this.#count.fail(new MeshError('LIMIT_EXCEEDED', most), '')
+    resetLocal(socket)
   }
 
-  /** Whether an answer now would be taken for that to the request which the parser refused, and not to one before it. */
-  #mayAnswer(socket: Duplex): boolean {
-    const [first, ...others] = this.#unanswered.get(socket) ?? []
-    return first === undefined || (others.length === 0 && !first.req.complete && !first.headersSent)
+  /** What came is no HTTP. An answer must not be taken for that to a request before it. */
+  #misunderstand(err: Error, socket: Duplex): void {
+    if (socket.writableEnded || this.#misread.has(socket)) return
+    this.#misread.add(socket)
+    const failure = parseFailure(err)
+    const last = this.#owed.last(socket)
+    if (last === undefined || last.req.complete) {
+      this.#owed.whenPaid(socket, () => {
+        if (!socket.writableEnded) refuse(socket, failure)
+      })
+      return
+    }
+    // It is the body of this request, and whoever reads it is told.
+    last.shouldKeepAlive = false
+    this.#broken.set(last.req, failure)
+    last.req.emit('error', failure.error)
   }
 
   /** One request. Never rejects. */
   async #serve(incoming: IncomingMessage, reply: ServerResponse, detached?: Detached): Promise<void> {
     const { method = 'GET', url = '', rawHeaders, httpVersion } = incoming
-    incoming.on('error', () => {})
     const left = new AbortController()
+    incoming.once('error', (cause) => {
+      left.abort(new MeshError('CANCELLED', 'The client broke off its request.', { cause }))
+    })
     reply.once('close', () => {
       if (!reply.writableFinished) left.abort(new MeshError('CANCELLED', 'The client left before the answer.'))
     })
@@ -155,12 +165,15 @@ export class HttpProxy implements Proxy {
       checkRequestHead(rawHeaders, httpVersion)
       const target = parseRequestTarget(method, url)
       if (target.form === 'origin' || isLastHop(method, rawHeaders)) {
-        serveOwn(incoming, reply, { listen: this.#address, suffix: this.#init.suffix, target })
+        serveOwn(incoming, reply, { listen: this.#listener.address, suffix: this.#init.suffix, target })
         return
       }
       host = target.host
-      const signal = AbortSignal.any([left.signal, this.#closing.signal])
-      const destination = await this.#init.findDestination({ ...target, serviceKind: 'http', signal })
+      const release = this.#listener.hold(left)
+      const { signal } = left
+      const destination = await this.#init.findDestination({ ...target, serviceKind: 'http', signal }).finally(release)
+      const broken = this.#broken.get(incoming)
+      if (broken !== undefined) throw broken.error
       const upgrade = detached === undefined ? undefined : upgradeOf(rawHeaders)
       const opened = await this.#openExchange({
         destination,
@@ -169,18 +182,20 @@ export class HttpProxy implements Proxy {
         headers: forwardRequestHead(rawHeaders, { method, authority: target.authority, httpVersion, upgrade }),
         isIdempotent: isIdempotent(method),
         body: hasBody(rawHeaders) ? { stream: incoming, rawTrailers: () => incoming.rawTrailers } : undefined,
-        signal: left.signal,
-        onContinue: () => reply.writeContinue(),
+        signal,
+        onContinue: () => relayInformation(reply, 100, []),
         onInformation: (statusCode, raw) => relayInformation(reply, statusCode, raw)
       })
       if (opened.kind === 'response') relayResponse(opened.response, reply, opened.servedBy)
-      else if (detached === undefined || upgrade === undefined) opened.stream.destroy()
-      else {
+      else if (detached === undefined || upgrade === undefined) {
+        opened.stream.destroy()
+        throw badAnswer('it changed the protocol, which nobody had asked for')
+      } else {
         reply.detachSocket(incoming.socket)
         await relayUpgrade(opened, detached)
       }
     } catch (err) {
-      const failure = failureOf(err)
+      const failure = this.#broken.get(incoming) ?? failureOf(err)
       this.#count.fail(failure.error, host)
       answerFailure(reply, failure)
     }
@@ -189,20 +204,17 @@ export class HttpProxy implements Proxy {
   /** A tunnel for a whole connection. Never rejects. */
   async #connect(incoming: IncomingMessage, { socket, head }: Detached): Promise<void> {
     const { url = '', rawHeaders, headers, httpVersion } = incoming
-    const left = new AbortController()
-    const onClose = (): void => left.abort(new MeshError('CANCELLED', 'The local client hung up.'))
-    socket.on('error', () => {})
-    socket.once('close', onClose)
+    const wait = this.#listener.waitFor(socket)
     let host = ''
     try {
       checkRequestHead(rawHeaders, httpVersion)
       if (hasBody(rawHeaders)) throw new MeshError('USAGE', 'The request was refused: a CONNECT has no body.')
       const target = parseConnectTarget(url)
       host = target.host
-      const signal = AbortSignal.any([left.signal, this.#closing.signal])
+      const { signal } = wait
       const destination = await this.#init.findDestination({ ...target, signal })
       const { stream, servedBy } = await this.#init.openDestination(destination, { signal, early: () => head })
-      socket.off('close', onClose)
+      wait.done()
       const served = servedBy === undefined ? '' : `Mesh-Served-By: ${formatServedBy(servedBy)}\r\n`
       socket.write(`HTTP/1.1 200 Connection Established\r\n${served}\r\n`)
       await splice(stream, socket)
@@ -211,12 +223,13 @@ export class HttpProxy implements Proxy {
       this.#count.fail(failure.error, host)
       if (failure.error.code === 'CANCELLED') resetLocal(socket)
       else refuse(socket, failure, headers.accept)
+    } finally {
+      wait.done()
     }
   }
 
   /** A request that wants to change the protocol. Where it does not come to that, it is answered and its connection over. */
   #upgrade(incoming: IncomingMessage, socket: Socket, head: Buffer): void {
-    socket.on('error', () => {})
     if (hasBody(incoming.rawHeaders)) {
       const error = new MeshError('USAGE', 'The request was refused: it has a body and wants another protocol.')
       refuse(socket, toFailure(error))
@@ -236,13 +249,4 @@ export class HttpProxy implements Proxy {
 const refuse = (socket: Duplex, failure: Failure, accept?: string): void => {
   writeFailure(socket, failure, accept)
   cutLater(socket)
-}
-
-/** What the client still sends is read and dropped: a reset would take the answer away with it. */
-const cutLater = (socket: Duplex): void => {
-  socket.resume()
-  const timer = setTimeout(() => {
-    socket.destroy()
-  }, refusalMs)
-  socket.once('close', () => clearTimeout(timer))
 }

@@ -1,52 +1,45 @@
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { limits, MeshError, toMeshError } from '@agent-mesh/wire'
 import { splice, resetLocal } from '../../tunnel/splice.ts'
 import { socketOptions } from '../../upstream/connect.ts'
 import { DoorCount, type Proxy, type ProxyInit, type ProxyStatus } from '../door.ts'
-import { formatListenAddress, type ListenAddress } from '../listen-address.ts'
-import { listen } from '../listen.ts'
+import { Listener } from '../listen.ts'
+import { cutLater, readBuffered } from '../local-client.ts'
 import { encodeReply, replies, replyOf } from './codec.ts'
 import { SocksSession, type ConnectRequest } from './session.ts'
 
-/** A client that was refused has this long to read why before it is cut. */
-const refusalMs = 1_000
+const nothing = new Uint8Array()
 
 /** A SOCKS5 proxy (RFC 1928): CONNECT alone, without authentication, names looked up by the node. */
 export class SocksProxy implements Proxy {
   readonly id: string
   readonly #init: ProxyInit
-  readonly #server: Server
+  readonly #listener: Listener
   readonly #count: DoorCount
-  readonly #pending = new Set<AbortController>()
   /** Clients that have not said yet whom they want. */
   readonly #handshakes = new Set<Socket>()
-  #address: ListenAddress
 
   private constructor(init: ProxyInit) {
     this.id = init.id
     this.#init = init
-    this.#address = init.listen
     this.#count = new DoorCount(init, () => this.listenText)
-    this.#server = createServer({ ...socketOptions, noDelay: true }, (socket) => {
+    const server = createServer({ ...socketOptions, noDelay: true }, (socket) => {
       void this.#accept(socket)
     })
-    this.#server.maxConnections = limits.proxyConnections
+    server.maxConnections = limits.proxyConnections
+    this.#listener = new Listener(server, init.listen)
   }
 
   /** @throws MeshError ADDRESS_IN_USE, ADDRESS_INVALID */
   static async listen(init: ProxyInit): Promise<SocksProxy> {
     const proxy = new SocksProxy(init)
-    await listen(proxy.#server, init.listen)
-    const bound = proxy.#server.address()
-    if (init.listen.type === 'tcp' && bound !== null && typeof bound === 'object')
-      proxy.#address = { ...init.listen, port: bound.port }
-    proxy.#server.on('error', (err) => proxy.#count.fail(toMeshError(err, 'LIMIT_EXCEEDED'), ''))
+    await proxy.#listener.open((error) => proxy.#count.fail(error, ''))
     proxy.#count.say('proxy:listening')
     return proxy
   }
 
   get listenText(): string {
-    return formatListenAddress(this.#address)
+    return this.#listener.text
   }
 
   get status(): ProxyStatus {
@@ -54,11 +47,8 @@ export class SocksProxy implements Proxy {
   }
 
   close(): void {
-    if (!this.#server.listening) return
-    this.#server.close()
+    if (!this.#listener.close('proxy')) return
     for (const socket of this.#handshakes) socket.destroy()
-    for (const controller of this.#pending)
-      controller.abort(new MeshError('CANCELLED', `The proxy ${this.listenText} was removed.`))
     this.#count.say('proxy:closed')
   }
 
@@ -69,20 +59,16 @@ export class SocksProxy implements Proxy {
     local.once('close', () => this.#count.leave())
     const request = await this.#shakeHands(local)
     if (request === undefined) return
-    const controller = new AbortController()
-    const onClose = (): void => controller.abort(new MeshError('CANCELLED', 'The local client hung up.'))
-    local.once('close', onClose)
-    this.#pending.add(controller)
     const { host, port, rest } = request
-    const { signal } = controller
+    const wait = this.#listener.waitFor(local)
+    const { signal } = wait
     try {
       const destination = await this.#init.findDestination({ host, port, signal })
       const { stream } = await this.#init.openDestination(destination, {
         signal,
-        early: () => Buffer.concat([rest, readBuffered(local)])
+        early: () => Buffer.concat([rest, readBuffered(local) ?? nothing])
       })
-      local.off('close', onClose)
-      this.#pending.delete(controller)
+      wait.done()
       local.write(encodeReply(replies.succeeded))
       await splice(stream, local)
     } catch (err) {
@@ -91,7 +77,7 @@ export class SocksProxy implements Proxy {
       if (error.code === 'CANCELLED') resetLocal(local)
       else refuse(local, encodeReply(replyOf(error.code)))
     } finally {
-      this.#pending.delete(controller)
+      wait.done()
     }
   }
 
@@ -118,7 +104,7 @@ export class SocksProxy implements Proxy {
     const onReadable = (): void => {
       while (!session.isOver) {
         const bytes = readBuffered(local)
-        if (bytes.length === 0) return
+        if (bytes === undefined) return
         for (const { send, connect, refused } of session.push(bytes)) {
           if (refused !== undefined) {
             resolve(undefined)
@@ -142,18 +128,9 @@ export class SocksProxy implements Proxy {
   }
 }
 
-const readBuffered = (socket: Socket): Uint8Array => {
-  const bytes: unknown = socket.read()
-  return bytes instanceof Uint8Array ? bytes : new Uint8Array()
-}
-
-/** Says why and ends. What the client still sends is read and dropped: a reset would take the reply away with it. */
+/** Says why and ends. */
 const refuse = (local: Socket, reply: Uint8Array | undefined): void => {
   if (reply === undefined) local.end()
   else local.end(reply)
-  local.resume()
-  const timer = setTimeout(() => {
-    local.destroy()
-  }, refusalMs)
-  local.once('close', () => clearTimeout(timer))
+  cutLater(local)
 }

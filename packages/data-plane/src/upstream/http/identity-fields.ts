@@ -8,13 +8,13 @@ export interface Caller {
 }
 
 /**
- * A field that this node writes, whoever else did: `Forwarded` and all of `Mesh-*`. Many servers hand fields to programs
- * with `-` and `_` made one, so both are the same here.
+ * A field that only nodes write: all of `Mesh-*`. Many servers hand fields to programs with `-` and `_` made one, so both
+ * are the same here.
  */
-export const isIdentityField = (name: string): boolean => {
-  const plain = name.toLowerCase().replaceAll('_', '-')
-  return plain.startsWith('mesh-') || plain === 'forwarded'
-}
+export const isMeshField = (name: string): boolean => /^mesh[-_]/i.test(name)
+
+/** A field that the node of a service writes, whoever else did. */
+export const isIdentityField = (name: string): boolean => isMeshField(name) || /^forwarded$/i.test(name)
 
 /**
  * The fields that tell a service who calls. In `Forwarded` (RFC 7239) the peer ids are obfuscated identifiers, which begin
