@@ -1,5 +1,6 @@
 import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
+import { idleTable, measureIdle } from './idle.ts'
 import { measurePolicy, policyTable } from './policy.ts'
 import { measureProxy, proxyTable } from './proxy.ts'
 import { measureStartUp, startUpTable } from './start-up.ts'
@@ -15,12 +16,14 @@ const isAsked = (name: string): boolean => positionals.length === 0 || positiona
 const policy = isAsked('policy') ? measurePolicy(rounds) : undefined
 const startUp = isAsked('start-up') ? await measureStartUp(rounds) : undefined
 const proxy = isAsked('proxy') ? await measureProxy(rounds) : undefined
+const idle = isAsked('idle') ? await measureIdle() : undefined
 const lines = values.json
-  ? [JSON.stringify({ load: loadavg()[0], startUp, policy, proxy })]
+  ? [JSON.stringify({ load: loadavg()[0], startUp, policy, proxy, idle })]
   : [
       `medians of ${rounds} rounds, load ${loadavg()[0]?.toFixed(1) ?? '?'}`,
       ...(startUp === undefined ? [] : startUpTable(startUp)),
       ...(policy === undefined ? [] : policyTable(policy)),
-      ...(proxy === undefined ? [] : proxyTable(proxy))
+      ...(proxy === undefined ? [] : proxyTable(proxy)),
+      ...(idle === undefined ? [] : idleTable(idle))
     ]
 process.stdout.write(`${lines.join('\n')}\n`)

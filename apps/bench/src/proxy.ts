@@ -1,14 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { text } from 'node:stream/consumers'
-import { createInterface } from 'node:readline'
+import { join } from 'node:path'
 import { cpuTimeMs } from './cpu-time.ts'
+import { down, fieldOf, up, verb } from './command.ts'
 import { runHttpLoad, startSmallOrigin, type LoadResult } from './http-load.ts'
 import { median } from './median.ts'
+import type { ChildProcess } from 'node:child_process'
 
 /** One kind of load, in turns on the service itself and through the proxy. */
 interface LoadCost {
@@ -31,7 +28,6 @@ export interface ProxyCost {
 const clients = 64
 const roundMs = 2_000
 const pacedEveryMs = 100
-const command = join(dirname(createRequire(import.meta.url).resolve('mesh-node/package.json')), 'bin', 'mesh-node.js')
 
 const ms = (value: number): string => `${value.toFixed(2)} ms`.padStart(10)
 const mid = (results: LoadResult[], of: (one: LoadResult) => number): number => median(results.map(of))
@@ -60,33 +56,6 @@ export const proxyTable = ({ paced, flood, cpuUs }: ProxyCost): string[] => [
 ]
 
 const noResults = (): LoadResult[] => []
-
-const verb = async (stateDir: string, ...args: string[]): Promise<unknown> => {
-  const child = spawn(process.execPath, [command, ...args, '--json', '--state-dir', stateDir], {
-    stdio: ['ignore', 'pipe', 'inherit']
-  })
-  const ended = once(child, 'exit')
-  const said = await text(child.stdout)
-  const [code] = await ended
-  if (code !== 0) throw new Error(`mesh-node ${args.join(' ')} ended with ${String(code)}`)
-  return JSON.parse(said)
-}
-
-const fieldOf = (document: unknown, ...path: string[]): string => {
-  let one = document
-  for (const step of path) one = Object(one)[step]
-  if (typeof one !== 'string') throw new Error(`${path.join('.')} is not there`)
-  return one
-}
-
-const up = async (stateDir: string): Promise<ChildProcess> => {
-  const flags = ['--listen', '/ip4/127.0.0.1/tcp/0', '--log-level', 'silent']
-  const child = spawn(process.execPath, [command, 'up', '--json', ...flags, '--state-dir', stateDir], {
-    stdio: ['ignore', 'pipe', 'inherit']
-  })
-  for await (const line of createInterface({ input: child.stdout })) if (line.includes('"ready"')) return child
-  throw new Error('the node ended before it was ready')
-}
 
 const costOf = (direct: LoadResult[], proxied: LoadResult[]): LoadCost => ({
   direct,
@@ -130,10 +99,7 @@ export const measureProxy = async (rounds: number): Promise<ProxyCost> => {
       cpuUs: { proxying, serving }
     }
   } finally {
-    for (const node of nodes) {
-      node.kill('SIGTERM')
-      if (node.exitCode === null) await once(node, 'exit')
-    }
+    await Promise.all(nodes.map(down))
     server.closeAllConnections()
     server.close()
     await rm(scratch, { recursive: true, force: true })

@@ -1,10 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { join } from 'node:path'
+import { command, down, up } from './command.ts'
 import { median } from './median.ts'
 
 /** Medians in milliseconds of wall time. */
@@ -27,8 +26,6 @@ export const startUpTable = ({ bareNodeMs, statusMs, upToReadyMs }: StartUp): st
   `mesh-node up, ready  ${ms(upToReadyMs)}`
 ]
 
-const command = join(dirname(createRequire(import.meta.url).resolve('mesh-node/package.json')), 'bin', 'mesh-node.js')
-
 const run = async (args: string[]): Promise<number> => {
   const began = performance.now()
   const child = spawn(process.execPath, args, { stdio: 'ignore' })
@@ -37,24 +34,10 @@ const run = async (args: string[]): Promise<number> => {
   return performance.now() - began
 }
 
-const up = async (stateDir: string): Promise<{ child: ChildProcess; readyMs: number }> => {
+const timedUp = async (stateDir: string): Promise<{ child: ChildProcess; readyMs: number }> => {
   const began = performance.now()
-  const child = spawn(
-    process.execPath,
-    [command, 'up', '--json', '--listen', '/ip4/127.0.0.1/tcp/0', '--log-level', 'silent', '--state-dir', stateDir],
-    { stdio: ['ignore', 'pipe', 'inherit'] }
-  )
-  if (child.stdout === null) throw new Error('no stdout')
-  for await (const line of createInterface(child.stdout)) {
-    if (line.includes('"ready"')) return { child, readyMs: performance.now() - began }
-  }
-  throw new Error('the node ended before it was ready')
-}
-
-const down = async (child: ChildProcess): Promise<void> => {
-  if (child.exitCode !== null) return
-  child.kill('SIGTERM')
-  await once(child, 'exit')
+  const child = await up(stateDir)
+  return { child, readyMs: performance.now() - began }
 }
 
 const repeat = async (rounds: number, once_: () => Promise<number>): Promise<number> => {
@@ -69,11 +52,11 @@ export const measureStartUp = async (rounds: number): Promise<StartUp> => {
   try {
     await run([command, 'network', 'create', '--name', 'bench', '--state-dir', stateDir])
     const upToReadyMs = await repeat(rounds, async () => {
-      const { child, readyMs } = await up(stateDir)
+      const { child, readyMs } = await timedUp(stateDir)
       await down(child)
       return readyMs
     })
-    const { child } = await up(stateDir)
+    const child = await up(stateDir)
     try {
       const bareNodeMs = await repeat(rounds, async () => run(['-e', '0']))
       const statusMs = await repeat(rounds, async () => run([command, 'status', '--json', '--state-dir', stateDir]))

@@ -1,0 +1,50 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
+
+/** The command as it is installed. */
+export const command = join(
+  dirname(createRequire(import.meta.url).resolve('mesh-node/package.json')),
+  'bin',
+  'mesh-node.js'
+)
+
+/** Runs a verb of the command. @returns what it prints under `--json` */
+export const verb = async (stateDir: string, ...args: string[]): Promise<unknown> => {
+  const child = spawn(process.execPath, [command, ...args, '--json', '--state-dir', stateDir], {
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  const ended = once(child, 'exit')
+  const said = await text(child.stdout)
+  const [code] = await ended
+  if (code !== 0) throw new Error(`mesh-node ${args.join(' ')} ended with ${String(code)}`)
+  return JSON.parse(said)
+}
+
+/** A string within a document, by the names and places that lead to it. */
+export const fieldOf = (document: unknown, ...path: string[]): string => {
+  let one = document
+  for (const step of path) one = Object(one)[step]
+  if (typeof one !== 'string') throw new Error(`${path.join('.')} is not there`)
+  return one
+}
+
+/** Starts a node on 127.0.0.1 alone and waits until it is usable. */
+export const up = async (stateDir: string): Promise<ChildProcess> => {
+  const flags = ['--listen', '/ip4/127.0.0.1/tcp/0', '--log-level', 'silent']
+  const child = spawn(process.execPath, [command, 'up', '--json', ...flags, '--state-dir', stateDir], {
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  for await (const line of createInterface({ input: child.stdout })) if (line.includes('"ready"')) return child
+  throw new Error('the node ended before it was ready')
+}
+
+/** Stops a node as a service manager would. */
+export const down = async (node: ChildProcess): Promise<void> => {
+  if (node.exitCode !== null || node.signalCode !== null) return
+  node.kill('SIGTERM')
+  await once(node, 'exit')
+}
