@@ -27,7 +27,10 @@ export const acceptConnect = async (node: LocalNode, upgrade: UpgradeRequest, st
     }
     stopping.addEventListener('abort', halt, { once: true })
     socket.write(['HTTP/1.1 200 Connection Established', ...identityLines(connected), '', ''].join('\r\n'))
-    await splice(tunnel, socket)
+    const over = splice(tunnel, socket)
+    // It was told to wait until there was somewhere to go.
+    socket.resume()
+    await over
     stopping.removeEventListener('abort', halt)
   } catch (err) {
     stop()
