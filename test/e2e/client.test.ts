@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { Metadata, status, type StatusObject } from '@grpc/grpc-js'
 import { request } from 'undici'
@@ -117,9 +118,21 @@ describe('fetch', () => {
 
   it('carries a body that is a stream', async () => {
     const sizeBytes = 16 * 1024 * 1024
-    const init = { method: 'POST', body: seededStream(3, sizeBytes), duplex: 'half' } as const
+    const body = Readable.toWeb(seededStream(3, sizeBytes))
+    const init = { method: 'POST', body, duplex: 'half' } as const
     const answer: unknown = await (await fetch('http://web.alice.mesh/echo', init)).json()
     expect(answer).toMatchObject({ method: 'POST', sizeBytes, sha256: seededSha256(3, sizeBytes), framing: 'chunked' })
+  })
+
+  it('takes what the platform calls a request and a form', async () => {
+    const asked = new Request('http://web.alice.mesh/echo', { method: 'PUT', body: 'four' })
+    expect(await (await fetch(asked)).json()).toMatchObject({ method: 'PUT', sizeBytes: 4 })
+    const body = new FormData()
+    body.append('field', 'value')
+    body.append('file', new Blob(['content']), 'a.txt')
+    const answer = await fetch('http://web.alice.mesh/echo', { method: 'POST', body, headers: { 'x-a': 'b' } })
+    const { sizeBytes } = (await answer.json()) as { sizeBytes: number }
+    expect(sizeBytes).toBeGreaterThan(200)
   })
 
   it.each([

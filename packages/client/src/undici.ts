@@ -14,21 +14,12 @@
  */
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import {
-  Agent,
-  Client as Connection,
-  Pool,
-  fetch as plainFetch,
-  type buildConnector,
-  type Dispatcher,
-  type RequestInfo,
-  type RequestInit,
-  type Response
-} from 'undici'
+import { Agent, Client as Connection, Pool, fetch as plainFetch, type buildConnector, type Dispatcher } from 'undici'
 import { MeshError, toMeshError } from '@agent-mesh/wire/errors'
 import type { Client } from './client.ts'
 import type { Tunnel } from './connect.ts'
 import { Named, repeating } from './dispatch.ts'
+import { isResponse, toUndici } from './platform.ts'
 import { toLostError } from './repeat.ts'
 
 type Mesh = Pick<Client, 'connect'>
@@ -88,19 +79,22 @@ export const createDispatcher = (mesh: Mesh, options: DispatcherOptions = {}): D
       new Pool(origin, { ...own, factory: (url, inner) => new TunnelConnection(url, inner, mesh) })
   }).compose(repeating)
 
-/** `fetch` of undici over the mesh. */
+/** `fetch` over the mesh, with the types of the platform's own, so that whatever takes a `fetch` takes this one. */
 export interface MeshFetch {
   /** @throws MeshError where the mesh or the service fails; the reason of the signal where it fires */
-  (input: RequestInfo, init?: Omit<RequestInit, 'dispatcher'>): Promise<Response>
+  (input: string | URL | Request, init?: RequestInit): Promise<Response>
   /** Waits for what is under way and closes the tunnels. */
   close: () => Promise<void>
 }
 
 export const createFetch = (mesh: Mesh, options?: DispatcherOptions): MeshFetch => {
   const dispatcher = createDispatcher(mesh, options)
-  const fetch = async (input: RequestInfo, init: Omit<RequestInit, 'dispatcher'> = {}): Promise<Response> => {
+  const fetch = async (input: string | URL | Request, given?: RequestInit): Promise<Response> => {
+    const { url, init } = toUndici(input, given)
     try {
-      return await plainFetch(input, { ...init, dispatcher })
+      const response: object = await plainFetch(url, { ...init, dispatcher })
+      if (isResponse(response)) return response
+      throw new MeshError('INTERNAL')
     } catch (err) {
       const cause = toLostError(err instanceof Error ? err.cause : undefined)
       throw cause instanceof MeshError ? cause : err

@@ -1,0 +1,63 @@
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer as createHttpServer, type RequestListener } from 'node:http'
+import { createServer, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, sep } from 'node:path'
+
+/** What answers a service inside of this process. */
+export type Handler =
+  /** One HTTP request; who calls is in its headers `mesh-peer-id` and `mesh-peer-name`. */
+  | RequestListener
+  /** One connection of plain bytes; each of its directions ends by itself. */
+  | { onConnection: (socket: Socket) => void }
+
+/** Nobody but this user gets into it: who may connect may say who calls. */
+const folderPrefix = join(tmpdir(), 'mesh-serve-')
+
+/** Whether a service was answered by a handler of some process. */
+export const isHandlerAddress = (address: string): boolean => address.includes(`unix:${folderPrefix}`)
+
+/** A unix socket behind which a handler answers. */
+export class HandlerDoor {
+  /** As a service is declared: `http+unix:/path`. */
+  readonly address: string
+  readonly #folder: string
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+
+  private constructor(server: Server, folder: string, address: string) {
+    this.#server = server
+    this.#folder = folder
+    this.address = address
+    server.on('connection', (socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
+  }
+
+  static async open(handler: Handler): Promise<HandlerDoor> {
+    const folder = await mkdtemp(folderPrefix)
+    const path = `${folder}${sep}s`
+    const isHttp = typeof handler === 'function'
+    const server = isHttp
+      ? createHttpServer(handler)
+      : createServer({ allowHalfOpen: true }, (socket) => {
+          // A caller that is cut off is no defect of this process.
+          socket.on('error', () => {})
+          handler.onConnection(socket)
+        })
+    server.listen(path)
+    await once(server, 'listening')
+    return new HandlerDoor(server, folder, `${isHttp ? 'http+' : ''}unix:${path}`)
+  }
+
+  /** Cuts what is connected still. */
+  async close(): Promise<void> {
+    const closed = once(this.#server, 'close')
+    this.#server.close()
+    for (const socket of this.#sockets) socket.destroy()
+    await closed
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+}
