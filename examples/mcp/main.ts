@@ -25,7 +25,7 @@ const answer = async (request: IncomingMessage, response: ServerResponse): Promi
     'reverse',
     { description: 'Turns a text around', inputSchema: { text: z.string() } },
     ({ text }) => ({
-      content: [{ type: 'text', text: `${[...text].toReversed().join('')} (${alice.peerId} for ${caller})` }]
+      content: [{ type: 'text', text: `${text.split('').toReversed().join('')} (${alice.peerId} for ${caller})` }]
     })
   )
   const transport = new StreamableHTTPServerTransport()

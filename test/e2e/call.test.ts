@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createInterface } from 'node:readline'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -19,7 +19,7 @@ let origin: HttpOrigin
 
 /** Answers with a status, with its own view of the request, or not at all. */
 const startMirror = async (): Promise<number> => {
-  const server = createServer((request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { url = '', method, headers } = request
     if (url === '/never') return
     if (url === '/cut') {
@@ -27,20 +27,12 @@ const startMirror = async (): Promise<number> => {
       return
     }
     const status = /^\/status\/(\d+)$/.exec(url)?.[1]
-    void text(request).then((body) => {
-      response.writeHead(Number(status ?? 200), { 'content-type': 'application/json', 'x-odd': 'a' })
-      response.end(
-        JSON.stringify({
-          method,
-          url,
-          host: headers.host,
-          type: headers['content-type'],
-          mine: headers['x-mine'],
-          body
-        })
-      )
-    })
-  }).listen(0, '127.0.0.1')
+    const body = await text(request)
+    response.writeHead(Number(status ?? 200), { 'content-type': 'application/json', 'x-odd': 'a' })
+    const { host, 'content-type': type, 'x-mine': mine } = headers
+    response.end(JSON.stringify({ method, url, host, type, mine, body }))
+  }
+  const server = createServer((request, response) => void answer(request, response)).listen(0, '127.0.0.1')
   await once(server, 'listening')
   onCleanup(() => {
     server.closeAllConnections()

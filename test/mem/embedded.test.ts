@@ -33,7 +33,7 @@ const leftovers = async (): Promise<string[]> =>
 describe('an agent inside of a program', () => {
   it('answers with functions, and is told who calls', async () => {
     const { alice, bob } = await startPair()
-    await alice.serve('web', (request, response) => response.end(`hello, ${request.headers['mesh-peer-name']}`))
+    await alice.serve('web', (request, response) => response.end(`hello, ${String(request.headers['mesh-peer-name'])}`))
     await alice.serve('loop', { onConnection: (socket) => socket.pipe(socket) })
     const fetch = createFetch(createClient({ socketPath: bob.socketPath }))
     expect(await (await fetch('http://web.alice.mesh/', { headers: { 'mesh-peer-name': 'forged' } })).text()).toBe(
@@ -116,6 +116,18 @@ describe('the state of an agent', () => {
     await expect(startAgent({ name: 'bob', listen })).rejects.toMatchObject({ code: 'NO_NETWORK' })
     expect(await leftovers()).toEqual(before)
   })
+})
+
+it('a handler that fails is a status for its caller and a warning for its program', async () => {
+  const { alice, bob } = await startPair()
+  await alice.serve('web', async (_request, response) => {
+    await Promise.reject(new Error(`broken after ${response.statusCode}`))
+  })
+  const warned = once(process, 'warning')
+  const fetch = createFetch(createClient({ socketPath: bob.socketPath }))
+  expect((await fetch('http://web.alice.mesh/')).status).toBe(500)
+  expect(String((await warned)[0])).toContain('broken after 200')
+  await fetch.close()
 })
 
 it('a handler that is cut off is no defect of its program', async () => {

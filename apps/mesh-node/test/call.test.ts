@@ -7,6 +7,12 @@ import { bodyFields, collectBody } from '../src/call/answer.ts'
 import { queryOf } from '../src/call/explain.ts'
 import { askedOf, bodyOf, withTyped } from '../src/call/request.ts'
 
+const typeOf = async (data: string): Promise<string | undefined> => (await bodyOf(data)).headers[1]
+
+const ofSize = async function* (size: number): AsyncGenerator<Buffer> {
+  for (let left = size; left > 0; left -= 1024 * 1024) yield Buffer.alloc(Math.min(left, 1024 * 1024))
+}
+
 const typed = { target: 'alice', headers: [] }
 
 describe('what is asked', () => {
@@ -69,7 +75,6 @@ describe('what is asked', () => {
 
 describe('a body', () => {
   it('that was typed is JSON where it reads as an object or a list, and text otherwise', async () => {
-    const typeOf = async (data: string): Promise<string | undefined> => (await bodyOf(data)).headers[1]
     expect(await typeOf('{"a":1}')).toBe('application/json')
     expect(await typeOf('[1]')).toBe('application/json')
     expect(await typeOf('42')).toBe('text/plain; charset=utf-8')
@@ -93,9 +98,6 @@ describe('an answer in one document', () => {
   })
 
   it('has a limit', async () => {
-    const ofSize = async function* (size: number): AsyncGenerator<Buffer> {
-      for (let left = size; left > 0; left -= 1024 * 1024) yield Buffer.alloc(Math.min(left, 1024 * 1024))
-    }
     expect(await collectBody(ofSize(limits.callDocumentBytes))).toHaveLength(limits.callDocumentBytes)
     await expect(collectBody(ofSize(limits.callDocumentBytes + 1))).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' })
   })

@@ -12,12 +12,15 @@
  * ```
  */
 import { Agent, type AgentOptions, type ClientRequestArgs } from 'node:http'
-import type { Duplex } from 'node:stream'
+import { Duplex } from 'node:stream'
 import { toMeshError } from '@agent-mesh/wire/errors'
 import { Tunnel } from './connect.ts'
 import type { Client } from './client.ts'
 
 type Connected = (err: Error | null, stream: Duplex) => void
+
+/** What comes with an error, where a stream is asked for. */
+const noStream = new Duplex().destroy()
 
 /** Its sockets are tunnels: `request.socket` says who answers, see {@link servedBy}. */
 export class MeshHttpAgent extends Agent {
@@ -28,14 +31,19 @@ export class MeshHttpAgent extends Agent {
     this.#client = client
   }
 
-  override createConnection(options: ClientRequestArgs, callback?: Connected): undefined {
-    const { host, port } = options
-    const asked = { port: Number(port ?? 80), kind: 'http' }
-    this.#client.connect(host ?? '', asked).then(
-      (tunnel) => callback?.(null, tunnel),
-      // The type asks for a stream beside the error; who is called looks at the error first.
-      (err: unknown) => Reflect.apply(callback ?? (() => {}), undefined, [toMeshError(err)])
-    )
+  override createConnection(options: ClientRequestArgs, callback: Connected = () => {}): undefined {
+    void this.#connect(options, callback)
+  }
+
+  async #connect({ host, port }: ClientRequestArgs, callback: Connected): Promise<void> {
+    let tunnel: Tunnel
+    try {
+      tunnel = await this.#client.connect(host ?? '', { port: Number(port ?? 80), kind: 'http' })
+    } catch (err) {
+      callback(toMeshError(err), noStream)
+      return
+    }
+    callback(null, tunnel)
   }
 }
 

@@ -19,7 +19,7 @@ export interface FailedRequest {
 const mostAttempts = 3
 
 /** Whether the connection is what failed, rather than the request. */
-export const isLostConnection = (error: unknown): boolean =>
+const isLostConnection = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && lost.has(String(error.code))
 
 /**

@@ -30,24 +30,26 @@ export type DispatcherOptions = Omit<Agent.Options, 'connect' | 'factory' | 'all
 /** undici asks no more of a socket than a tunnel has; its types ask for all of it. */
 const isSocketEnough = (stream: Duplex): stream is Socket => stream.readable
 
-const connectorOf =
-  (mesh: Mesh, onTunnel: (tunnel: Tunnel) => void): buildConnector.connector =>
-  ({ hostname, protocol, port }, callback) => {
-    const connect = async (): Promise<Tunnel> => {
-      if (protocol === 'http:') return mesh.connect(hostname, { port: Number(port || 80), kind: 'http' })
-      throw new MeshError('USAGE', `${protocol}//${hostname} was refused: the scheme is not http.`, {
-        hint: 'Use http://: the mesh encrypts all the way by itself.'
-      })
+const connect = async (mesh: Mesh, { hostname, protocol, port }: buildConnector.Options): Promise<Tunnel> => {
+  if (protocol === 'http:') return mesh.connect(hostname, { port: Number(port || 80), kind: 'http' })
+  throw new MeshError('USAGE', `${protocol}//${hostname} was refused: the scheme is not http.`, {
+    hint: 'Use http://: the mesh encrypts all the way by itself.'
+  })
+}
+
+const connectorOf = (mesh: Mesh, onTunnel: (tunnel: Tunnel) => void): buildConnector.connector => {
+  const answer = async (asked: buildConnector.Options, callback: buildConnector.Callback): Promise<void> => {
+    try {
+      const tunnel = await connect(mesh, asked)
+      onTunnel(tunnel)
+      if (!isSocketEnough(tunnel)) throw tunnel.errored ?? new MeshError('CONNECTION_LOST')
+      callback(null, tunnel)
+    } catch (err) {
+      callback(toMeshError(err), null)
     }
-    connect().then(
-      (tunnel) => {
-        onTunnel(tunnel)
-        if (isSocketEnough(tunnel)) callback(null, tunnel)
-        else callback(tunnel.errored ?? new MeshError('CONNECTION_LOST'), null)
-      },
-      (err: unknown) => callback(toMeshError(err), null)
-    )
   }
+  return (asked, callback) => void answer(asked, callback)
+}
 
 /** One tunnel after the other, one request at a time, so that it is known who answers. */
 class TunnelConnection extends Connection {
@@ -76,7 +78,10 @@ export const createDispatcher = (mesh: Mesh, options: DispatcherOptions = {}): D
   new Agent({
     ...options,
     factory: (origin, own) =>
-      new Pool(origin, { ...own, factory: (url, inner) => new TunnelConnection(url, inner, mesh) })
+      new Pool(
+        origin,
+        Object.assign({}, own, { factory: (url: URL, inner: object) => new TunnelConnection(url, inner, mesh) })
+      )
   }).compose(repeating)
 
 /** `fetch` over the mesh, with the types of the platform's own, so that whatever takes a `fetch` takes this one. */

@@ -13,7 +13,7 @@
  * ```
  */
 export { startAgent, type Agent, type AgentOptions, type AgentServiceOptions } from './embed/agent.ts'
-export type { Handler } from './embed/handler-door.ts'
+export type { Handler, HttpHandler } from './embed/handler-door.ts'
 export type { Connected, ConnectOptions, LocalNode } from './local-node.ts'
 export { startApi, type ApiServer } from './api/server.ts'
 export { configReference, type SettingReference } from './config/reference.ts'

@@ -34,7 +34,7 @@ export interface AgentOptions {
   announce?: string[]
   /** Absolute path of a `mesh.yaml` with all other settings. */
   configFile?: string
-  /** Default: nothing is logged. */
+  /** Default: nothing is logged, and what a handler throws is a warning of the process. */
   logger?: Logger
 }
 
@@ -126,7 +126,11 @@ export const startAgent = async (options: AgentOptions): Promise<Agent> => {
     if (temporary !== undefined) await rm(temporary, { recursive: true, force: true })
   }
   try {
-    return toAgent(await start(temporary ?? options.stateDir ?? '', options), removeState)
+    const node = await start(temporary ?? options.stateDir ?? '', options)
+    return toAgent(node, removeState, (service, err) => {
+      if (options.logger === undefined) process.emitWarning(toMeshError(err))
+      else options.logger.error({ event: 'handler:failed', service, err })
+    })
   } catch (err) {
     await removeState()
     throw err
@@ -142,7 +146,11 @@ const untilAborted = async <T>(signal: AbortSignal, work: Promise<T>): Promise<T
   return outcome
 }
 
-const toAgent = (node: RunningNode, removeState: () => Promise<void>): Agent => {
+const toAgent = (
+  node: RunningNode,
+  removeState: () => Promise<void>,
+  onFailure: (service: string, err: unknown) => void
+): Agent => {
   const doors = new Map<string, HandlerDoor>()
   const never = new AbortController().signal
   const closeDoor = async (service: string): Promise<void> => {
@@ -166,8 +174,8 @@ const toAgent = (node: RunningNode, removeState: () => Promise<void>): Agent => 
     socketPath: api,
     node,
     serve: async (service, to, given = {}) => {
-      const door = typeof to === 'string' ? undefined : await HandlerDoor.open(to)
-      const address = door?.address ?? String(to)
+      const door = typeof to === 'string' ? undefined : await HandlerDoor.open(to, (err) => onFailure(service, err))
+      const address = typeof to === 'string' ? to : (door?.address ?? '')
       try {
         await node.serve(service, { ...given, address, replace: true })
       } catch (err) {

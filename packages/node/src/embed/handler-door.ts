@@ -1,14 +1,16 @@
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer as createHttpServer, type RequestListener } from 'node:http'
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, sep } from 'node:path'
 
+/** One HTTP request; who calls is in its headers `mesh-peer-id` and `mesh-peer-name`. It may be async. */
+export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => unknown
+
 /** What answers a service inside of this process. */
 export type Handler =
-  /** One HTTP request; who calls is in its headers `mesh-peer-id` and `mesh-peer-name`. */
-  | RequestListener
+  | HttpHandler
   /** One connection of plain bytes; each of its directions ends by itself. */
   | { onConnection: (socket: Socket) => void }
 
@@ -17,6 +19,22 @@ const folderPrefix = join(tmpdir(), 'mesh-serve-')
 
 /** Whether a service was answered by a handler of some process. */
 export const isHandlerAddress = (address: string): boolean => address.includes(`unix:${folderPrefix}`)
+
+/** A handler that fails has its caller told so: by a status where that is possible still, otherwise by a cut answer. */
+const answer = async (
+  handler: HttpHandler,
+  request: IncomingMessage,
+  response: ServerResponse,
+  onFailure: (err: unknown) => void
+): Promise<void> => {
+  try {
+    await handler(request, response)
+  } catch (err) {
+    if (response.headersSent) response.destroy()
+    else response.writeHead(500).end()
+    onFailure(err)
+  }
+}
 
 /** A unix socket behind which a handler answers. */
 export class HandlerDoor {
@@ -36,12 +54,13 @@ export class HandlerDoor {
     })
   }
 
-  static async open(handler: Handler): Promise<HandlerDoor> {
+  /** @param onFailure - gets what a handler of requests throws */
+  static async open(handler: Handler, onFailure: (err: unknown) => void): Promise<HandlerDoor> {
     const folder = await mkdtemp(folderPrefix)
     const path = `${folder}${sep}s`
     const isHttp = typeof handler === 'function'
     const server = isHttp
-      ? createHttpServer(handler)
+      ? createHttpServer((request, response) => void answer(handler, request, response, onFailure))
       : createServer({ allowHalfOpen: true }, (socket) => {
           // A caller that is cut off is no defect of this process.
           socket.on('error', () => {})
