@@ -18,20 +18,21 @@ let bob: MeshProcess
 let origin: HttpOrigin
 
 /** Answers with a status, with its own view of the request, or not at all. */
-const startMirror = async (): Promise<number> => {
-  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const { url = '', method, headers } = request
-    if (url === '/never') return
-    if (url === '/cut') {
-      response.write('half', () => response.destroy())
-      return
-    }
-    const status = /^\/status\/(\d+)$/.exec(url)?.[1]
-    const body = await text(request)
-    response.writeHead(Number(status ?? 200), { 'content-type': 'application/json', 'x-odd': 'a' })
-    const { host, 'content-type': type, 'x-mine': mine } = headers
-    response.end(JSON.stringify({ method, url, host, type, mine, body }))
+const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const { url = '', method, headers } = request
+  if (url === '/never') return
+  if (url === '/cut') {
+    response.write('half', () => response.destroy())
+    return
   }
+  const status = /^\/status\/(\d+)$/.exec(url)?.[1]
+  const body = await text(request)
+  response.writeHead(Number(status ?? 200), { 'content-type': 'application/json', 'x-odd': 'a' })
+  const { host, 'content-type': type, 'x-mine': mine } = headers
+  response.end(JSON.stringify({ method, url, host, type, mine, body }))
+}
+
+const startMirror = async (): Promise<number> => {
   const server = createServer((request, response) => void answer(request, response)).listen(0, '127.0.0.1')
   await once(server, 'listening')
   onCleanup(() => {

@@ -274,7 +274,8 @@ describe('where an agent dies under a request', () => {
     const response = await got
     const answerer = services.find(({ name, seen }) => name !== holder.name && seen.includes('GET /hold'))
     expect(await response.text()).toBe(answerer?.name)
-    expect(response.headers.get('mesh-served-by')).toContain(`;name="${answerer?.name}";`)
+    const { peerId } = nodeOf(answerer ?? holder)
+    expect(response.headers.get('mesh-served-by')).toBe(`"${peerId}";name="${answerer?.name}";service="held"`)
     expect(services.flatMap(({ seen }) => seen.filter((one) => one === 'GET /hold'))).toHaveLength(2)
   })
 })

@@ -30,7 +30,7 @@ export type DispatcherOptions = Omit<Agent.Options, 'connect' | 'factory' | 'all
 /** undici asks no more of a socket than a tunnel has; its types ask for all of it. */
 const isSocketEnough = (stream: Duplex): stream is Socket => stream.readable
 
-const connect = async (mesh: Mesh, { hostname, protocol, port }: buildConnector.Options): Promise<Tunnel> => {
+const reach = async (mesh: Mesh, { hostname, protocol, port }: buildConnector.Options): Promise<Tunnel> => {
   if (protocol === 'http:') return mesh.connect(hostname, { port: Number(port || 80), kind: 'http' })
   throw new MeshError('USAGE', `${protocol}//${hostname} was refused: the scheme is not http.`, {
     hint: 'Use http://: the mesh encrypts all the way by itself.'
@@ -39,14 +39,16 @@ const connect = async (mesh: Mesh, { hostname, protocol, port }: buildConnector.
 
 const connectorOf = (mesh: Mesh, onTunnel: (tunnel: Tunnel) => void): buildConnector.connector => {
   const answer = async (asked: buildConnector.Options, callback: buildConnector.Callback): Promise<void> => {
+    let tunnel: Tunnel
     try {
-      const tunnel = await connect(mesh, asked)
-      onTunnel(tunnel)
-      if (!isSocketEnough(tunnel)) throw tunnel.errored ?? new MeshError('CONNECTION_LOST')
-      callback(null, tunnel)
+      tunnel = await reach(mesh, asked)
     } catch (err) {
       callback(toMeshError(err), null)
+      return
     }
+    onTunnel(tunnel)
+    if (isSocketEnough(tunnel)) callback(null, tunnel)
+    else callback(tunnel.errored ?? new MeshError('CONNECTION_LOST'), null)
   }
   return (asked, callback) => void answer(asked, callback)
 }
