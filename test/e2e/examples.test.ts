@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { makeScratchDir } from './harness/cleanup.ts'
 import { rootDir, run } from './harness/command.ts'
+import { makePrivilegeFolder } from './harness/origins/sshd.ts'
 import { testWith } from './harness/program.ts'
 
 /** What an example prints. It has to end well, say nothing else, and leave nothing in the folder for temporary files. */
@@ -56,6 +57,7 @@ describe('the example', () => {
     'sshd',
     'ssh-keygen'
   )('ssh: OpenSSH logs in by the name of an agent', async () => {
+    await makePrivilegeFolder()
     const output = await outputOf('ssh')
     expect(output).toContain(`answered by ${aliceIn(output)} on `)
   })
