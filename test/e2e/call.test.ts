@@ -11,6 +11,7 @@ import { createMesh } from './harness/mesh.ts'
 import { startHttpOrigin, type HttpOrigin } from './harness/origins/http-origin.ts'
 import { echoBytes, startTcpOrigin } from './harness/origins/tcp-origin.ts'
 import { seededSha256, writeSeededFile } from './harness/seeded-bytes.ts'
+import { Terminal, withoutTerminals } from './harness/terminal.ts'
 import type { MeshProcess } from './harness/mesh-process.ts'
 
 let alice: MeshProcess
@@ -21,6 +22,10 @@ let origin: HttpOrigin
 const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
   const { url = '', method, headers } = request
   if (url === '/never') return
+  if (url === '/evil') {
+    response.end('plain \u001B]0;title\u0007 and \u009B31m red\n')
+    return
+  }
   if (url === '/cut') {
     response.write('half', () => response.destroy())
     return
@@ -144,6 +149,19 @@ describe('mesh-node call', () => {
     expect(stderr).toContain(`(${code})`)
     expect(ended).toBe(exit)
   })
+
+  it.skipIf(withoutTerminals !== undefined)(
+    `hands a file what the service says, and a terminal nothing that acts on it${withoutTerminals ?? ''}`,
+    async () => {
+      const evil = 'plain \u001B]0;title\u0007 and \u009B31m red'
+      expect((await bob.run(['call', 'alice/mirror', '/evil'])).stdout).toBe(`${evil}\n`)
+      const words = [process.execPath, meshNodeBin, 'call', 'alice/mirror', '/evil']
+      const terminal = new Terminal(words, [120, 20], { stateDir: bob.stateDir })
+      expect(await terminal.end()).toBe(0)
+      expect(terminal.output).toContain('plain \\u{1b}]0;title\\u{7} and \\u{9b}31m red')
+      expect(terminal.output).not.toContain('\u001B')
+    }
+  )
 
   it('leaves no tunnel behind', async () => {
     await expect.poll(async () => (await bob.status()).tunnels.open, { timeout: 10_000 }).toBe(0)
