@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { inviteResponse } from '@agent-mesh/wire/api'
+import { makeScratchDir } from './harness/cleanup.ts'
 import { rootDir, run, type RunResult } from './harness/command.ts'
 import { createMesh } from './harness/mesh.ts'
 import { startGrpcOrigin } from './harness/origins/grpc-origin.ts'
@@ -27,10 +28,12 @@ for (const { groups } of guide.matchAll(fence)) {
   else snippets.push({ language, code, prints: [] })
 }
 
+let scratch = ''
 let alice: MeshProcess
 let bob: MeshProcess
 
 beforeAll(async () => {
+  scratch = await makeScratchDir('guide')
   ;({ alice, bob } = await createMesh({ members: ['alice', 'bob'] }))
   const { port } = await startHttpOrigin('hello from alice')
   await alice.serve(`web=http://127.0.0.1:${port}`, 'language_processing/translation')
@@ -44,7 +47,7 @@ const runProgram = async (code: string): Promise<RunResult> => {
   return run(process.execPath, ['--input-type=module-typescript', '--eval', code], {
     cwd: join(rootDir, 'examples'),
     stateDir: bob.stateDir,
-    env: { TICKET: ticket }
+    env: { TICKET: ticket, TMPDIR: scratch }
   })
 }
 

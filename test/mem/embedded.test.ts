@@ -3,12 +3,27 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { startAgent, type Agent, type AgentOptions } from '@agent-mesh/node'
 import { createClient } from '@agent-mesh/client'
 import { createFetch } from '@agent-mesh/client/undici'
 
 const listen = ['/ip4/127.0.0.1/tcp/0']
+
+let scratch = ''
+const usual = process.env['TMPDIR']
+
+// What is left behind is looked for in a folder that no other test writes to.
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'mesh-embedded-'))
+  process.env['TMPDIR'] = scratch
+})
+
+afterAll(async () => {
+  if (usual === undefined) delete process.env['TMPDIR']
+  else process.env['TMPDIR'] = usual
+  await rm(scratch, { recursive: true, force: true })
+})
 
 const start = async (options: Omit<AgentOptions, 'listen'>): Promise<Agent> => {
   const agent = await startAgent({ listen, ...options })
@@ -17,7 +32,7 @@ const start = async (options: Omit<AgentOptions, 'listen'>): Promise<Agent> => {
 }
 
 const newFolder = async (): Promise<string> => {
-  const folder = await mkdtemp(join(tmpdir(), 'mesh-embedded-'))
+  const folder = await mkdtemp(join(tmpdir(), 'state-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
   return folder
 }

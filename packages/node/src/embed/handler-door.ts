@@ -15,10 +15,11 @@ export type Handler =
   | { onConnection: (socket: Socket) => void }
 
 /** Nobody but this user gets into it: who may connect may say who calls. */
-const folderPrefix = join(tmpdir(), 'mesh-serve-')
+const folderPrefix = (): string => join(tmpdir(), 'mesh-serve-')
 
-/** Whether a service was answered by a handler of some process. */
-export const isHandlerAddress = (address: string): boolean => address.includes(`unix:${folderPrefix}`)
+/** Whether a service was answered by a handler of some process, whatever its folder for temporary files was. */
+export const isHandlerAddress = (address: string): boolean =>
+  /unix:.*[\\/]mesh-serve-[^\\/]+[\\/]s$/.test(address)
 
 /** A handler that fails has its caller told so: by a status where that is possible still, otherwise by a cut answer. */
 const answer = async (
@@ -56,7 +57,7 @@ export class HandlerDoor {
 
   /** @param onFailure - gets what a handler of requests throws */
   static async open(handler: Handler, onFailure: (err: unknown) => void): Promise<HandlerDoor> {
-    const folder = await mkdtemp(folderPrefix)
+    const folder = await mkdtemp(folderPrefix())
     const path = `${folder}${sep}s`
     const isHttp = typeof handler === 'function'
     const server = isHttp
