@@ -133,6 +133,19 @@ describe('the state of an agent', () => {
   })
 })
 
+it('is connected to somebody once it is started, and goes on alone where nobody is there', async () => {
+  const stateDir = await newFolder()
+  const alice = await start({ name: 'alice', isFounder: true })
+  const bob = await start({ name: 'bob', ticket: await alice.invite(), stateDir })
+  expect((await bob.node.peers()).map(({ name, state }) => `${name} ${state}`)).toEqual(['alice connected'])
+  await bob.close()
+  await alice.close()
+  const startedMs = performance.now()
+  const alone = await start({ name: 'bob', stateDir })
+  expect((await alone.node.peers()).filter(({ state }) => state === 'connected')).toEqual([])
+  expect(performance.now() - startedMs).toBeGreaterThan(2_900)
+})
+
 it('a handler that fails is a status for its caller and a warning for its program', async () => {
   const { alice, bob } = await startPair()
   await alice.serve('web', async (_request, response) => {

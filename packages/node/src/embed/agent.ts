@@ -12,6 +12,7 @@ import { createNetwork } from '../network/create-network.ts'
 import { joinNetwork } from '../network/join-network.ts'
 import { stateFiles, type StateFiles } from '../state/documents.ts'
 import { openStateDir, type StateDir } from '../state/state-dir.ts'
+import { firstMember } from './first-member.ts'
 import { HandlerDoor, isHandlerAddress, type Handler } from './handler-door.ts'
 
 export interface AgentOptions {
@@ -69,6 +70,9 @@ export interface Agent {
   [Symbol.asyncDispose]: () => Promise<void>
 }
 
+/** Longest wait for the first connection at start; a member that is there is met within a tenth of it. */
+const firstMemberMs = 3_000
+
 const seedBytes = 32
 
 /** @throws MeshError KEY_DAMAGED for a seed of another size, KEY_FOREIGN where the state has another key */
@@ -103,7 +107,8 @@ const start = async (path: string, options: AgentOptions): Promise<RunningNode> 
   if (keySeed !== undefined) await takeKey(files.identityKey, keySeed)
   await becomeMember(directory, files, options)
   await forgetHandlers(files)
-  return startNode(directory, {
+  const hasMet = (await files.peers.read().catch(() => undefined)) !== undefined
+  const node = await startNode(directory, {
     flags: {
       ...(listen === undefined ? {} : { listen }),
       ...(announce === undefined ? {} : { announce }),
@@ -113,10 +118,13 @@ const start = async (path: string, options: AgentOptions): Promise<RunningNode> 
     env: {},
     logger: logger ?? pino({ level: 'silent' })
   })
+  if (hasMet) await firstMember(node, firstMemberMs)
+  return node
 }
 
 /**
- * Starts an agent in this process, as a member of a network. The environment is not looked at: what is set here, and in
+ * Starts an agent in this process, as a member of a network. Where it has met others before, it is connected to one of
+ * them when this resolves, or has looked for three seconds. The environment is not looked at: what is set here, and in
  * the file that is named here, is all.
  * @throws MeshError NO_NETWORK, TICKET_*, NAME_*, KEY_*, STATE_*, CONFIG_INVALID, ADDRESS_*, UNREACHABLE
  */

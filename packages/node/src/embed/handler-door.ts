@@ -18,8 +18,7 @@ export type Handler =
 const folderPrefix = (): string => join(tmpdir(), 'mesh-serve-')
 
 /** Whether a service was answered by a handler of some process, whatever its folder for temporary files was. */
-export const isHandlerAddress = (address: string): boolean =>
-  /unix:.*[\\/]mesh-serve-[^\\/]+[\\/]s$/.test(address)
+export const isHandlerAddress = (address: string): boolean => /unix:.*[\\/]mesh-serve-[^\\/]+[\\/]s$/.test(address)
 
 /** A handler that fails has its caller told so: by a status where that is possible still, otherwise by a cut answer. */
 const answer = async (
