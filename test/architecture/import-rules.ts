@@ -8,6 +8,7 @@ export interface WorkspacePackage {
   name: string
   /** `packages/wire`. */
   folder: string
+  /** Those included that whoever installs it has to bring. */
   dependencies: readonly string[]
   devDependencies: readonly string[]
 }
@@ -57,6 +58,10 @@ export const layers: Readonly<Record<string, Layer>> = {
   'apps/mesh-node': {
     mayImport: ['wire', 'identity', 'client', 'node'],
     reason: 'an app starts a node or talks to one; what thinks lives in the packages'
+  },
+  examples: {
+    mayImport: ['client', 'node'],
+    reason: 'an example shows what a program of somebody else can do: it has the documented entries and nothing else'
   },
   'apps/bench': {
     mayImport: ['wire', 'identity'],
@@ -139,6 +144,10 @@ const packageNameOf = (specifier: string): string =>
     .slice(0, specifier.startsWith('@') ? 2 : 1)
     .join('/')
 
+/** Examples are programs by themselves: all that is in their folder is source. */
+const isSourceOf = ({ folder }: WorkspacePackage, { path }: SourceFile): boolean =>
+  path.startsWith(folder === 'examples' ? 'examples/' : `${folder}/src/`)
+
 const checkRelative = (file: SourceFile, home: WorkspacePackage, { specifier }: ImportEdge): string | undefined => {
   const target = posix.join(posix.dirname(file.path), specifier)
   return target.startsWith(`${home.folder}/`) ? undefined : `reaches ${target} by a relative path`
@@ -149,7 +158,7 @@ const checkDeclared = (file: SourceFile, home: WorkspacePackage, { specifier }: 
   if (isBuiltin(specifier))
     return specifier.startsWith('node:') ? undefined : `names the builtin ${specifier} without node:`
   if (home.dependencies.includes(name)) return undefined
-  const isTest = !file.path.startsWith(`${home.folder}/src/`)
+  const isTest = !isSourceOf(home, file)
   if (isTest && (name === home.name || home.devDependencies.includes(name) || name === 'vitest')) return undefined
   return home.devDependencies.includes(name)
     ? `imports ${name}, which is a devDependency only`
@@ -184,7 +193,7 @@ export const checkImports = (file: SourceFile, home: WorkspacePackage): Violatio
         ? []
         : [{ where, what, reason: 'a package is entered by its exports, or its inside can never change' }]
     }
-    const isSource = file.path.startsWith(`${home.folder}/src/`)
+    const isSource = isSourceOf(home, file)
     const broken = isSource ? checkLayer(home, edge) : undefined
     if (broken !== undefined) return [{ ...broken, where }]
     const what = checkDeclared(file, home, edge)

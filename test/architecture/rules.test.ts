@@ -40,6 +40,7 @@ describe('who may import whom', () => {
     ['packages/identity', `export * from '@agent-mesh/node'`, 'without a network'],
     ['packages/wire', `export { loadKey } from '@agent-mesh/identity'`, 'stands on nothing'],
     ['packages/client', `import { startNode } from '@agent-mesh/node'`, 'must not load a node'],
+    ['packages/client', `import type { PeerId } from '@libp2p/interface'`, 'behind our own packages'],
     ['packages/node', `import { Client } from '@agent-mesh/client'`, 'who calls its local API'],
     ['packages/node', `const kit = await import('@agent-mesh/testkit')`, 'who calls its local API'],
     ['apps/mesh-node', `import { find } from '@agent-mesh/control-plane'`, 'lives in the packages'],
@@ -77,6 +78,13 @@ describe('who may import whom', () => {
     expect(check('packages/node', `import { a } from './state/lock.ts'\nimport { b } from '../package.json'`)).toEqual(
       []
     )
+  })
+
+  test('all of an example is source, and has the documented entries alone', () => {
+    expect(check('examples', `import { startAgent } from '@agent-mesh/node'`, 'http/main.ts')).toEqual([])
+    expect(check('examples', `import { limits } from '@agent-mesh/wire'`, 'http/main.ts')).toEqual([
+      expect.stringContaining('the documented entries and nothing else')
+    ])
   })
 
   test('testkit is free to tests, and closed to sources', () => {

@@ -22,24 +22,28 @@ interface Manifest {
   name: string
   dependencies?: Record<string, string>
   devDependencies?: Record<string, string>
+  peerDependencies?: Record<string, string>
 }
 
-/** The packages and apps of the workspace. */
-export const listPackages = (): WorkspacePackage[] =>
-  ['packages', 'apps'].flatMap((parent) =>
+const readPackage = (folder: string): WorkspacePackage => {
+  const manifest: Manifest = JSON.parse(readFileSync(join(rootDir, folder, 'package.json'), 'utf8'))
+  return {
+    name: manifest.name,
+    folder,
+    dependencies: Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }),
+    devDependencies: Object.keys(manifest.devDependencies ?? {})
+  }
+}
+
+/** The packages, apps and examples of the workspace. */
+export const listPackages = (): WorkspacePackage[] => [
+  ...['packages', 'apps'].flatMap((parent) =>
     readdirSync(join(rootDir, parent), { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
-      .map(({ name }): WorkspacePackage => {
-        const folder = `${parent}/${name}`
-        const manifest: Manifest = JSON.parse(readFileSync(join(rootDir, folder, 'package.json'), 'utf8'))
-        return {
-          name: manifest.name,
-          folder,
-          dependencies: Object.keys(manifest.dependencies ?? {}),
-          devDependencies: Object.keys(manifest.devDependencies ?? {})
-        }
-      })
-  )
+      .map(({ name }) => readPackage(`${parent}/${name}`))
+  ),
+  readPackage('examples')
+]
 
 /** Every TypeScript file under a folder, parsed. */
 export const parseFolder = (folder: string): SourceFile[] =>

@@ -46,6 +46,7 @@ describe('help', () => {
       'ping',
       'forward',
       'proxy',
+      'call',
       'nc',
       'policy check',
       'policy sign',

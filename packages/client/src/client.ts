@@ -10,19 +10,24 @@ import {
   type CallOptions,
   type Endpoint
 } from './call.ts'
-import { connectTunnel, type Tunnel } from './connect.ts'
+import { connectTunnel, type ConnectOptions, type Tunnel } from './connect.ts'
 import { readEvents } from './events.ts'
+import { locateSocket } from './locate.ts'
 import { validate, type PickSchema } from './validate.ts'
 
 export interface ClientOptions {
-  /** Unix socket of the node, see `locateStateDir`. */
-  socketPath: string
+  /** State directory of the node. Default: `$MESH_STATE_DIR`, else `mesh-node/default` where XDG keeps state. */
+  stateDir?: string
+  /** Unix socket of the node, where it is known: the state directory is then not looked at. */
+  socketPath?: string
   /** Longest wait for an answer. The node has its own, shorter deadlines: this one is for a node that hangs. */
   timeoutMs?: number
 }
 
 /** One method per route. Each rejects with a MeshError: that of the node, or NO_DAEMON, TIMEOUT, API_UNREADABLE. */
 export interface Client {
+  /** Where the node listens. */
+  readonly socketPath: string
   status: (options?: CallOptions) => Promise<Api.Status>
   network: (options?: CallOptions) => Promise<Api.NetworkInfo>
   invite: (request?: Api.InviteRequest, options?: CallOptions) => Promise<Api.InviteResponse>
@@ -63,15 +68,22 @@ export interface Client {
   openapi: (options?: CallOptions) => Promise<Record<string, unknown>>
   /** Words that a command line may hold. */
   vocabulary: (options?: CallOptions) => Promise<Api.Vocabulary>
-  /** @param target - `<name>/<service>`, `<peer id>/<service>` or `cap:<path>` */
-  connect: (target: string, options?: CallOptions) => Promise<Tunnel>
+  /**
+   * @param target - `<name>/<service>`, `<peer id>/<service>`, `cap:<path>` or a host name of the mesh; the service may be
+   * left out where the options say what the tunnel is for
+   */
+  connect: (target: string, options?: ConnectOptions) => Promise<Tunnel>
   events: (options?: CallOptions) => AsyncGenerator<Api.NodeEvent>
 }
 
 const part = encodeURIComponent
 
 /** A client of the node on a socket. It holds no connection between calls, so there is nothing to close. */
-export const createClient = ({ socketPath, timeoutMs = 75_000 }: ClientOptions): Client => {
+export const createClient = ({
+  stateDir,
+  socketPath = locateSocket(stateDir),
+  timeoutMs = 75_000
+}: ClientOptions = {}): Client => {
   const endpoint: Endpoint = { socketPath, timeoutMs }
   const ask = async <T>(call: Call, pick: PickSchema<T>, { signal }: CallOptions = {}): Promise<T> => {
     const { answer, isTrusted } = await withDeadline(endpoint, call, { signal, timeoutMs }, async (either) => {
@@ -81,6 +93,7 @@ export const createClient = ({ socketPath, timeoutMs = 75_000 }: ClientOptions):
     return validate(answer, pick, isTrusted)
   }
   return {
+    socketPath,
     status: (options) => ask({ method: 'GET', path: '/v1/status' }, (api) => api.status, options),
     network: (options) => ask({ method: 'GET', path: '/v1/network' }, (api) => api.networkInfo, options),
     invite: (body = {}, options) =>

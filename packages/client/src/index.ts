@@ -1,13 +1,13 @@
 /**
- * Typed client of the local API of a running node: what the command, the dashboard and other programs use.
+ * Typed client of the local API of a running node: what the command, the dashboard and other programs use. HTTP has its
+ * own entries, so that nobody loads what is not used: `/http` an agent for `node:http`, `/undici` a dispatcher and a
+ * `fetch`, `/grpc` channels of grpc-js.
  *
  * @example
  * ```ts
  * import { createClient } from '@agent-mesh/client'
- * import { defaultStateDir, locateStateDir } from '@agent-mesh/node/state-dir'
  *
- * const { socketPath } = locateStateDir(defaultStateDir(process.env))
- * const client = createClient({ socketPath })
+ * const client = createClient()
  * const { candidates } = await client.find({ query: 'language_processing/translation' })
  * const tunnel = await client.connect(`${candidates[0]?.peerId ?? ''}/web`)
  * tunnel.end('GET / HTTP/1.0\r\n\r\n')
@@ -16,4 +16,4 @@
  */
 export { createClient, type Client, type ClientOptions } from './client.ts'
 export type { CallOptions } from './call.ts'
-export type { Tunnel } from './connect.ts'
+export { Tunnel, type ConnectOptions } from './connect.ts'

@@ -39,6 +39,24 @@ import type {
 } from '@agent-mesh/wire/api'
 import type { Exposition } from './metrics/meter.ts'
 
+export interface ConnectOptions {
+  signal: AbortSignal
+  /** What it is for, where the target names no service; both as a proxy would be told, see docs/explanation/names.md. */
+  port?: number | undefined
+  kind?: string | undefined
+}
+
+/** A tunnel, and who is at its other end. */
+export interface Connected {
+  tunnel: Duplex
+  peerId: string
+  service: string
+  /** Member name, where it is known. */
+  name?: string | undefined
+  /** What the target was taken for, as `alice/web` or `cap:language_processing/translation`. */
+  target?: string | undefined
+}
+
 /**
  * What the local API calls: one method per route, plain documents in and out, MeshError for every refusal.
  * The running node implements it; the API server knows nothing else of the node.
@@ -75,10 +93,7 @@ export interface LocalNode {
   proxies: () => ProxyDocument[]
   whois: (address: string) => WhoisResponse
   /** One tunnel as a duplex: half-close is the end of a direction, a destroyed side carries a MeshError. */
-  connect: (
-    target: string,
-    options: { signal: AbortSignal }
-  ) => Promise<{ tunnel: Duplex; peerId: string; service: string }>
+  connect: (target: string, options: ConnectOptions) => Promise<Connected>
   /** Words for the completion of a command line. */
   vocabulary: () => Vocabulary
   /** Everything that this node counts, in a format of Prometheus. @param accept - of the request */

@@ -109,6 +109,7 @@ export const errorKinds = {
   UPSTREAM_TIMEOUT: kind(101, 'upstream', 5, 'The service behind the agent did not answer in time.', 'Look at the service on the machine of the agent.'),
   UPSTREAM_UNREACHABLE: kind(102, 'upstream', 4, 'The service behind the agent cannot be reached.', 'Check host, port or socket path of the service.'),
   UPSTREAM_EXITED: kind(104, 'upstream', 1, 'The program behind the agent ended by itself, and not well.', 'See the log of the agent: it has what the program said on its standard error.'),
+  HTTP_STATUS: kind(109, 'upstream', 1, 'The service answered with a status of failure, and --fail was asked for.', 'mesh-node call without --fail prints what the service says.'),
   HTTP_INVALID: kind(103, 'service', 1, 'A request to an HTTP service could be read in more than one way, and is refused.', 'Send it as RFC 9112 says; serve the service as tcp:// where bytes have to pass untouched.'),
   ADDRESS_IN_USE: kind(110, 'api', 1, 'The local address is in use.', 'Choose another port, or :0 for a free one.'),
   ADDRESS_INVALID: kind(111, 'usage', 2, 'A local address is not host:port or unix:/path.', 'Example: 127.0.0.1:8080'),

@@ -226,6 +226,8 @@ export const limits = {
   apiBodyBytes: 64 * KiB,
   /** Body of a request to the local API that carries a policy: the largest one, as base64 or as JSON text. */
   apiPolicyBodyBytes: 1024 * KiB,
+  /** Body of an answer that `mesh-node call --json` puts into one document. */
+  callDocumentBytes: 16 * MiB,
   /** Connections to the local API at once, tunnels of `mesh-node nc` included. */
   apiConnections: 1024,
   /** Events that wait for one slow reader before it is cut off. */

@@ -2,6 +2,7 @@ import {
   credentials,
   Metadata,
   type CallOptions,
+  type ChannelOptions,
   type ClientDuplexStream,
   type ClientReadableStream,
   type ClientUnaryCall,
@@ -45,9 +46,12 @@ export const upperThrough = async (proxy: string, target: string, text: string):
 }
 
 /** A gRPC client of 127.0.0.1 that is closed with the tests. */
-export const connectGrpc = (port: number): AgentClient => {
+export const connectGrpc = (port: number): AgentClient => connectGrpcTo(`127.0.0.1:${port}`)
+
+/** A gRPC client that is closed with the tests. */
+export const connectGrpcTo = (target: string, options: ChannelOptions = {}): AgentClient => {
   const Agent = agentService()
-  const client: object = new Agent(`127.0.0.1:${port}`, credentials.createInsecure())
+  const client: object = new Agent(target, credentials.createInsecure(), options)
   if (!isAgentClient(client)) throw new Error('the stub lacks a method')
   onCleanup(() => client.close())
   return client

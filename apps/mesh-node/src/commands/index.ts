@@ -22,6 +22,7 @@ const files: Record<string, () => Promise<Command[]>> = {
   ping: async () => [(await import('./ping.ts')).ping],
   forward: async () => [(await import('./forward.ts')).forward],
   proxy: async () => [(await import('./proxy.ts')).proxy],
+  call: async () => [(await import('./call.ts')).call],
   nc: async () => [(await import('./nc.ts')).nc],
   policy: async () => (await import('./policy.ts')).policy,
   whois: async () => [(await import('./whois.ts')).whois],

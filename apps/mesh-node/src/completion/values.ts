@@ -47,6 +47,8 @@ const placeholders: Record<string, Words | 'files' | 'directories'> = {
   '--for <condition>': conditions,
   '--kind <kind>': fixed('open', 'deny', 'close', 'admit', 'refuse', 'gone', 'revoke', 'policy'),
   '--sort <column>': fixed('state', 'name', 'rtt', 'loss', 'tunnels', 'traffic', 'load'),
+  '-X <method>': fixed('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'),
+  '--method <method>': fixed('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'),
   '--log-level <level>': fixed('silent', 'error', 'warn', 'info', 'debug', 'trace'),
   '[member]': members,
   '[target]': withService,

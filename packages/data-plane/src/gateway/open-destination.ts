@@ -1,14 +1,10 @@
 import type { Duplex } from 'node:stream'
+import { formatServedBy, type ServedBy } from '@agent-mesh/wire/served-by'
 import { connectOutside } from './outside.ts'
 import type { Destination } from './destination.ts'
 import type { OpenTarget } from './open-target.ts'
 
-/** The agent behind a tunnel. */
-export interface ServedBy {
-  peerId: string
-  name?: string
-  service: string
-}
+export { formatServedBy, type ServedBy }
 
 /** A byte stream to where a client of a proxy wanted to go. */
 interface OpenedDestination {
@@ -40,7 +36,3 @@ export const createDestinationOpener =
     const servedBy = { peerId: candidate.peerId.toString(), service, ...(name === undefined ? {} : { name }) }
     return { stream: tunnel, servedBy }
   }
-
-/** Value of the header `Mesh-Served-By`: an item of structured fields (RFC 8941) with parameters. */
-export const formatServedBy = ({ peerId, name, service }: ServedBy): string =>
-  `"${peerId}"${name === undefined ? '' : `;name="${name}"`};service="${service}"`

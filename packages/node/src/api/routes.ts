@@ -14,6 +14,12 @@ const address = z.strictObject({ address: text(256) })
 /** What stands in the path of a tunnel. */
 export const tunnelParams = z.strictObject({ target: text(256) })
 
+/** What a tunnel is for, where its target names no service. */
+export const tunnelQuery = z.strictObject({
+  port: z.coerce.number().int().min(1).max(65_535).optional(),
+  kind: text(16).optional()
+})
+
 /** Every route of the local API: the server, the OpenAPI document and the reference page are made from this table. */
 export const routes: readonly AnyRoute[] = [
   route({
@@ -234,6 +240,7 @@ export const routes: readonly AnyRoute[] = [
     operation: 'connect',
     status: 101,
     params: tunnelParams,
+    query: tunnelQuery,
     summary: 'With `Upgrade: mesh-tunnel`: one tunnel to a service, both directions in frames (DATA, FIN, RESET).'
   },
   {

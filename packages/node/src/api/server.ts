@@ -9,6 +9,7 @@ import type { LocalNode } from '../local-node.ts'
 import { streamEvents } from './event-stream.ts'
 import { openApiDocument } from './openapi.ts'
 import { apiHint, problemType, rawProblem, toApiError, toProblem } from './problem.ts'
+import { acceptConnect } from './connect-method.ts'
 import type { AnyRoute, Route, SpecialRoute } from './route.ts'
 import { routes } from './routes.ts'
 import { leaveFolder, listenOnSocket } from './socket-listener.ts'
@@ -49,6 +50,11 @@ export const startApi = async (node: LocalNode, { socketPath, logger }: ApiOptio
   const tunnels = new Set<Promise<void>>()
   app.server.on('upgrade', (request, socket, head) => {
     const tunnel = acceptTunnel(node, { request, socket, head }, stopping.signal)
+    tunnels.add(tunnel)
+    void tunnel.finally(() => tunnels.delete(tunnel))
+  })
+  app.server.on('connect', (request, socket, head) => {
+    const tunnel = acceptConnect(node, { request, socket, head }, stopping.signal)
     tunnels.add(tunnel)
     void tunnel.finally(() => tunnels.delete(tunnel))
   })

@@ -3,10 +3,10 @@ import type { Duplex } from 'node:stream'
 import { splice } from '@agent-mesh/data-plane'
 import { MeshError } from '@agent-mesh/wire/errors'
 import { FramedDuplex } from '@agent-mesh/wire/frame'
-import type { LocalNode } from '../local-node.ts'
+import type { Connected, LocalNode } from '../local-node.ts'
 import { apiHint, rawProblem, toApiError, toProblem } from './problem.ts'
 import { check } from './route.ts'
-import { tunnelParams } from './routes.ts'
+import { tunnelParams, tunnelQuery } from './routes.ts'
 
 /** Token of the Upgrade header. */
 export const tunnelUpgrade = 'mesh-tunnel'
@@ -32,15 +32,23 @@ const decode = (text: string): string => {
   }
 }
 
+interface Asked {
+  target: string
+  port?: number | undefined
+  kind?: string | undefined
+}
+
 /** @throws MeshError USAGE */
-const targetOf = ({ url = '', headers, method = '' }: IncomingMessage): string => {
+const askedOf = ({ url = '', headers, method = '' }: IncomingMessage): Asked => {
   if (method !== 'GET' || !url.startsWith(prefix)) throw refusal(`${method} ${url.slice(0, 200)} is no tunnel`)
   if (headers.upgrade?.toLowerCase() !== tunnelUpgrade) throw refusal(`it is not to ${tunnelUpgrade}`)
-  return check(tunnelParams, { target: decode(url.slice(prefix.length)) }, 'path').target
+  const [path = '', query = ''] = url.slice(prefix.length).split('?', 2)
+  const { target } = check(tunnelParams, { target: decode(path) }, 'path')
+  return { target, ...check(tunnelQuery, Object.fromEntries(new URLSearchParams(query)), 'query') }
 }
 
 /** Reads while nothing may come: fires when the caller leaves, or speaks before the answer. */
-const watchCaller = ({ socket, head }: UpgradeRequest): { left: AbortSignal; stop: () => void } => {
+export const watchCaller = ({ socket, head }: UpgradeRequest): { left: AbortSignal; stop: () => void } => {
   const left = new AbortController()
   const leave = (): void => left.abort(new MeshError('CANCELLED', 'The caller left before the tunnel was open.'))
   const speak = (): void => left.abort(refusal('bytes came before the answer'))
@@ -53,13 +61,20 @@ const watchCaller = ({ socket, head }: UpgradeRequest): { left: AbortSignal; sto
   return { left: left.signal, stop }
 }
 
-const switching = (peerId: string, service: string): string =>
+/** Who answered, as header lines. */
+export const identityLines = ({ peerId, service, name, target }: Connected): string[] => [
+  `Mesh-Peer-Id: ${peerId}`,
+  `Mesh-Service: ${service}`,
+  ...(name === undefined ? [] : [`Mesh-Peer-Name: ${name}`]),
+  ...(target === undefined ? [] : [`Mesh-Target: ${target}`])
+]
+
+const switching = (connected: Connected): string =>
   [
     'HTTP/1.1 101 Switching Protocols',
     'Connection: Upgrade',
     `Upgrade: ${tunnelUpgrade}`,
-    `Mesh-Peer-Id: ${peerId}`,
-    `Mesh-Service: ${service}`,
+    ...identityLines(connected),
     '',
     ''
   ].join('\r\n')
@@ -75,13 +90,15 @@ export const acceptTunnel = async (node: LocalNode, upgrade: UpgradeRequest, sto
   const { left, stop } = watchCaller(upgrade)
   const signal = AbortSignal.any([stopping, left])
   try {
-    const { tunnel, peerId, service } = await node.connect(targetOf(request), { signal })
+    const { target, ...asked } = askedOf(request)
+    const connected = await node.connect(target, { signal, ...asked })
+    const { tunnel } = connected
     if (signal.aborted) {
       tunnel.destroy(toApiError(signal.reason).error)
       throw signal.reason
     }
     stop()
-    socket.write(switching(peerId, service))
+    socket.write(switching(connected))
     await carry(tunnel, new FramedDuplex(socket), stopping)
   } catch (err) {
     stop()

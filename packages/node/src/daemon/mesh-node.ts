@@ -1,6 +1,5 @@
 import { peerIdFromString } from '@libp2p/peer-id'
-import { MeshError } from '@agent-mesh/wire'
-import type { Duplex } from 'node:stream'
+import { formatTarget, MeshError } from '@agent-mesh/wire'
 import type {
   DialRequest,
   DialResponse,
@@ -44,7 +43,7 @@ import { certificateStage } from '@agent-mesh/identity'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Admission, RevocationKeeper } from '@agent-mesh/control-plane'
 import type { DataPlane } from '@agent-mesh/data-plane'
-import type { LocalNode } from '../local-node.ts'
+import type { ConnectOptions, Connected, LocalNode } from '../local-node.ts'
 import type { Exposition } from '../metrics/meter.ts'
 import { describeNetwork } from '../network/network-info.ts'
 import type { StateFiles } from '../state/documents.ts'
@@ -361,14 +360,12 @@ export class MeshNode implements LocalNode {
     }
   }
 
-  async connect(
-    target: string,
-    { signal }: { signal: AbortSignal }
-  ): Promise<{ tunnel: Duplex; peerId: string; service: string }> {
+  async connect(target: string, options: ConnectOptions): Promise<Connected> {
     const { dataPlane, proxies } = this.#parts
-    const meant = await proxies.targetOf(target, { signal })
-    const { tunnel, candidate, service } = await dataPlane.openTarget(meant, { signal })
-    return { tunnel, peerId: candidate.peerId.toString(), service }
+    const meant = await proxies.targetOf(target, options)
+    const { tunnel, candidate, service } = await dataPlane.openTarget(meant, { signal: options.signal })
+    const { peerId, name } = candidate
+    return { tunnel, peerId: peerId.toString(), service, name, target: formatTarget(meant) }
   }
 
   onEvent(listener: (event: NodeEvent) => void): () => void {

@@ -1,5 +1,5 @@
 import type { PeerId } from '@libp2p/interface'
-import { MeshError, parseTarget, toMeshError, type Target } from '@agent-mesh/wire'
+import { formatHostName, MeshError, parseTarget, toMeshError, type Target } from '@agent-mesh/wire'
 import type { Discovery, RecordBook, Resolver } from '@agent-mesh/control-plane'
 import {
   createDestinationFinder,
@@ -13,6 +13,7 @@ import {
 } from '@agent-mesh/data-plane'
 import type { ProxyDocument, ProxyRequest } from '@agent-mesh/wire/api'
 import type { Config } from '../config/schema.ts'
+import type { ConnectOptions } from '../local-node.ts'
 import type { VerbStore } from '../state/verb-store.ts'
 import { dnsOf } from './dns.ts'
 import type { EventBus } from './event-bus.ts'
@@ -129,19 +130,28 @@ export class NodeProxies {
   }
 
   /**
-   * What a person or a program typed, host names with all that they leave out included.
-   * @throws MeshError TARGET_INVALID, CAPABILITY_AMBIGUOUS, NAME_UNKNOWN, NOT_FOUND
+   * What a person or a program typed, with all that it leaves out: a host name, or a target whose service its port or its
+   * kind says.
+   * @throws MeshError TARGET_INVALID, CAPABILITY_AMBIGUOUS, NAME_UNKNOWN, NOT_FOUND, NAME_OUTSIDE
    */
-  async targetOf(text: string, options: { signal: AbortSignal }): Promise<Target> {
-    const isHost = text.includes('.') && !text.includes('/')
-    if (!isHost) return parseTarget(text, this.#init.config.proxy.suffix)
-    try {
-      const destination = await this.#findDestination({ host: text, ...options })
-      if (destination.kind === 'mesh') return destination.target
-    } catch (err) {
-      if (toMeshError(err).code !== 'NAME_OUTSIDE') throw err
+  async targetOf(text: string, { port, kind, signal }: ConnectOptions): Promise<Target> {
+    const { suffix } = this.#init.config.proxy
+    const isForSomething = port !== undefined || kind !== undefined
+    const find = async (host: string): Promise<Target> => {
+      const destination = await this.#findDestination({ host, port, serviceKind: kind, signal })
+      return destination.kind === 'mesh' ? destination.target : parseTarget(text, suffix)
     }
-    return parseTarget(text, this.#init.config.proxy.suffix)
+    if (!text.includes('.') || text.includes('/')) {
+      const target = parseTarget(text, suffix)
+      const isWhole = target.kind === 'capability' || target.service !== undefined || !isForSomething
+      return isWhole ? target : find(formatHostName(target, suffix))
+    }
+    try {
+      return await find(text)
+    } catch (err) {
+      if (isForSomething || toMeshError(err).code !== 'NAME_OUTSIDE') throw err
+      return parseTarget(text, suffix)
+    }
   }
 
   async #open(kept: Kept, isPersistent: boolean): Promise<ProxyStatus> {

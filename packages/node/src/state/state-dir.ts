@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
 import { constants, readlinkSync } from 'node:fs'
 import { access, chmod, mkdir, readdir, readFile, rm, stat, symlink } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { MeshError } from '@agent-mesh/wire/errors'
+import { fitsSocket, shortSocketPath, socketPathOf, stateDirOf } from '@agent-mesh/wire/state-path'
 
 /** Where a node keeps its keys, certificates and settings, and where its local API listens. */
 export interface StateDir {
@@ -21,21 +21,13 @@ const layoutMigrations: Migrations = new Map()
 
 export type Migrations = ReadonlyMap<number, (path: string) => Promise<void>>
 
-/** Linux takes 107 bytes, macOS 103. */
-const socketPathBytes = 100
-
 /** `MESH_STATE_DIR`, else `mesh-node/default` where XDG keeps state. */
-export const defaultStateDir = (env: NodeJS.ProcessEnv): string => {
-  const chosen = env['MESH_STATE_DIR']
-  if (chosen !== undefined && chosen !== '') return resolve(chosen)
-  const base = env['XDG_STATE_HOME']
-  return join(base === undefined || base === '' ? join(homedir(), '.local', 'state') : base, 'mesh-node', 'default')
-}
+export const defaultStateDir = (env: NodeJS.ProcessEnv): string => stateDirOf({ env, home: homedir() })
 
 /** The directory and its socket, without a look at what is in it: enough to talk to a node that runs. */
 export const locateStateDir = (path: string): StateDir => {
   const absolute = resolve(path)
-  return { path: absolute, socketPath: socketPathOf(absolute) }
+  return { path: absolute, socketPath: socketPathOf(absolute, surroundings()) }
 }
 
 /**
@@ -129,8 +121,6 @@ export const bringUpToDate = async (path: string, current: number, migrations: M
   if (found === undefined) await writeFileAtomic(file, `${current}\n`)
 }
 
-const fits = (path: string): boolean => Buffer.byteLength(path) <= socketPathBytes
-
 const readLink = (path: string): string | undefined => {
   try {
     return readlinkSync(path)
@@ -139,32 +129,16 @@ const readLink = (path: string): string | undefined => {
   }
 }
 
-const hashOf = (path: string): string => createHash('sha256').update(path).digest('hex').slice(0, 16)
-
-/**
- * A directory with a long path has its socket elsewhere, and a link `api.sock` that says where: another process may
- * have other environment variables.
- */
-const socketPathOf = (path: string): string => {
-  if (process.platform === 'win32') return `\\\\.\\pipe\\mesh-node-${hashOf(path)}`
-  const own = join(path, 'api.sock')
-  return fits(own) ? own : (readLink(own) ?? elsewhere(path))
-}
-
-const elsewhere = (path: string): string => {
-  const places = [process.env['XDG_RUNTIME_DIR'] ?? '', tmpdir()].filter((place) => place.startsWith('/'))
-  const paths = places.map((place) => join(place, `mesh-node-${hashOf(path)}`, 'api.sock'))
-  return paths.find(fits) ?? `/tmp/mesh-node-${hashOf(path)}/api.sock`
-}
+const surroundings = () => ({ env: process.env, platform: process.platform, temporary: tmpdir(), readLink })
 
 const rememberSocketPath = async (path: string): Promise<void> => {
   const own = join(path, 'api.sock')
-  if (process.platform === 'win32' || fits(own)) return
+  if (process.platform === 'win32' || fitsSocket(own)) return
   const remembered = readLink(own)
   if (remembered !== undefined && (await isWritable(dirname(dirname(remembered))))) return
   try {
     await rm(own, { force: true })
-    await symlink(elsewhere(path), own)
+    await symlink(shortSocketPath(path, surroundings()), own)
   } catch (cause) {
     throw unreadable(`${own} cannot be written (${errno(cause)}).`, undefined, cause)
   }

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { request as httpRequest } from 'node:http'
 import { connect as connectSocket, type Socket } from 'node:net'
 import { Duplex, duplexPair } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
@@ -44,6 +45,24 @@ describe('a tunnel over the API', () => {
     expect([near.peerId, near.service]).toEqual([peerId, 'web'])
     expect(node.connect).toHaveBeenCalledWith('bob/web', { signal: expect.any(AbortSignal) })
     near.destroy()
+  })
+
+  it('is for what its port and its kind say', async () => {
+    const { client, node, near } = await open()
+    near.destroy()
+    const [tunnel] = duplexPair()
+    tunnel.on('error', () => {})
+    node.connect.mockResolvedValue({ tunnel, peerId, service: 'web', name: 'bob', target: 'bob/web' })
+    const named = await client.connect('bob.mesh', { port: 8080, kind: 'http' })
+    expect(node.connect).toHaveBeenLastCalledWith('bob.mesh', {
+      port: 8080,
+      kind: 'http',
+      signal: expect.any(AbortSignal)
+    })
+    expect(named).toMatchObject({ peerId, service: 'web', name: 'bob', target: 'bob/web' })
+    named.on('error', () => {}).destroy()
+    for (const options of [{ port: 0 }, { port: 65_536 }, { port: 1.5 }, { kind: '' }, { kind: 'x'.repeat(17) }])
+      await expect(client.connect('bob.mesh', options)).rejects.toMatchObject({ code: 'USAGE' })
   })
 
   it('carries a half-close in either direction and ends cleanly on both sides', async () => {
@@ -253,6 +272,59 @@ describe('the events of a node', () => {
       })
     }
     await vi.waitFor(() => expect(node.listeners.size).toBe(0))
+    socket.destroy()
+  })
+})
+
+/** Asks for bytes without frames, as a library does that can ask a proxy. */
+const askToConnect = async (socketPath: string, authority: string): Promise<{ socket: Socket; status: number }> => {
+  const asked = httpRequest({ socketPath, method: 'CONNECT', path: authority, agent: false }).end()
+  const { promise, resolve, reject } = Promise.withResolvers<{ socket: Socket; status: number }>()
+  asked.once('error', reject).once('connect', ({ statusCode = 0, headers }, socket: Socket) => {
+    expect(statusCode === 200 ? headers['mesh-peer-id'] : peerId).toBe(peerId)
+    resolve({ socket, status: statusCode })
+  })
+  return promise
+}
+
+describe('CONNECT', () => {
+  it('joins the bytes of both sides, each end by itself', async () => {
+    const { node, socketPath, near } = await open()
+    near.destroy()
+    const [tunnel, far] = duplexPair()
+    node.connect.mockResolvedValue({ tunnel, peerId, service: 'words' })
+    const { socket, status } = await askToConnect(socketPath, 'bob.mesh:50051')
+    expect([status, node.connect.mock.lastCall]).toEqual([
+      200,
+      ['bob.mesh', { port: 50_051, signal: expect.any(AbortSignal) }]
+    ])
+    socket.end('question')
+    expect(String(await buffer(far))).toBe('question')
+    far.end('answer')
+    expect(String(await buffer(socket))).toBe('answer')
+  })
+
+  it('is cut where the tunnel is', async () => {
+    const { node, socketPath, near } = await open()
+    near.destroy()
+    const [tunnel] = duplexPair()
+    node.connect.mockResolvedValue({ tunnel, peerId, service: 'words' })
+    const { socket } = await askToConnect(socketPath, 'bob.mesh:50051')
+    const closed = once(socket.on('error', () => {}).resume(), 'close')
+    tunnel.destroy(new MeshError('CONNECTION_LOST'))
+    await closed
+  })
+
+  it.each([
+    ['bob.mesh', 400],
+    ['bob.mesh:70000', 400],
+    ['nobody.mesh:80', 404]
+  ])('%s is refused with %i', async (authority, refused) => {
+    const { node, socketPath, near } = await open()
+    near.destroy()
+    node.connect.mockRejectedValue(new MeshError('NAME_UNKNOWN'))
+    const { socket, status } = await askToConnect(socketPath, authority)
+    expect(status).toBe(refused)
     socket.destroy()
   })
 })

@@ -29,7 +29,7 @@ const madeByTests = 'made-by-tests'
  * sshd of root insists on its empty folder, which an init system would have made, for as long as it runs. Tests of several
  * files may need it at once: the last one takes it away, where a test has made it.
  */
-const makePrivilegeFolder = async (): Promise<void> => {
+export const makePrivilegeFolder = async (): Promise<void> => {
   if (process.getuid?.() !== 0) return
   const use = join(privilegeFolder, `in-use-${randomUUID()}`)
   const enter = async (): Promise<void> => {
