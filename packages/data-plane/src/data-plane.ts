@@ -4,8 +4,9 @@ import { limits, MeshError, type Target } from '@agent-mesh/wire'
 import type { DataPlaneEvent, OnDataPlaneEvent } from './events.ts'
 import { Forward, type ForwardStatus } from './gateway/forward.ts'
 import type { ListenAddress } from './gateway/listen-address.ts'
-import { createTargetOpener, type OpenTarget } from './gateway/open-target.ts'
+import { createTargetOpener, type ListCandidates, type OpenTarget } from './gateway/open-target.ts'
 import type { Authorizer, PathClass, PathEvents, PathResolver, Service, StreamDialer } from './interfaces.ts'
+import { Turns } from './picker/turns.ts'
 import { createAcceptor, type StreamHandler } from './tunnel/accept.ts'
 import { recheckTunnels, type Recheck } from './tunnel/recheck.ts'
 import { TunnelRegistry, type TunnelRegistryInit } from './tunnel/registry.ts'
@@ -53,6 +54,7 @@ export interface DataPlane {
   handler: StreamHandler
   handlerOptions: { maxInboundStreams: number; maxOutboundStreams: number }
   openTarget: OpenTarget
+  candidates: ListCandidates
   tunnels: TunnelRegistry
   /** To be called when the rules of this node have changed: cuts the running inbound tunnels that are denied by now. */
   recheck: () => Recheck
@@ -85,13 +87,14 @@ export const createDataPlane = (init: DataPlaneInit): DataPlane => {
   const registry = new TunnelRegistry({ onEvent, ...init.clock })
   const services = new ServiceTable()
   const forwards = new Map<string, Forward>()
+  const turns = new Turns(init.random)
   const openTarget = createTargetOpener({
     resolver: init.resolver,
     dialer: init.dialer,
     protocol: init.protocol,
     registry,
     events: init.events,
-    random: init.random
+    turns
   })
   const find = (idOrListen: string): Forward => {
     const found = forwards.get(idOrListen) ?? [...forwards.values()].find((one) => one.listenText === idOrListen)
@@ -112,6 +115,8 @@ export const createDataPlane = (init: DataPlaneInit): DataPlane => {
     }),
     handlerOptions: { maxInboundStreams: limits.tunnelsPerPeer, maxOutboundStreams: limits.tunnelsPerPeer },
     openTarget,
+    candidates: async (target, { signal, waiting }) =>
+      turns.of(await init.resolver.resolve(target, { signal }), { by: 'two-choices' }, waiting),
     tunnels: registry,
     recheck: () => recheckTunnels(registry, init.authorizer),
     probeService: async (name, { signal }) => {

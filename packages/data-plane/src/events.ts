@@ -1,4 +1,5 @@
 import type { ErrorCode } from '@agent-mesh/wire'
+import type { End, Why } from './gateway/http/failover/course.ts'
 import type { PathClass } from './interfaces.ts'
 
 export type TunnelDirection = 'inbound' | 'outbound'
@@ -10,6 +11,15 @@ interface TunnelFields {
   direction: TunnelDirection
   path?: PathClass
 }
+
+/** What became of a request that was not answered at the first try. */
+export type ExchangeEvent =
+  /** It was sent again: `repeat` to another agent, `open` to the next one after none was reached, `stale` to the same one. */
+  | { event: 'proxy:repeated'; target: string; why: Exclude<Why, 'hedge'>; peerId?: string; code: string }
+  /** It could have been repeated, but for the bounds of that. */
+  | { event: 'proxy:withheld'; target: string; why: End; peerId?: string; code: string }
+  /** A second agent was asked beside a slow one. */
+  | { event: 'proxy:hedged'; target: string; winner: 'first' | 'second' | 'none' }
 
 /** What happens in the data plane, for the log and the event stream. Never payload. Times in milliseconds, sizes in bytes. */
 export type DataPlaneEvent =
@@ -43,6 +53,7 @@ export type DataPlaneEvent =
   | { event: 'forward:failed'; id: string; listen: string; target: string; code: ErrorCode; message: string }
   | { event: 'forward:closed'; id: string; listen: string; target: string }
   | { event: 'proxy:listening' | 'proxy:closed'; id: string; kind: 'socks' | 'http' | 'dns'; listen: string }
+  | (ExchangeEvent & { id: string; kind: 'socks' | 'http' | 'dns'; listen: string })
   | {
       event: 'proxy:failed'
       id: string

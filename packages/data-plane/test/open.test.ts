@@ -23,7 +23,7 @@ import {
 import { createTargetOpener } from '../src/gateway/open-target.ts'
 import { PreambleDecoder, withLength } from '../src/tunnel/preamble.ts'
 import { TunnelRegistry } from '../src/tunnel/registry.ts'
-import { dialerOf, startPair, type Pair } from './libp2p-pair.ts'
+import { dialerOf, protocol, startPair, type Pair } from './libp2p-pair.ts'
 import { bytes, digest, digestOf, echo, startService, type TestService } from './servers.ts'
 
 const read = async (stream: OpenedTarget['tunnel']): Promise<string> => {
@@ -267,10 +267,10 @@ describe('the candidates of a target', () => {
       open: async (peer, id, { signal }) => {
         const failure = rounds.flat()[at++]
         if (failure instanceof MeshError) throw failure
+        if (failure === 'silent') await once(signal, 'abort')
         return dialerOf(pair.connection).open(peer, id, { signal })
       }
     }
-    const { protocol } = await import('./libp2p-pair.ts')
     const open = createTargetOpener({
       resolver,
       dialer,
@@ -281,19 +281,22 @@ describe('the candidates of a target', () => {
         onPathFailed: (_peer, code) => events.push(`failed ${code}`)
       }
     })
+    let said = ''
     const outcome = await open(target, options).then(
-      ({ tunnel, candidate }) => {
+      async ({ tunnel, candidate }) => {
+        if (options.early !== undefined) said = String((await once(tunnel, 'data'))[0])
         tunnel.destroy()
         return candidate.service
       },
       (err: MeshError) => err
     )
-    return { outcome, events, resolved: resolved.length }
+    return { outcome, said, events, resolved: resolved.length }
   }
 
   it('are tried in their order until one opens', async () => {
     expect(await run([[new MeshError('UNREACHABLE'), 'unknown', 'good', 'good']])).toEqual({
       outcome: 'good',
+      said: '',
       events: ['failed UNREACHABLE', 'ok local'],
       resolved: 1
     })
@@ -302,6 +305,7 @@ describe('the candidates of a target', () => {
   it('are resolved once more where an address belonged to another peer', async () => {
     expect(await run([[new MeshError('STALE_ROUTE')], ['good']])).toEqual({
       outcome: 'good',
+      said: '',
       events: ['failed STALE_ROUTE', 'ok local'],
       resolved: 2
     })
@@ -324,16 +328,39 @@ describe('the candidates of a target', () => {
     expect(await run([[]])).toMatchObject({ outcome: { code: 'NOT_FOUND' } })
   })
 
-  it('are not tried on after early bytes may have reached a service', async () => {
-    let answered = 0
-    await pair.callee.node.unhandle((await import('./libp2p-pair.ts')).protocol)
-    await pair.callee.node.handle((await import('./libp2p-pair.ts')).protocol, (stream) => {
-      answered += 1
-      stream.addEventListener('message', () => stream.abort(new Error('gone')))
+  it('hear what is said first only once they answered, while there are others', async () => {
+    const { outcome, said } = await run([['unknown', 'good', 'good']], { early: () => Buffer.from('first') })
+    expect([outcome, said]).toEqual(['good', 'first'])
+  })
+
+  it('that say nothing are left for the next one within the deadline', async () => {
+    const startedMs = performance.now()
+    expect(await run([['silent', 'good']])).toEqual({
+      outcome: 'good',
+      said: '',
+      events: ['failed TIMEOUT', 'ok local'],
+      resolved: 1
     })
-    const { outcome } = await run([['good', 'other']], { early: () => Buffer.from('POST') })
+    expect(performance.now() - startedMs).toBeGreaterThan(limits.candidateOpenMs - 50)
+  })
+
+  it('are not tried on after early bytes may have reached a service', async () => {
+    const heard: string[] = []
+    await pair.callee.node.unhandle(protocol)
+    await pair.callee.node.handle(protocol, (stream) => {
+      let all = ''
+      stream.addEventListener('message', ({ data }) => {
+        all += Buffer.from(data.subarray()).toString('latin1')
+        heard.push(all)
+        if (all.includes('POST') || all.includes('first of two')) stream.abort(new Error('gone'))
+      })
+    })
+    const { outcome } = await run([['good'], ['other']], { early: () => Buffer.from('POST') })
     expect(outcome).toMatchObject({ code: 'CONNECTION_LOST', details: { isMaybeDelivered: true } })
-    expect(answered).toBe(1)
+    expect(new Set(heard.filter((text) => text.includes('POST'))).size).toBe(1)
+    expect(heard.some((text) => text.includes('other'))).toBe(false)
+    await pair.callee.node.unhandle(protocol)
+    await pair.callee.node.handle(protocol, (stream) => stream.abort(new Error('gone')))
     expect(await run([['good', 'other']])).toMatchObject({ outcome: { code: 'CONNECTION_LOST' } })
   })
 })

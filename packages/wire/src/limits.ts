@@ -198,6 +198,26 @@ export const limits = {
   proxyHops: 8,
   /** Longest time that what a host name means is taken for granted. */
   proxyNameMs: 1_000,
+  /** Longest wait for one of several agents before the next is tried; the last one has all that is left. */
+  candidateOpenMs: 3_000,
+  /** Agents that a request through the HTTP proxy is sent to beside the first. */
+  furtherAgents: 2,
+  /** Body of a request that is kept, so that it can be said to another agent. */
+  proxyKeptBodyBytes: 64 * KiB,
+  /** The sum of the bodies that one HTTP proxy keeps. */
+  proxyKeptBodiesBytes: 16 * MiB,
+  /** Requests to one service that are sent again, in percent of all; */
+  repeatsPercent: 20,
+  /** these are granted beside that in each second, */
+  repeatsPerSecond: 10,
+  /** and so many are saved up. */
+  repeatsSaved: 256,
+  /** Requests to one service for which a second agent is asked beside a slow one, in percent of all; */
+  hedgesPercent: 10,
+  /** so many are saved up. */
+  hedgesSaved: 10,
+  /** Longest delay after which a second agent is asked beside a slow one. */
+  hedgeDelayMs: 60_000,
   /** Patterns of names outside the mesh that a proxy may let through. */
   proxyOutsidePatterns: 64,
   /** Names that have a loopback address of their own at once. */

@@ -1,8 +1,10 @@
 import type { ErrorCode, MeshError } from '@agent-mesh/wire'
 import type { OnDataPlaneEvent } from '../events.ts'
 import type { FindDestination } from './destination.ts'
+import type { Hedge } from './http/failover/hedge.ts'
 import type { ListenAddress } from './listen-address.ts'
 import type { OpenDestination } from './open-destination.ts'
+import type { ListCandidates } from './open-target.ts'
 
 export type ProxyKind = 'socks' | 'http' | 'dns'
 
@@ -13,6 +15,9 @@ export interface ProxyInit {
   suffix: string
   findDestination: FindDestination
   openDestination: OpenDestination
+  candidates: ListCandidates
+  /** When a second agent is asked beside a slow one; HTTP alone. */
+  hedge?: Hedge | undefined
   onEvent?: OnDataPlaneEvent | undefined
   /** Milliseconds since 1970. */
   wallClock?: (() => number) | undefined

@@ -1,8 +1,8 @@
 import { formatTarget, limits, MeshError, toMeshError, type Metadata, type Target } from '@agent-mesh/wire'
 import { withDeadline } from '../deadline.ts'
 import type { Candidate, PathClass, PathEvents, PathResolver, StreamDialer } from '../interfaces.ts'
-import { InFlight } from '../picker/in-flight.ts'
-import { pick, type Choice } from '../picker/pick.ts'
+import type { Choice } from '../picker/pick.ts'
+import { keyOf, Turns } from '../picker/turns.ts'
 import { openTunnel } from '../tunnel/open.ts'
 import type { TunnelRegistry } from '../tunnel/registry.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
@@ -14,15 +14,18 @@ export interface TargetOpenerInit {
   protocol: string
   registry: TunnelRegistry
   events?: PathEvents | undefined
-  /** At least 0, below 1; for the choice among equals. */
-  random?: (() => number) | undefined
+  /** Shared by all that choose among the same candidates. */
+  turns?: Turns | undefined
 }
 
 export interface OpenTargetOptions {
   signal?: AbortSignal | undefined
   /** For all of it: looking up, dialling, every candidate; in milliseconds. */
   deadlineMs?: number | undefined
-  /** Bytes that may travel with the open, see {@link openTunnel}. Asked at most once. */
+  /**
+   * What is to be said first; asked at most once, and written by the time that the tunnel is given. It travels with the
+   * open, see {@link openTunnel}, where nobody else could be asked: what has left cannot be said to another one.
+   */
   early?: (() => Uint8Array | undefined) | undefined
   metadata?: Metadata[] | undefined
   traceParent?: string | undefined
@@ -40,15 +43,25 @@ export interface OpenedTarget {
 
 export type OpenTarget = (target: Target, options?: OpenTargetOptions) => Promise<OpenedTarget>
 
-/** Looking up, dialling and opening once, each to its own limit. */
-const standardDeadlineMs = limits.lookupTimeoutMs + limits.dialTimeoutMs + limits.tunnelOpenTimeoutMs
+/**
+ * Who may answer a target, in the order in which they are to be asked: the first by two choices, as it is for opens.
+ * @param options.waiting - tunnels to a candidate (`<peer id>/<service>`) that are open and do no work
+ * @throws MeshError what the resolver throws
+ */
+export type ListCandidates = (
+  target: Target,
+  options: { signal: AbortSignal; waiting?: (key: string) => number }
+) => Promise<Candidate[]>
+
+/** Looking up, dialling and opening once, each to its own limit; in milliseconds. */
+export const standardDeadlineMs = limits.lookupTimeoutMs + limits.dialTimeoutMs + limits.tunnelOpenTimeoutMs
 
 /**
  * Makes the function that reaches a target: resolve, choose among equals, then try the candidates in their order. A
  * candidate whose address another peer holds by now is resolved once more at the end.
  */
 export const createTargetOpener = (given: TargetOpenerInit): OpenTarget => {
-  const init: Opener = { ...given, inFlight: new InFlight(), random: given.random ?? Math.random }
+  const init: Opener = { ...given, turns: given.turns ?? new Turns() }
   return async (target, options = {}) => {
     const ms = options.deadlineMs ?? standardDeadlineMs
     return withDeadline(
@@ -66,25 +79,7 @@ export const createTargetOpener = (given: TargetOpenerInit): OpenTarget => {
 }
 
 interface Opener extends TargetOpenerInit {
-  inFlight: InFlight
-  random: () => number
-}
-
-const keyOf = ({ peerId, service = '' }: Candidate): string => `${peerId.toString()}/${service}`
-
-/** Candidates that are remembered though nothing is open to them. */
-const mostRemembered = 1_024
-
-/** The candidates in the order in which they are tried. */
-const inTurn = ({ inFlight, random }: Opener, candidates: Candidate[], choice: Choice): Candidate[] => {
-  if (candidates.length < 2) return candidates
-  const pickables = candidates.map((candidate, index) => {
-    const { tier = index, isGood = true, weight = 1, reported } = candidate
-    const key = keyOf(candidate)
-    return { key, tier, isGood, weight, busy: inFlight.busy(key, reported), candidate }
-  })
-  if (inFlight.size > mostRemembered) inFlight.keep(new Set(pickables.map(({ key }) => key)))
-  return pick(pickables, choice, random).map(({ candidate }) => candidate)
+  turns: Turns
 }
 
 const openAny = async (
@@ -95,12 +90,15 @@ const openAny = async (
   const tried = new Map<string, MeshError>()
   for (const isLastRound of [false, true]) {
     const candidates = await init.resolver.resolve(target, { signal: options.signal })
-    for (const candidate of inTurn(init, candidates, options.choice ?? { by: 'two-choices' })) {
+    const inTurn = init.turns.of(candidates, options.choice ?? { by: 'two-choices' }).filter((candidate) => {
+      const before = tried.get(keyOf(candidate))
+      return before === undefined || before.code === 'STALE_ROUTE'
+    })
+    for (const candidate of inTurn) {
       const key = keyOf(candidate)
-      const before = tried.get(key)
-      if (before !== undefined && before.code !== 'STALE_ROUTE') continue
       try {
-        return await openCandidate(init, target, candidate, options)
+        if (candidate === inTurn.at(-1)) return await openCandidate(init, target, candidate, options)
+        return await openOneOfSeveral(init, target, candidate, options)
       } catch (err) {
         const error = toMeshError(err)
         tried.set(key, error)
@@ -112,6 +110,30 @@ const openAny = async (
     if (isLastRound || !isStale) break
   }
   throw lastError(target, tried)
+}
+
+/** While there are others: within a part of the time, and with nothing said before it answered. */
+const openOneOfSeveral = async (
+  init: Opener,
+  target: Target,
+  candidate: Candidate,
+  { early, ...options }: OpenTargetOptions & { signal: AbortSignal }
+): Promise<OpenedTarget> => {
+  const ms = limits.candidateOpenMs
+  const opened = await withDeadline<OpenedTarget>(
+    {
+      ms,
+      signal: options.signal,
+      expired: () => new MeshError('TIMEOUT', `${keyOf(candidate)} could not be opened within ${ms} ms.`),
+      onLate: ({ tunnel }) => {
+        tunnel.destroy(new MeshError('CANCELLED', 'It was opened too late.'))
+      }
+    },
+    (signal) => openCandidate(init, target, candidate, { ...options, signal })
+  )
+  const first = early?.()
+  if (first !== undefined && first.length > 0) opened.tunnel.write(first)
+  return opened
 }
 
 const openCandidate = async (
@@ -126,7 +148,7 @@ const openCandidate = async (
       hint: 'Write <name>/<service>; mesh-node find lists the services.'
     })
   }
-  const end = init.inFlight.begin(keyOf(candidate))
+  const end = init.turns.inFlight.begin(keyOf(candidate))
   try {
     const { early, signal, traceParent } = options
     const { tunnel, path, metadata, rttMs } = await openTunnel({

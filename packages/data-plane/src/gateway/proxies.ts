@@ -6,10 +6,11 @@ import { createDestinationFinder, type NameBook } from './destination.ts'
 import { DnsResponder, type DnsResponderInit } from './dns/responder.ts'
 import { DnsZone, type DnsBook, type DnsSettings } from './dns/zone.ts'
 import type { Proxy, ProxyKind, ProxyStatus } from './door.ts'
+import { parseHedge } from './http/failover/hedge.ts'
 import { HttpProxy } from './http/server.ts'
 import { formatListenAddress, type ListenAddress } from './listen-address.ts'
 import { createDestinationOpener } from './open-destination.ts'
-import type { OpenTarget } from './open-target.ts'
+import type { ListCandidates, OpenTarget } from './open-target.ts'
 import { parseOutsidePattern } from './outside.ts'
 import { SocksProxy } from './socks/server.ts'
 
@@ -20,11 +21,14 @@ export interface AddProxyOptions {
   allowRemote?: boolean | undefined
   /** Patterns of names outside the mesh that are let through. */
   allowOutside?: readonly string[] | undefined
+  /** After which time an HTTP proxy asks a second agent beside a slow one: `95p`, `200ms`. Default: never. */
+  hedge?: string | undefined
   id?: string | undefined
 }
 
 export interface ProxiesInit {
   openTarget: OpenTarget
+  candidates: ListCandidates
   names: NameBook
   suffix?: string | undefined
   /** Without it, no responder of DNS can be opened. */
@@ -56,7 +60,7 @@ const openResponder = async (zone: DnsZone | undefined, init: Omit<DnsResponderI
 }
 
 export const createProxies = (init: ProxiesInit): Proxies => {
-  const { suffix = defaultSuffix, names, openTarget, onEvent, wallClock } = init
+  const { suffix = defaultSuffix, names, openTarget, candidates, onEvent, wallClock } = init
   const proxies = new Map<string, Proxy>()
   const openDestination = createDestinationOpener(openTarget)
   const { dns } = init
@@ -71,7 +75,7 @@ export const createProxies = (init: ProxiesInit): Proxies => {
           openDestination
         })
   return {
-    add: async ({ kind, listen, allowRemote = false, allowOutside = [], id = randomUUID() }) => {
+    add: async ({ kind, listen, allowRemote = false, allowOutside = [], hedge, id = randomUUID() }) => {
       if (!allowRemote && !isLocal(listen)) {
         throw new MeshError('ADDRESS_INVALID', `${formatListenAddress(listen)} can be reached by other machines.`, {
           hint: 'Bind 127.0.0.1, or add --allow-remote: whoever reaches it then acts as this node.'
@@ -84,7 +88,22 @@ export const createProxies = (init: ProxiesInit): Proxies => {
         suffix,
         outside: allowOutside.map(parseOutsidePattern)
       })
-      const proxyInit = { id, kind, listen, suffix, findDestination, openDestination, onEvent, wallClock }
+      if (hedge !== undefined && kind !== 'http')
+        throw new MeshError('USAGE', 'Only an HTTP proxy knows requests that may be sent to a second agent.', {
+          hint: 'Leave the hedge out, or open an HTTP proxy.'
+        })
+      const proxyInit = {
+        id,
+        kind,
+        listen,
+        suffix,
+        findDestination,
+        openDestination,
+        candidates,
+        hedge: hedge === undefined ? undefined : parseHedge(hedge),
+        onEvent,
+        wallClock
+      }
       const open = { socks: SocksProxy, http: HttpProxy }
       const proxy = kind === 'dns' ? await openResponder(zone, proxyInit) : await open[kind].listen(proxyInit)
       proxies.set(id, proxy)

@@ -40,7 +40,7 @@ const known: PairOptions['resolver'] = (standard) => ({
 
 export const startProxyPair = async (options: PairOptions = {}): Promise<ProxyPair> => {
   const pair = await startPair({ resolver: known, ...options })
-  const proxies = createProxies({ openTarget: pair.caller.plane.openTarget, names: bookOf(() => pair) })
+  const proxies = createProxies({ ...pair.caller.plane, names: bookOf(() => pair) })
   return {
     pair,
     proxies,

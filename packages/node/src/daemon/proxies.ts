@@ -22,7 +22,7 @@ export interface NodeProxiesInit {
   verbs: VerbStore
   config: Config
   events: EventBus
-  dataPlane: Pick<DataPlane, 'openTarget'>
+  dataPlane: Pick<DataPlane, 'openTarget' | 'candidates'>
   book: Pick<RecordBook, 'pathsInUse'>
   discovery: Pick<Discovery, 'suggest' | 'record'>
   resolver: Resolver
@@ -63,6 +63,7 @@ export class NodeProxies {
     this.#findDestination = createDestinationFinder({ book: names, suffix })
     this.#proxies = createProxies({
       openTarget: init.dataPlane.openTarget,
+      candidates: init.dataPlane.candidates,
       names,
       suffix,
       dns: dnsOf(init),

@@ -1,14 +1,22 @@
-import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http'
-import type { Duplex } from 'node:stream'
+import type { IncomingMessage } from 'node:http'
 import { limits, MeshError, toMeshError } from '@agent-mesh/wire'
-import type { Destination } from '../destination.ts'
-import type { ServedBy } from '../open-destination.ts'
-import { forwardTrailers, type RawHeaders } from './header-rules.ts'
-import type { TunnelAgent, TunnelPool } from './tunnel-agent.ts'
+import type { ExchangeEvent } from '../../events.ts'
+import { formatDestination, type Destination } from '../destination.ts'
+import type { ListCandidates } from '../open-target.ts'
+import { startAttempt, AttemptError, type Answer, type Attempt } from './attempt.ts'
+import { Finder, type Found } from './failover/finder.ts'
+import { Course, type End, type Means } from './failover/course.ts'
+import type { Hedge } from './failover/hedge.ts'
+import { ServiceBook, type ServiceMemory } from './failover/service-book.ts'
+import type { RawHeaders } from './header-rules.ts'
+import { KeptBytes, RequestBody } from './request-body.ts'
+import type { TunnelPool } from './tunnel-agent.ts'
 
 /** One request on its way to a service. */
 interface ExchangeRequest {
   destination: Destination
+  /** Connection of the client: its requests to one capability go to one agent. */
+  client: object
   method: string
   path: string
   /** As it goes out. */
@@ -23,16 +31,22 @@ interface ExchangeRequest {
   onInformation?: ((statusCode: number, rawHeaders: RawHeaders) => void) | undefined
 }
 
-/** An exchange whose response head has come. */
-export type OpenedExchange =
-  | { kind: 'response'; response: IncomingMessage; servedBy: ServedBy | undefined }
-  | { kind: 'upgraded'; response: IncomingMessage; servedBy: ServedBy | undefined; stream: Duplex; head: Buffer }
-
-/** An exchange that got no response. */
-export interface FailedExchange {
+/** An agent that was asked and did not answer. */
+export interface FailedAttempt {
+  /** Absent where the request was not for a capability. */
+  peerId: string | undefined
   error: MeshError
   /** The request, or a part of it, had left: the service may have done what it asks. */
   wasSent: boolean
+}
+
+/** An exchange whose response head has come, and who was asked in vain before. */
+export type OpenedExchange = Answer & { attempts: readonly FailedAttempt[] }
+
+/** An exchange that got no response. */
+export interface FailedExchange extends FailedAttempt {
+  /** Those before the last one. */
+  attempts: readonly FailedAttempt[]
 }
 
 export class ExchangeError extends Error {
@@ -51,114 +65,245 @@ export class ExchangeError extends Error {
  */
 export type OpenExchange = (request: ExchangeRequest) => Promise<OpenedExchange>
 
-/** Over tunnels of a pool. A request that met the end of a used tunnel is repeated once, where that is safe. */
-export const createExchangeOpener =
-  (pool: TunnelPool): OpenExchange =>
-  async (request) => {
-    const agent = pool.agentFor(request.destination)
-    const mayRepeat = request.isIdempotent && request.body === undefined
-    agent.sweep(!mayRepeat)
-    try {
-      return await attempt(agent, request, false)
-    } catch (err) {
-      if (!(err instanceof RetryableError) || !mayRepeat || request.signal.aborted) throw err
-      agent.dropIdle()
-      return attempt(agent, request, true)
+export interface ExchangeOpenerInit {
+  pool: TunnelPool
+  candidates: ListCandidates
+  /** When a second agent is asked beside a slow one. Default: never. */
+  hedge?: Hedge | undefined
+  onEvent?: ((event: ExchangeEvent) => void) | undefined
+  /** Monotonic milliseconds. */
+  now?: () => number
+}
+
+interface Parts extends ExchangeOpenerInit {
+  finder: Finder
+  book: ServiceBook
+  kept: KeptBytes
+  now: () => number
+}
+
+/** Over tunnels of a pool. */
+export const createExchangeOpener = (init: ExchangeOpenerInit): OpenExchange => {
+  const now = init.now ?? (() => performance.now())
+  const parts: Parts = {
+    ...init,
+    now,
+    finder: new Finder({ candidates: init.candidates, waiting: (key) => init.pool.waiting(key), now }),
+    book: new ServiceBook(now),
+    kept: new KeptBytes()
+  }
+  return async (request) => new Exchange(parts, request).run()
+}
+
+/** One attempt of an exchange. */
+interface Run {
+  attempt: Attempt
+  found: Found
+  startedMs: number
+  isHedge: boolean
+}
+
+/** Ends of requests that the bounds of repetition brought about, and not the request itself. */
+const isWithheld = (why: End): boolean => ['nobody', 'agents', 'late', 'budget'].includes(why)
+
+class Exchange {
+  readonly #parts: Parts
+  readonly #request: ExchangeRequest
+  readonly #target: string
+  readonly #memory: ServiceMemory
+  readonly #body: RequestBody | undefined
+  readonly #course: Course
+  readonly #live = new Set<Run>()
+  readonly #asked = new Set<string>()
+  readonly #attempts: FailedAttempt[] = []
+  readonly #outcome = Promise.withResolvers<OpenedExchange>()
+  #isSettled = false
+  #hasHedged = false
+  #answeredBy: Run | undefined
+  #searchedSinceMs: number
+  #hedging: NodeJS.Timeout | undefined
+
+  constructor(parts: Parts, request: ExchangeRequest) {
+    const { isIdempotent, body, destination } = request
+    this.#parts = parts
+    this.#request = request
+    this.#target = formatDestination(destination)
+    this.#memory = parts.book.of(this.#target)
+    this.#body = body && new RequestBody({ ...body, kept: isIdempotent ? parts.kept : undefined })
+    const mayHedge = parts.hedge !== undefined && body === undefined && Finder.isCapability(destination)
+    this.#course = new Course({ isIdempotent, mayHedge })
+    this.#searchedSinceMs = parts.now()
+    this.#memory.repeats.deposit()
+    if (mayHedge && isIdempotent) {
+      this.#memory.hedges.deposit()
+      const delayMs = parts.hedge && this.#memory.headTimes.delayOf(parts.hedge)
+      if (delayMs !== undefined) this.#hedging = setTimeout(() => void this.#onSlow(), delayMs)
     }
   }
 
-/** The tunnel had carried a request before and ended before any byte of an answer to this one. */
-class RetryableError extends ExchangeError {}
+  async run(): Promise<OpenedExchange> {
+    const { signal } = this.#request
+    signal.addEventListener('abort', this.#onAbort, { once: true })
+    if (signal.aborted) this.#onAbort()
+    else void this.#begin()
+    try {
+      const opened = await this.#outcome.promise
+      if (opened.kind === 'upgraded') signal.removeEventListener('abort', this.#onAbort)
+      return opened
+    } finally {
+      clearTimeout(this.#hedging)
+      this.#body?.forget()
+    }
+  }
 
-/** Codes of a connection that is over, as sockets and tunnels report it. */
-const isEnd = (err: unknown): boolean =>
-  err instanceof Error &&
-  'code' in err &&
-  ['ECONNRESET', 'EPIPE', 'CONNECTION_LOST', 'TUNNEL_RESET', 'SHUTTING_DOWN'].includes(String(err.code))
+  async #begin(): Promise<void> {
+    try {
+      const found = await this.#find(this.#request.signal)
+      if (this.#isSettled) return
+      if (found === undefined) throw new MeshError('NOT_FOUND', `Nobody answers ${this.#target}.`)
+      this.#start(found)
+    } catch (err) {
+      this.#fail({ peerId: undefined, error: toMeshError(err), wasSent: false })
+    }
+  }
 
-const toExchangeError = (err: unknown, wasSent: boolean): MeshError => {
-  if (err instanceof MeshError) return err
-  const code = err instanceof Error && 'code' in err ? String(err.code) : ''
-  const why = err instanceof Error ? err.message : String(err)
-  if (code.startsWith('HPE_')) {
-    return new MeshError('TUNNEL_RESET', `The service answered what is no HTTP: ${why}.`, {
-      cause: err,
-      hint: 'Is it an http service? mesh-node find lists the kinds.',
-      details: { parser: code }
+  async #find(signal: AbortSignal): Promise<Found | undefined> {
+    const { destination, client } = this.#request
+    return this.#parts.finder.find(destination, { client, asked: this.#asked, signal })
+  }
+
+  /** Another one, where there is one. Nobody waits long for that: what failed is known by now. */
+  async #findAnother(): Promise<Found | undefined> {
+    if (!Finder.isCapability(this.#request.destination)) return undefined
+    const signal = AbortSignal.any([this.#request.signal, AbortSignal.timeout(limits.candidateOpenMs)])
+    return this.#find(signal).catch(() => undefined)
+  }
+
+  #start(found: Found, isHedge = false): void {
+    const { method, path, headers, isIdempotent, body } = this.#request
+    const agent = this.#parts.pool.agentFor(found.destination)
+    agent.sweep(!isIdempotent || body !== undefined)
+    if (found.peerId !== undefined) this.#asked.add(found.peerId)
+    const attempt = startAttempt({
+      agent,
+      method,
+      path,
+      headers,
+      body: this.#body,
+      openMs: found.hasOthers ? limits.candidateOpenMs : undefined,
+      onInformation: (statusCode, raw) => this.#inform(statusCode, raw)
     })
+    const run: Run = { attempt, found, startedMs: this.#parts.now(), isHedge }
+    this.#live.add(run)
+    attempt.answer.then(
+      (answer) => this.#answered(run, answer),
+      (err: unknown) => void this.#failed(run, err)
+    )
   }
-  if (isEnd(err) || wasSent)
-    return new MeshError('TUNNEL_RESET', `The service ended the connection before its answer: ${why}.`, { cause: err })
-  return toMeshError(err)
-}
 
-const attempt = async (agent: TunnelAgent, request: ExchangeRequest, isRepeated: boolean): Promise<OpenedExchange> => {
-  const { promise, resolve, reject } = Promise.withResolvers<OpenedExchange>()
-  const outgoing = httpRequest({
-    agent,
-    method: request.method,
-    path: request.path,
-    headers: request.headers,
-    insecureHTTPParser: false,
-    maxHeaderSize: limits.proxyHeaderBytes,
-    setDefaultHeaders: false
-  })
-  let tunnel: Duplex | undefined
-  let isReused = false
-  let hasAnswer = false
-  const giveUp = (): void => {
-    outgoing.destroy(toMeshError(request.signal.reason, 'CANCELLED'))
+  #inform(statusCode: number, raw: RawHeaders): void {
+    if (this.#isSettled) return
+    if (statusCode === 100) this.#request.onContinue?.()
+    else this.#request.onInformation?.(statusCode, raw)
   }
-  request.signal.addEventListener('abort', giveUp, { once: true })
-  const servedBy = (): ServedBy | undefined => (tunnel === undefined ? undefined : agent.carrierOf(tunnel)?.servedBy)
-  outgoing.once('socket', (socket) => {
-    tunnel = socket
-    isReused = agent.count(socket) > 0
-  })
-  outgoing.once('continue', () => request.onContinue?.())
-  outgoing.on('information', ({ statusCode, rawHeaders }) => {
-    hasAnswer = true
-    if (statusCode !== 100) request.onInformation?.(statusCode, rawHeaders)
-  })
-  outgoing.once('response', (response) => {
-    hasAnswer = true
-    if (tunnel !== undefined) agent.noteResponse(tunnel, response)
-    resolve({ kind: 'response', response, servedBy: servedBy() })
-  })
-  outgoing.once('upgrade', (response, stream, head) => {
-    hasAnswer = true
-    request.signal.removeEventListener('abort', giveUp)
-    resolve({ kind: 'upgraded', response, servedBy: servedBy(), stream, head })
-  })
-  // After the answer it is the answer that is cut.
-  outgoing.on('error', (err) => {
-    const wasSent = tunnel !== undefined
-    const failed = { error: toExchangeError(err, wasSent), wasSent }
-    const isRetryable = isReused && !hasAnswer && !isRepeated && isEnd(err)
-    reject(isRetryable ? new RetryableError(failed) : new ExchangeError(failed))
-  })
-  outgoing.once('close', () => request.signal.removeEventListener('abort', giveUp))
-  if (request.signal.aborted) giveUp()
-  sendBody(outgoing, request)
-  return promise
-}
 
-/** Bytes with backpressure; where the client breaks off, so does the request: half a body is never taken for a whole one. */
-const sendBody = (outgoing: ClientRequest, { body }: ExchangeRequest): void => {
-  if (body === undefined) {
-    outgoing.end()
-    return
+  #answered(run: Run, answer: Answer): void {
+    this.#live.delete(run)
+    if (this.#isSettled) {
+      run.attempt.cancel(new MeshError('CANCELLED', 'It came too late.'))
+      return
+    }
+    this.#note(run)
+    const isSlower = run.isHedge && this.#live.size > 0
+    this.#giveUpRest('Another agent answered first.')
+    this.#settle(run.isHedge ? 'second' : 'first')
+    this.#parts.finder.answered(run.found, this.#request, !isSlower)
+    this.#answeredBy = run
+    this.#outcome.resolve({ ...answer, attempts: this.#attempts })
   }
-  const { stream, rawTrailers } = body
-  outgoing.flushHeaders()
-  stream.pipe(outgoing, { end: false })
-  stream.once('end', () => {
-    const trailers = forwardTrailers(rawTrailers())
-    if (trailers.length > 0) outgoing.addTrailers(trailers)
-    outgoing.end()
-  })
-  const onCut = (): void => {
-    if (!stream.complete) outgoing.destroy(new MeshError('CANCELLED', 'The client broke off its request.'))
+
+  async #failed(run: Run, err: unknown): Promise<void> {
+    this.#live.delete(run)
+    if (this.#isSettled) return
+    const { error, wasSent, hasAnswer, isStale } =
+      err instanceof AttemptError
+        ? err
+        : new AttemptError(toMeshError(err), { wasSent: true, hasAnswer: false, isStale: false })
+    const { peerId } = run.found
+    const failed: FailedAttempt = { peerId, error, wasSent }
+    if (wasSent) this.#searchedSinceMs = this.#parts.now()
+    if (!isStale) this.#parts.finder.failed(run.found)
+    const mayGoOn = this.#live.size === 0 && (this.#request.isIdempotent || !wasSent) && !hasAnswer
+    const another = mayGoOn ? await this.#findAnother() : undefined
+    if (this.#isSettled) return
+    const isBodyWhole = this.#body?.isWhole ?? true
+    const step = this.#course.failed({ wasSent, hasAnswer, isStale, isBodyWhole }, this.#means(another, 'repeats'))
+    const about = { target: this.#target, code: error.code, ...(peerId === undefined ? {} : { peerId }) }
+    if (step.step === 'fail') {
+      if (peerId !== undefined && this.#request.isIdempotent && wasSent && isWithheld(step.why))
+        this.#parts.onEvent?.({ event: 'proxy:withheld', ...about, why: step.why })
+      this.#fail(failed)
+      return
+    }
+    if (step.step === 'ask' && step.isCharged) this.#memory.repeats.spend()
+    if (step.step === 'ask' && step.why !== 'hedge')
+      this.#parts.onEvent?.({ event: 'proxy:repeated', ...about, why: step.why })
+    if (step.step === 'ask' && step.whom === 'same') {
+      this.#parts.pool.agentFor(run.found.destination).dropIdle()
+      this.#start(run.found)
+      return
+    }
+    this.#attempts.push(failed)
+    if (step.step === 'ask' && another !== undefined) this.#start(another)
   }
-  stream.once('error', onCut).once('close', onCut)
+
+  async #onSlow(): Promise<void> {
+    if (this.#isSettled || this.#live.size !== 1) return
+    const another = await this.#findAnother()
+    const isTaken = another?.peerId !== undefined && this.#asked.has(another.peerId)
+    if (this.#isSettled || this.#live.size !== 1 || another === undefined || isTaken) return
+    if (this.#course.slow(this.#means(another, 'hedges')).step !== 'ask') return
+    this.#memory.hedges.spend()
+    this.#hasHedged = true
+    this.#start(another, true)
+  }
+
+  #means(another: Found | undefined, budget: 'repeats' | 'hedges'): Means {
+    return {
+      hasOthers: another !== undefined,
+      hasBudget: this.#memory[budget].isEnough,
+      isCancelled: this.#request.signal.aborted || this.#parts.pool.isClosed,
+      isLate: this.#parts.now() - this.#searchedSinceMs > Finder.deadlineMs
+    }
+  }
+
+  readonly #onAbort = (): void => {
+    const error = toMeshError(this.#request.signal.reason, 'CANCELLED')
+    this.#answeredBy?.attempt.cancel(error)
+    if (!this.#isSettled) this.#fail({ peerId: undefined, error, wasSent: false })
+  }
+
+  #fail(failed: FailedAttempt): void {
+    if (this.#isSettled) return
+    this.#giveUpRest(failed.error.message)
+    this.#settle('none')
+    this.#outcome.reject(new ExchangeError({ ...failed, attempts: this.#attempts }))
+  }
+
+  #settle(winner: 'first' | 'second' | 'none'): void {
+    this.#isSettled = true
+    if (this.#hasHedged) this.#parts.onEvent?.({ event: 'proxy:hedged', target: this.#target, winner })
+  }
+
+  #giveUpRest(why: string): void {
+    for (const run of this.#live) {
+      this.#note(run)
+      run.attempt.cancel(new MeshError('CANCELLED', why))
+    }
+    this.#live.clear()
+  }
+
+  #note({ startedMs }: Run): void {
+    this.#memory.headTimes.note(this.#parts.now() - startedMs)
+  }
 }

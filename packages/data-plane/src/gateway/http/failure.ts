@@ -1,9 +1,13 @@
 import { limits, MeshError, toMeshError } from '@agent-mesh/wire'
 import { ExchangeError } from './exchange.ts'
-import { toFailure, type Failure } from './proxy-status.ts'
+import { formatAttempt, toFailure, type Failure } from './proxy-status.ts'
 
 /** A failure of the exchange knows whether the request had left; some errors have a type of their own. */
 export const failureOf = (err: unknown): Failure => {
+  if (err instanceof ExchangeError && err.failed.attempts.length > 0) {
+    const { attempts, ...last } = err.failed
+    return { ...failureOf(new ExchangeError({ ...last, attempts: [] })), before: attempts.map(formatAttempt) }
+  }
   const { error, wasSent } = err instanceof ExchangeError ? err.failed : { error: toMeshError(err), wasSent: false }
   const { isLoop, isTooLong, parser } = error.details
   if (isLoop === true) return { status: 502, type: 'proxy_loop_detected', error }

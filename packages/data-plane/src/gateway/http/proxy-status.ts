@@ -27,6 +27,8 @@ export interface Failure {
   status: number
   type: ProxyErrorType
   error: MeshError
+  /** Members of the list that tell of agents that were asked before. */
+  before?: readonly string[]
 }
 
 type Kind = [status: number, type: ProxyErrorType]
@@ -84,7 +86,22 @@ const quoted = (text: string): string =>
     .replaceAll(/["\\]/g, '\\$&')}"`
 
 /** The header field of RFC 9209 that says which layer failed. */
-export const formatProxyStatus = ({ type, error }: Pick<Failure, 'type' | 'error'>): string => {
+export const formatProxyStatus = ({ type, error, before = [] }: Pick<Failure, 'type' | 'error' | 'before'>): string => {
   const rcode = type === 'dns_error' ? '; rcode="NXDOMAIN"' : ''
-  return `${proxyName}; error=${type}${rcode}; details=${quoted(`${error.layer}: ${error.code}: ${error.message}`)}`
+  return [
+    ...before,
+    `${proxyName}; error=${type}${rcode}; details=${quoted(`${error.layer}: ${error.code}: ${error.message}`)}`
+  ].join(', ')
 }
+
+const nextHop = (peerId: string | undefined): string => (peerId === undefined ? '' : `; next-hop=${quoted(peerId)}`)
+
+/** A member of the list of RFC 9209 for an agent that was asked in vain. */
+export const formatAttempt = (attempt: { peerId: string | undefined; error: MeshError; wasSent: boolean }): string => {
+  const { type, error } = toFailure(attempt.error, attempt.wasSent)
+  return `${proxyName}; error=${type}${nextHop(attempt.peerId)}; details=${quoted(`${error.layer}: ${error.code}`)}`
+}
+
+/** The one for the agent that answered after others had not. */
+export const formatSwitch = (peerId: string, status: number): string =>
+  `${proxyName}${nextHop(peerId)}; received-status=${status}`

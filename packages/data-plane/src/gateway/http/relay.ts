@@ -1,7 +1,8 @@
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
+import { STATUS_CODES, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { resetLocal, splice } from '../../tunnel/splice.ts'
 import { formatServedBy, type ServedBy } from '../open-destination.ts'
+import { formatAttempt, formatSwitch } from './proxy-status.ts'
 import type { OpenedExchange } from './exchange.ts'
 import {
   checkResponseHead,
@@ -31,9 +32,8 @@ const cut = (reply: ServerResponse, isToldItsEnd: boolean): void => {
  * @throws MeshError TUNNEL_RESET where it is none that may go on
  */
 export const relayResponse = (
-  response: IncomingMessage,
-  reply: ServerResponse,
-  servedBy: ServedBy | undefined
+  { response, servedBy, attempts }: Pick<OpenedExchange, 'response' | 'servedBy' | 'attempts'>,
+  reply: ServerResponse
 ): void => {
   const { statusCode = 502, statusMessage = '', httpVersion, rawHeaders, headers } = response
   const { req } = reply
@@ -45,7 +45,10 @@ export const relayResponse = (
   try {
     checkResponseHead(rawHeaders)
     const head = { httpVersion, servedBy: servedByText(servedBy), isChunked, hasNoLength: statusCode === 204 }
-    reply.writeHead(statusCode, statusMessage, forwardResponseHead(rawHeaders, head))
+    const fields = forwardResponseHead(rawHeaders, head)
+    if (servedBy !== undefined && attempts.length > 0)
+      fields.push('Proxy-Status', [...attempts.map(formatAttempt), formatSwitch(servedBy.peerId, statusCode)].join(', '))
+    reply.writeHead(statusCode, statusMessage, fields)
   } catch (err) {
     response.destroy()
     throw err

@@ -52,7 +52,13 @@ export class HttpProxy implements Proxy {
     this.#init = init
     this.#count = new DoorCount(init, () => this.listenText)
     this.#pool = new TunnelPool(init.openDestination)
-    this.#openExchange = createExchangeOpener(this.#pool)
+    const { candidates, hedge, onEvent, kind, id } = init
+    this.#openExchange = createExchangeOpener({
+      pool: this.#pool,
+      candidates,
+      hedge,
+      onEvent: (event) => onEvent?.({ ...event, id, kind, listen: this.listenText })
+    })
     this.#server = createServer({
       insecureHTTPParser: false,
       // Looked at below: by itself Node answers without saying who refused.
@@ -177,6 +183,7 @@ export class HttpProxy implements Proxy {
       const upgrade = detached === undefined ? undefined : upgradeOf(rawHeaders)
       const opened = await this.#openExchange({
         destination,
+        client: incoming.socket,
         method,
         path: target.path,
         headers: forwardRequestHead(rawHeaders, { method, authority: target.authority, httpVersion, upgrade }),
@@ -186,7 +193,7 @@ export class HttpProxy implements Proxy {
         onContinue: () => relayInformation(reply, 100, []),
         onInformation: (statusCode, raw) => relayInformation(reply, statusCode, raw)
       })
-      if (opened.kind === 'response') relayResponse(opened.response, reply, opened.servedBy)
+      if (opened.kind === 'response') relayResponse(opened, reply)
       else if (detached === undefined || upgrade === undefined) {
         opened.stream.destroy()
         throw badAnswer('it changed the protocol, which nobody had asked for')

@@ -54,6 +54,11 @@ export class TunnelAgent extends Agent {
     return this.#openCount
   }
 
+  /** Tunnels that are open and wait for a next request. */
+  get waiting(): number {
+    return this.#idle.size
+  }
+
   carrierOf(tunnel: Duplex): Readonly<Carrier> | undefined {
     return this.#carriers.get(tunnel)
   }
@@ -166,9 +171,14 @@ const destinationsKept = 256
 export class TunnelPool {
   readonly #open: OpenDestination
   readonly #agents = new Map<string, TunnelAgent>()
+  #isClosed = false
 
   constructor(open: OpenDestination) {
     this.#open = open
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
   }
 
   agentFor(destination: Destination): TunnelAgent {
@@ -182,8 +192,14 @@ export class TunnelPool {
     return agent
   }
 
+  /** Tunnels to a destination, by its text, that are open and wait for a next request. */
+  waiting(destination: string): number {
+    return this.#agents.get(destination)?.waiting ?? 0
+  }
+
   /** Tunnels that wait are given up; those in use go on to the end of their request. */
   close(): void {
+    this.#isClosed = true
     for (const agent of this.#agents.values()) agent.close()
     this.#agents.clear()
   }
