@@ -28,8 +28,9 @@ export const proxiesTable = (proxies: ProxyDocument[]): string[] =>
 
 const kindTexts = { socks: 'a SOCKS5 proxy', http: 'an HTTP proxy', dns: 'a DNS responder' }
 
-const describeProxy = ({ kind, listen, suffix, isPersistent, allowOutside }: ProxyDocument): string[] => [
+const describeProxy = ({ kind, listen, suffix, isPersistent, allowOutside, hedge }: ProxyDocument): string[] => [
   `${printable(listen, 256)} is ${kindTexts[kind]} for names that end in .${suffix}${isPersistent ? ', also after a restart of the node' : ''}.`,
+  ...(hedge === undefined ? [] : [`It asks a second agent of a capability after ${printable(hedge, 32)}.`]),
   ...(allowOutside.length === 0 ? [] : [`It also lets through: ${allowOutside.join(', ')}.`])
 ]
 
@@ -46,6 +47,12 @@ const holdOpen = async (proxies: ProxyDocument[], context: Context): Promise<voi
   for (const { id } of proxies) await context.ask((client) => client.removeProxy(id))
 }
 
+/** SOCKS knows no requests. */
+const hedgeFor = ({ kind }: Asked, input: Input): { hedge?: string } => {
+  const hedge = input.text('hedge')
+  return hedge === undefined || kind === 'socks' ? {} : { hedge }
+}
+
 /** Opens all that was asked for, or none of it. */
 const openAll = async (asked: Asked[], input: Input, context: Context): Promise<ProxyDocument[]> => {
   const opened: ProxyDocument[] = []
@@ -55,7 +62,8 @@ const openAll = async (asked: Asked[], input: Input, context: Context): Promise<
     foreground: input.has('foreground')
   }
   try {
-    for (const one of asked) opened.push(await context.ask((client) => client.addProxy({ ...one, ...settings })))
+    for (const one of asked)
+      opened.push(await context.ask((client) => client.addProxy({ ...one, ...settings, ...hedgeFor(one, input) })))
   } catch (err) {
     for (const { id } of opened) await context.ask((client) => client.removeProxy(id))
     throw err
@@ -72,6 +80,11 @@ const create = async (input: Input, context: Context): Promise<void> => {
   if (asked.length === 0) {
     throw new MeshError('USAGE', 'A proxy needs a local address.', {
       hint: context.here('proxy --socks 127.0.0.1:1080 --http 127.0.0.1:8118')
+    })
+  }
+  if (input.text('hedge') !== undefined && !asked.some(({ kind }) => kind === 'http')) {
+    throw new MeshError('USAGE', 'Only an HTTP proxy can ask a second agent: --hedge needs --http.', {
+      hint: context.here('proxy --http 127.0.0.1:8118 --hedge 95p')
     })
   }
   const proxies = await context.waiting('opening the proxies', openAll(asked, input, context))
@@ -104,6 +117,10 @@ export const proxy: Command = {
       flags: '--allow-outside <pattern>',
       describe: 'let names outside the mesh through: example.com, *.example.com, example.com:443',
       isRepeatable: true
+    },
+    {
+      flags: '--hedge <delay>',
+      describe: 'ask a second agent of a capability beside one that is slower than 95p of the answers, or than 200ms'
     },
     { flags: '--list', describe: 'show the proxies of this node' },
     { flags: '--remove <id>', describe: 'close a proxy, named by its id or its local address' },

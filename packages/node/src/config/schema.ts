@@ -7,6 +7,7 @@ import {
   defaultExtraPorts,
   defaultLoopbackRange,
   parseCheck,
+  parseHedge,
   parseListenAddress,
   parseLoopbackRange,
   parseOutsidePattern
@@ -252,6 +253,11 @@ export const configSchema = z.strictObject({
         .default([])
         .describe(
           'Names outside the mesh that these proxies let through: `example.com`, `*.example.com`, `example.com:443`.'
+        ),
+      hedge: checked(parseHedge)
+        .optional()
+        .describe(
+          'After which time these HTTP proxies ask a second agent for an idempotent request to a capability, and take the first answer: `95p` (what 95 of 100 answers came within) or a time such as `200ms`. Never without it.'
         )
     })
     .prefault({})

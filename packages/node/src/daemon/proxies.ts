@@ -30,7 +30,9 @@ export interface NodeProxiesInit {
 }
 
 /** What is kept of a proxy between two runs. */
-type Kept = Pick<ProxyDocument, 'kind' | 'listen' | 'allowRemote' | 'allowOutside'>
+type Kept = Pick<ProxyDocument, 'kind' | 'listen' | 'allowRemote' | 'allowOutside' | 'hedge'>
+
+const hedgeOf = (hedge: string | undefined): { hedge?: string } => (hedge === undefined ? {} : { hedge })
 
 /** What this node knows of names, as the data plane asks for it. */
 const nameBook = ({ book, discovery, resolver }: NodeProxiesInit): NameBook => ({
@@ -72,10 +74,10 @@ export class NodeProxies {
   }
 
   async start(): Promise<void> {
-    const { socks, http, dns, allow_remote: allowRemote, allow_outside: allowOutside } = this.#init.config.proxy
+    const { socks, http, dns, allow_remote: allowRemote, allow_outside: allowOutside, hedge } = this.#init.config.proxy
     const inFile = [
       ...socks.map((listen): Kept => ({ kind: 'socks', listen, allowRemote, allowOutside })),
-      ...http.map((listen): Kept => ({ kind: 'http', listen, allowRemote, allowOutside })),
+      ...http.map((listen): Kept => ({ kind: 'http', listen, allowRemote, allowOutside, ...hedgeOf(hedge) })),
       ...dns.map((listen): Kept => ({ kind: 'dns', listen, allowRemote, allowOutside: [] }))
     ]
     for (const kept of inFile) await this.#reopen(kept, false)
@@ -93,17 +95,19 @@ export class NodeProxies {
     listen,
     allowRemote = false,
     allowOutside: allowed = [],
+    hedge,
     foreground
   }: ProxyRequest): Promise<ProxyDocument> {
     // A responder answers for names of the mesh alone.
     const allowOutside = kind === 'dns' ? [] : allowed
     const isPersistent = foreground !== true
-    const status = await this.#open({ kind, listen, allowRemote, allowOutside }, isPersistent)
+    const kept: Kept = { kind, listen, allowRemote, allowOutside, ...hedgeOf(hedge) }
+    const status = await this.#open(kept, isPersistent)
     if (!isPersistent) return this.#document(status)
     try {
       await this.#init.verbs.update((state) => ({
         ...state,
-        proxies: [...state.proxies, { kind, listen: status.listen, allowRemote, allowOutside }]
+        proxies: [...state.proxies, { ...kept, listen: status.listen }]
       }))
     } catch (err) {
       this.#proxies.remove(status.id)
@@ -177,8 +181,9 @@ export class NodeProxies {
   }
 
   #document(status: ProxyStatus): ProxyDocument {
-    const { allowRemote = false, allowOutside = [], isPersistent = false } = this.#kept.get(status.id) ?? {}
+    const { allowRemote = false, allowOutside = [], hedge, isPersistent = false } = this.#kept.get(status.id) ?? {}
     const { suffix, dns_range: range } = this.#init.config.proxy
-    return { ...status, suffix, ...(status.kind === 'dns' ? { range } : {}), allowRemote, allowOutside, isPersistent }
+    const more = { ...(status.kind === 'dns' ? { range } : {}), ...hedgeOf(hedge) }
+    return { ...status, suffix, ...more, allowRemote, allowOutside, isPersistent }
   }
 }

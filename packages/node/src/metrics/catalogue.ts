@@ -174,6 +174,24 @@ const catalogue = {
     labels: ['code'],
     help: 'Local connections that found no way to their service.'
   },
+  mesh_proxy_repeats_total: {
+    type: 'counter',
+    from: 'counted',
+    labels: ['why'],
+    help: 'Requests through HTTP proxies that were sent once more: to another agent after the one asked was lost (repeat) or not reached (open), or to the same one on a fresh tunnel (stale).'
+  },
+  mesh_proxy_withheld_total: {
+    type: 'counter',
+    from: 'counted',
+    labels: ['why'],
+    help: 'Idempotent requests to capabilities that were lost with an agent and not sent to another: there was none (nobody), enough were asked (agents), it was too late (late), or too many were repeated of late (budget).'
+  },
+  mesh_proxy_hedges_total: {
+    type: 'counter',
+    from: 'counted',
+    labels: ['winner'],
+    help: 'Requests for which a second agent was asked beside a slow one, by who answered first: first, second or none.'
+  },
   mesh_tunnel_open: {
     type: 'gauge',
     from: 'read',

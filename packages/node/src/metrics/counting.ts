@@ -26,6 +26,8 @@ const tunnelLabels = (fields: Fields): { direction: string; path: string } => ({
 
 const kindOf = (fields: Fields): string => wordOf(fields, 'kind') ?? 'unknown'
 
+const whyOf = (fields: Fields): string => wordOf(fields, 'why') ?? 'unknown'
+
 /** What each event adds to; events that are not named here add to nothing. */
 const counters: Record<string, (meter: Meter, fields: Fields) => void> = {
   'tunnel:opened': (meter, fields) => meter.count('mesh_tunnel_openings_total', tunnelLabels(fields)),
@@ -38,6 +40,10 @@ const counters: Record<string, (meter: Meter, fields: Fields) => void> = {
     ),
   'tunnels:cut': (meter, fields) => meter.count('mesh_tunnel_cuts_total', {}, Number(fields['cut'] ?? 0)),
   'forward:failed': (meter, fields) => meter.count('mesh_forward_failures_total', { code: codeOf(fields) }),
+  'proxy:repeated': (meter, fields) => meter.count('mesh_proxy_repeats_total', { why: whyOf(fields) }),
+  'proxy:withheld': (meter, fields) => meter.count('mesh_proxy_withheld_total', { why: whyOf(fields) }),
+  'proxy:hedged': (meter, fields) =>
+    meter.count('mesh_proxy_hedges_total', { winner: wordOf(fields, 'winner') ?? 'unknown' }),
   'record:published': (meter) => meter.count('mesh_discovery_publications_total', { code: 'ok' }),
   'record:unpublished': (meter, fields) => meter.count('mesh_discovery_publications_total', { code: codeOf(fields) }),
   'sync:changed': (meter, fields) => meter.count('mesh_replication_changes_total', { kind: kindOf(fields) }),

@@ -40,7 +40,9 @@ const verbState = z.strictObject({
         kind: z.enum(['socks', 'http', 'dns']),
         listen: z.string(),
         allowRemote: z.boolean(),
-        allowOutside: z.array(z.string())
+        allowOutside: z.array(z.string()),
+        /** Absent: never. */
+        hedge: z.string().optional()
       })
     )
     .default([]),

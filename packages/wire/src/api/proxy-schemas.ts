@@ -10,6 +10,8 @@ export const proxyRequest = z.strictObject({
   allowRemote: z.boolean().default(false),
   /** Names outside the mesh that are let through: `example.com`, `*.example.com`, each with an optional port. */
   allowOutside: z.array(z.string().max(256)).max(64).default([]),
+  /** After which time an HTTP proxy asks a second agent beside a slow one: `95p`, `200ms`. Absent: never. */
+  hedge: z.string().max(32).optional(),
   foreground: z.boolean().default(false)
 })
 
@@ -25,6 +27,7 @@ export const proxy = z.object({
   range: z.string().optional(),
   allowRemote: z.boolean(),
   allowOutside: z.array(z.string()),
+  hedge: z.string().optional(),
   isPersistent: z.boolean(),
   openConnections: z.number().int(),
   totalConnections: z.number().int(),
