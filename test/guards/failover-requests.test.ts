@@ -61,7 +61,7 @@ beforeAll(async () => {
   await untilAllAreFound()
 }, 120_000)
 
-/** All of them, with nothing that speaks against one. */
+/** All of them, with nothing that speaks against one: clients that come anew are spread over them. */
 const untilAllAreFound = async (): Promise<void> => {
   await vi.waitFor(
     async () => {
@@ -71,6 +71,9 @@ const untilAllAreFound = async (): Promise<void> => {
         const probe = await ask(new Agent(), 'GET', `/probe-${name}`, `web.${name}.mesh`)
         expect(probe).toMatchObject({ result: 'answered', servedBy: name })
       }
+      const fresh = Array.from({ length: clients }, async (_, i) => ask(new Agent(), 'GET', `/fresh-${i}`))
+      const served = (await Promise.all(fresh)).map(({ servedBy }) => servedBy)
+      expect(new Set(served)).toEqual(new Set(names))
     },
     { timeout: 60_000, interval: 250 }
   )
@@ -165,15 +168,16 @@ const revive = async (victim: MeshProcess): Promise<void> => {
 
 const describe = (what: string, outcomes: Outcome[], victim: string, diedMs: number): string => {
   const count = (result: Outcome['result']): number => outcomes.filter((one) => one.result === result).length
+  const inOrder = outcomes.toSorted((a, b) => a.startedMs - b.startedMs).filter(({ startedMs }) => startedMs < diedMs)
+  const moves = Map.groupBy(inOrder, (one) => one.client)
+    .values()
+    .reduce((sum, all) => sum + all.filter((one, i) => i > 0 && one.servedBy !== all[i - 1]?.servedBy).length, 0)
   const slowest = Math.max(...outcomes.map(({ tookMs }) => tookMs))
-  const shares = Map.groupBy(
-    outcomes.filter(({ startedMs }) => startedMs < diedMs),
-    ({ servedBy = 'nobody' }) => servedBy
-  )
+  const shares = Map.groupBy(inOrder, ({ servedBy = 'nobody' }) => servedBy)
   return (
     `${what} of ${victim}: ${count('answered')} answered, ${count('cut')} cut after a first byte, ${count('failed')} failed; ` +
     `${outcomes.filter(({ attempts }) => attempts > 1).length} by another agent than the first; slowest ${slowest.toFixed(0)} ms; ` +
-    `before it ${[...shares].map(([name, all]) => `${name} ${all.length}`).join(', ')}\n`
+    `before it ${[...shares].map(([name, all]) => `${name} ${all.length}`).join(', ')}, and ${moves} changes of the agent of a client\n`
   )
 }
 
