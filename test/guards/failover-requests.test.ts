@@ -169,9 +169,10 @@ const revive = async (victim: MeshProcess): Promise<void> => {
 const describe = (what: string, outcomes: Outcome[], victim: string, diedMs: number): string => {
   const count = (result: Outcome['result']): number => outcomes.filter((one) => one.result === result).length
   const inOrder = outcomes.toSorted((a, b) => a.startedMs - b.startedMs).filter(({ startedMs }) => startedMs < diedMs)
-  const moves = Map.groupBy(inOrder, (one) => one.client)
-    .values()
-    .reduce((sum, all) => sum + all.filter((one, i) => i > 0 && one.servedBy !== all[i - 1]?.servedBy).length, 0)
+  const moves = [...Map.groupBy(inOrder, (one) => one.client).values()].reduce(
+    (sum, all) => sum + all.filter((one, i) => i > 0 && one.servedBy !== all[i - 1]?.servedBy).length,
+    0
+  )
   const slowest = Math.max(...outcomes.map(({ tookMs }) => tookMs))
   const shares = Map.groupBy(inOrder, ({ servedBy = 'nobody' }) => servedBy)
   return (
