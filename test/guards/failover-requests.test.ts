@@ -6,7 +6,7 @@
  */
 import { once } from 'node:events'
 import { Agent, createServer, request, type IncomingMessage } from 'node:http'
-import { beforeAll, expect, test, vi } from 'vitest'
+import { beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { proxiesResponse } from '@agent-mesh/wire/api'
 import { onCleanup } from '../e2e/harness/cleanup.ts'
 import { createMesh } from '../e2e/harness/mesh.ts'
@@ -24,6 +24,7 @@ const servedMs = 15
 let caller: MeshProcess
 let proxyPort: number
 const agents = new Map<string, MeshProcess>()
+const dead: MeshProcess[] = []
 /** By request id: names of the agents whose services it reached. */
 const reached = new Map<string, string[]>()
 
@@ -59,9 +60,19 @@ beforeAll(async () => {
   const { proxies } = await caller.json(proxiesResponse, ['proxy', '--http', '127.0.0.1:0'])
   proxyPort = Number(proxies[0]?.listen.split(':')[1])
   await untilAllAreFound()
+  await untilAllAreEqual()
+}, 180_000)
+
+/** Whoever died is there again. */
+beforeEach(async () => {
+  for (const victim of dead.splice(0)) {
+    await victim.kill()
+    agents.set(victim.name, await MeshProcess.up(victim.stateDir))
+    await untilAllAreFound()
+  }
 }, 120_000)
 
-/** All of them, with nothing that speaks against one: clients that come anew are spread over them. */
+/** All of them answer. */
 const untilAllAreFound = async (): Promise<void> => {
   await vi.waitFor(
     async () => {
@@ -71,6 +82,15 @@ const untilAllAreFound = async (): Promise<void> => {
         const probe = await ask(new Agent(), 'GET', `/probe-${name}`, `web.${name}.mesh`)
         expect(probe).toMatchObject({ result: 'answered', servedBy: name })
       }
+    },
+    { timeout: 60_000, interval: 250 }
+  )
+}
+
+/** Nothing speaks against one of them: clients that come anew are spread over them. */
+const untilAllAreEqual = async (): Promise<void> => {
+  await vi.waitFor(
+    async () => {
       const fresh = Array.from({ length: clients }, async (_, i) => ask(new Agent(), 'GET', `/fresh-${i}`))
       const served = (await Promise.all(fresh)).map(({ servedBy }) => servedBy)
       expect(new Set(served)).toEqual(new Set(names))
@@ -156,14 +176,8 @@ const load = async (
   }
   await Promise.all(Array.from({ length: clients }, (_, index) => client(index)))
   if (victim === undefined) throw new Error('nobody died')
+  dead.push(victim)
   return { outcomes, victim, diedMs }
-}
-
-/** Whoever died is there again for what follows. */
-const revive = async (victim: MeshProcess): Promise<void> => {
-  await victim.kill()
-  agents.set(victim.name, await MeshProcess.up(victim.stateDir))
-  await untilAllAreFound()
 }
 
 const describe = (what: string, outcomes: Outcome[], victim: string, diedMs: number): string => {
@@ -199,7 +213,6 @@ test.each(deaths)(
     expect(later.length).toBeGreaterThan(0)
     expect(new Set(later.map(({ servedBy }) => servedBy)).has(victim.name)).toBe(false)
     expect(outcomes.filter(({ attempts }) => attempts > 1).length).toBeGreaterThan(0)
-    await revive(victim)
   }
 )
 
@@ -223,5 +236,4 @@ test.each(deaths)('%s of the agent that serves brings no POST to two agents', { 
   // Each client had one request under way when it died.
   const lost = outcomes.filter(({ result }) => result !== 'answered')
   expect(lost.length).toBeLessThanOrEqual(clients)
-  await revive(victim)
 })

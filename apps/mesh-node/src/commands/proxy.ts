@@ -47,10 +47,10 @@ const holdOpen = async (proxies: ProxyDocument[], context: Context): Promise<voi
   for (const { id } of proxies) await context.ask((client) => client.removeProxy(id))
 }
 
-/** SOCKS knows no requests. */
+/** Only HTTP knows requests. */
 const hedgeFor = ({ kind }: Asked, input: Input): { hedge?: string } => {
   const hedge = input.text('hedge')
-  return hedge === undefined || kind === 'socks' ? {} : { hedge }
+  return hedge === undefined || kind !== 'http' ? {} : { hedge }
 }
 
 /** Opens all that was asked for, or none of it. */
