@@ -6,6 +6,7 @@ import { Forward, type ForwardStatus } from './gateway/forward.ts'
 import type { ListenAddress } from './gateway/listen-address.ts'
 import { createTargetOpener, type ListCandidates, type OpenTarget } from './gateway/open-target.ts'
 import type { Authorizer, PathClass, PathEvents, PathResolver, Service, StreamDialer } from './interfaces.ts'
+import { RecentCandidates } from './picker/recent.ts'
 import { Turns } from './picker/turns.ts'
 import { createAcceptor, type StreamHandler } from './tunnel/accept.ts'
 import { recheckTunnels, type Recheck } from './tunnel/recheck.ts'
@@ -88,6 +89,7 @@ export const createDataPlane = (init: DataPlaneInit): DataPlane => {
   const services = new ServiceTable()
   const forwards = new Map<string, Forward>()
   const turns = new Turns(init.random)
+  const recent = new RecentCandidates(init.resolver, init.clock?.now ?? (() => performance.now()))
   const openTarget = createTargetOpener({
     resolver: init.resolver,
     dialer: init.dialer,
@@ -115,8 +117,8 @@ export const createDataPlane = (init: DataPlaneInit): DataPlane => {
     }),
     handlerOptions: { maxInboundStreams: limits.tunnelsPerPeer, maxOutboundStreams: limits.tunnelsPerPeer },
     openTarget,
-    candidates: async (target, { signal, waiting }) =>
-      turns.of(await init.resolver.resolve(target, { signal }), { by: 'two-choices' }, waiting),
+    candidates: async (target, { signal, waiting, maxAgeMs = 0 }) =>
+      turns.of(await recent.resolve(target, { signal, maxAgeMs }), { by: 'two-choices' }, waiting),
     tunnels: registry,
     recheck: () => recheckTunnels(registry, init.authorizer),
     probeService: async (name, { signal }) => {

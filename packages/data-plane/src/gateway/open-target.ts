@@ -46,11 +46,12 @@ export type OpenTarget = (target: Target, options?: OpenTargetOptions) => Promis
 /**
  * Who may answer a target, in the order in which they are to be asked: the first by two choices, as it is for opens.
  * @param options.waiting - tunnels to a candidate (`<peer id>/<service>`) that are open and do no work
+ * @param options.maxAgeMs - how long ago they may have been ranked; who of them is chosen is always as of now. Default: 0
  * @throws MeshError what the resolver throws
  */
 export type ListCandidates = (
   target: Target,
-  options: { signal: AbortSignal; waiting?: (key: string) => number }
+  options: { signal: AbortSignal; waiting?: (key: string) => number; maxAgeMs?: number }
 ) => Promise<Candidate[]>
 
 /** Looking up, dialling and opening once, each to its own limit; in milliseconds. */

@@ -33,6 +33,9 @@ export interface FinderInit {
 /** How long an agent that failed is asked last: until those who watch it know, in milliseconds. */
 const shunnedMs = 2_000
 
+/** How old a ranking may be for the first agent of a request, in milliseconds: shorter than any news of health takes. */
+const rankedMs = 100
+
 /** Finds the agent for a request: for a capability one of several, else the only one. */
 export class Finder {
   /** How long agents are looked for and opened to, one after the other, in milliseconds. */
@@ -60,7 +63,8 @@ export class Finder {
       return { destination, peerId: undefined, hasOthers: false }
     const { candidates, waiting } = this.#init
     const { capability } = destination.target
-    const left = preferred(await candidates(destination.target, { signal, waiting }), {
+    const maxAgeMs = asked.size === 0 ? rankedMs : 0
+    const left = preferred(await candidates(destination.target, { signal, waiting, maxAgeMs }), {
       sticky: this.#stickiness.get(client, capability),
       asked,
       isShunned: (peer) => this.#shunned.has(peer)
