@@ -9,7 +9,7 @@ import { HttpProxy } from '../../src/gateway/http/server.ts'
 import { parseHedge } from '../../src/gateway/http/failover/hedge.ts'
 import { listen, portOf } from '../libp2p-pair.ts'
 
-export interface Asked {
+interface Asked {
   request: IncomingMessage
   body: string
   response: ServerResponse

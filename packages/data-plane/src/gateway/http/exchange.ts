@@ -32,7 +32,7 @@ interface ExchangeRequest {
 }
 
 /** An agent that was asked and did not answer. */
-export interface FailedAttempt {
+interface FailedAttempt {
   /** Absent where the request was not for a capability. */
   peerId: string | undefined
   error: MeshError

@@ -47,7 +47,10 @@ export const relayResponse = (
     const head = { httpVersion, servedBy: servedByText(servedBy), isChunked, hasNoLength: statusCode === 204 }
     const fields = forwardResponseHead(rawHeaders, head)
     if (servedBy !== undefined && attempts.length > 0)
-      fields.push('Proxy-Status', [...attempts.map(formatAttempt), formatSwitch(servedBy.peerId, statusCode)].join(', '))
+      fields.push(
+        'Proxy-Status',
+        [...attempts.map(formatAttempt), formatSwitch(servedBy.peerId, statusCode)].join(', ')
+      )
     reply.writeHead(statusCode, statusMessage, fields)
   } catch (err) {
     response.destroy()

@@ -87,6 +87,7 @@ export const startDnsPair = async (): Promise<DnsPair> => {
       const { answering: answeringOf, ...names } = bookOf(pair, slowLookups)
       const proxies = createProxies({
         openTarget: pair.caller.plane.openTarget,
+        candidates: pair.caller.plane.candidates,
         names,
         dns: { answering: answeringOf, extraPorts, range: parseLoopbackRange(addresses), salt: 'test', now }
       })
