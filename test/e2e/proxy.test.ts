@@ -231,3 +231,18 @@ test('proxies are shown, survive a restart of the node, and are gone when remove
   expect(refused.code).toBe(2)
   expect(refused.stderr).toContain('--allow-remote')
 })
+
+test('a delay after which a second agent is asked is kept and shown, and refused where it is none', async () => {
+  const { proxies } = await bob.json(proxiesResponse, ['proxy', '--http', '127.0.0.1:0', '--hedge', '95p'])
+  expect(proxies).toMatchObject([{ kind: 'http', hedge: '95p' }])
+  const { listen } = proxies[0] ?? { listen: '' }
+  expect((await bob.client.proxies()).find((one) => one.listen === listen)?.hedge).toBe('95p')
+  await bob.json(z.unknown(), ['proxy', '--remove', listen])
+  for (const wrong of [
+    ['--http', '127.0.0.1:0', '--hedge', '5m'],
+    ['--socks', '127.0.0.1:0', '--hedge', '95p']
+  ]) {
+    const { code, stderr } = await bob.run(['proxy', ...wrong])
+    expect(code, stderr).toBe(2)
+  }
+})
