@@ -6,6 +6,7 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createMesh, seededRandom, type MeshMember, type TestMesh } from '@agent-mesh/testkit'
 import { inForm } from './harness/form.ts'
+import { untilAtRest } from './harness/rest.ts'
 import { waitedForProcessorMs } from './harness/waited.ts'
 
 const count = inForm({ short: 12, full: 50 })
@@ -38,6 +39,8 @@ beforeAll(async () => {
     },
     { timeout: 120_000, interval: 1_000 }
   )
+  // nodes that all have one processor meet each other for a while yet
+  await untilAtRest({ share: 0.7, withinMs: 300_000 })
 }, 900_000)
 afterAll(async () => mesh.close(), 60_000)
 

@@ -73,6 +73,11 @@ export interface HostInit {
 
 /** Healthy peers whose event loop is blocked for some seconds must not lose their connections. */
 const pingTimeoutMs = 20_000
+/**
+ * libp2p opens a stream on every connection for it, each ten seconds unless told: with fifty connections half of all that an
+ * idle node does. Health probes neighbours on streams that stay open; this is for connections that nobody else looks at.
+ */
+const pingIntervalMs = 60_000
 
 /** The libp2p host of a member, not started: everything but hello and join is behind member-only views. */
 export const createHost = async ({
@@ -112,6 +117,7 @@ export const createHost = async ({
     },
     connectionMonitor: {
       protocolPrefix: prefix,
+      pingInterval: pingIntervalMs,
       pingTimeout: { minTimeout: pingTimeoutMs, maxTimeout: 2 * pingTimeoutMs }
     },
     peerStore: peerStoreDefaults,
