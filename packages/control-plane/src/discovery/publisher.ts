@@ -47,6 +47,8 @@ export interface PublisherInit {
 }
 
 const publishTimeoutMs = 2 * limits.lookupTimeoutMs
+/** Nobody waits for it, and what is given up for want of time is begun again from the start. */
+const refreshTimeoutMs = 3 * publishTimeoutMs
 /** A member that was just admitted needs a moment to get into the routing table. */
 const tableWaitMs = 3_000
 
@@ -134,7 +136,7 @@ export const createPublisher = ({
     outer?: AbortSignal
   ): Promise<Publication> => {
     const { signal: ended } = isWithdrawn ? new AbortController() : current
-    const signal = deadline(publishTimeoutMs, outer, ended)
+    const signal = deadline(mode === 'all' ? publishTimeoutMs : refreshTimeoutMs, outer, ended)
     if (signal.aborted) throw abortedError(signal, 'Publishing')
     const own = isWithdrawn
       ? []
@@ -185,7 +187,7 @@ export const createPublisher = ({
     withdraw: async (options) => {
       current.abort()
       current = new AbortController()
-      return inTurn(() => run(nothing, { isWithdrawn: true, mode: 'missing' }, options?.signal))
+      return inTurn(() => run(nothing, { isWithdrawn: true, mode: 'all' }, options?.signal))
     }
   }
 }
