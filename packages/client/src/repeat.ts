@@ -1,7 +1,5 @@
 import { MeshError } from '@agent-mesh/wire/errors'
-
-/** RFC 9110, section 9.2.2. */
-const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
+import { isIdempotent } from '@agent-mesh/wire/http-method'
 
 const lost = new Set(['CONNECTION_LOST', 'TUNNEL_RESET', 'SHUTTING_DOWN', 'UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
 
@@ -27,7 +25,7 @@ const isLostConnection = (error: unknown): boolean =>
  * nothing of it that cannot be sent again, and nobody has begun to answer.
  */
 export const mayRepeat = ({ method, hasBody, hasAnswer, attempts, error }: FailedRequest): boolean =>
-  idempotent.has(method) && !hasBody && !hasAnswer && attempts < mostAttempts && isLostConnection(error)
+  isIdempotent(method) && !hasBody && !hasAnswer && attempts < mostAttempts && isLostConnection(error)
 
 /** What a lost connection is to whoever asked. */
 export const toLostError = (error: unknown): unknown =>

@@ -230,8 +230,3 @@ export const forwardTrailers = (raw: RawHeaders): Array<[string, string]> =>
     const lower = name.toLowerCase()
     return !hopByHop.has(lower) && !notInTrailers.has(lower) && !isMeshField(lower)
   })
-
-const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
-
-/** Methods that mean the same done twice (RFC 9110, section 9.2.2). */
-export const isIdempotent = (method: string): boolean => idempotent.has(method)

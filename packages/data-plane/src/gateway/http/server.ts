@@ -2,21 +2,14 @@ import { createServer, ServerResponse, type IncomingMessage, type Server } from 
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { limits, MeshError } from '@agent-mesh/wire'
+import { isIdempotent } from '@agent-mesh/wire/http-method'
 import { resetLocal, splice } from '../../tunnel/splice.ts'
 import { DoorCount, type Proxy, type ProxyInit, type ProxyStatus } from '../door.ts'
 import { Listener } from '../listen.ts'
 import { cutLater } from '../local-client.ts'
 import { formatServedBy } from '../open-destination.ts'
 import { createExchangeOpener, type OpenExchange } from './exchange.ts'
-import {
-  badAnswer,
-  checkRequestHead,
-  forwardRequestHead,
-  hasBody,
-  isIdempotent,
-  isLastHop,
-  upgradeOf
-} from './header-rules.ts'
+import { badAnswer, checkRequestHead, forwardRequestHead, hasBody, isLastHop, upgradeOf } from './header-rules.ts'
 import { OwedReplies } from './owed-replies.ts'
 import { answerFailure, writeFailure } from './own-answer.ts'
 import { serveOwn } from './own-pages.ts'
