@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { limits, MeshError, toMeshError } from '@agent-mesh/wire'
+import { withDeadline } from '../../deadline.ts'
 import type { ExchangeEvent } from '../../events.ts'
 import { formatDestination, type Destination } from '../destination.ts'
 import type { ListCandidates } from '../open-target.ts'
@@ -175,8 +176,9 @@ class Exchange {
   /** Another one, where there is one. Nobody waits long for that: what failed is known by now. */
   async #findAnother(): Promise<Found | undefined> {
     if (!Finder.isCapability(this.#request.destination)) return undefined
-    const signal = AbortSignal.any([this.#request.signal, AbortSignal.timeout(limits.candidateOpenMs)])
-    return this.#find(signal).catch(() => undefined)
+    const expired = (): MeshError => new MeshError('TIMEOUT', 'No other agent was found in time.')
+    const until = { ms: limits.candidateOpenMs, signal: this.#request.signal, expired }
+    return withDeadline(until, async (signal) => this.#find(signal)).catch(() => undefined)
   }
 
   #start(found: Found, isHedge = false): void {
