@@ -107,6 +107,8 @@ interface Run {
 /** Ends of requests that the bounds of repetition brought about, and not the request itself. */
 const isWithheld = (why: End): boolean => ['nobody', 'agents', 'late', 'budget'].includes(why)
 
+const notFoundInTime = (): MeshError => new MeshError('TIMEOUT', 'No other agent was found in time.')
+
 class Exchange {
   readonly #parts: Parts
   readonly #request: ExchangeRequest
@@ -176,8 +178,7 @@ class Exchange {
   /** Another one, where there is one. Nobody waits long for that: what failed is known by now. */
   async #findAnother(): Promise<Found | undefined> {
     if (!Finder.isCapability(this.#request.destination)) return undefined
-    const expired = (): MeshError => new MeshError('TIMEOUT', 'No other agent was found in time.')
-    const until = { ms: limits.candidateOpenMs, signal: this.#request.signal, expired }
+    const until = { ms: limits.candidateOpenMs, signal: this.#request.signal, expired: notFoundInTime }
     return withDeadline(until, async (signal) => this.#find(signal)).catch(() => undefined)
   }
 
