@@ -13,8 +13,14 @@ let carol: MeshMember
 /** Of nobody. */
 const stranger = '12D3KooWGC6TvWhfapngX6wvJHvYYmdMTZ7xSVs5UvhQRVUGvcyQ'
 
-/** What takes a hostile member, an issuer that renews, or a view of health: the unit tests of counting and reading do. */
+/**
+ * What takes a hostile member, an issuer that renews, agents that die under a request, or a view of health: the unit tests
+ * of counting and reading do.
+ */
 const elsewhere = new Set<string>([
+  'mesh_proxy_repeats_total',
+  'mesh_proxy_withheld_total',
+  'mesh_proxy_hedges_total',
   'mesh_replication_refusals_total',
   'mesh_replication_failures_total',
   'mesh_certificate_renewals_total',

@@ -10,6 +10,7 @@ import {
   until,
   type SyncMember
 } from '../../packages/control-plane/test/replication/member.ts'
+import { waitedForProcessorMs } from '../guards/harness/waited.ts'
 
 const count = 50
 /** Each member dials so many of those before it, so that it has about twice as many neighbours. */
@@ -62,6 +63,7 @@ describe(`fifty members in one process (seed ${seed})`, () => {
       const heldMs = new Map<SyncMember, number>()
       author.document.write(round, documentBytes)
       const cpu = process.cpuUsage()
+      const waitedMs = waitedForProcessorMs()
       const startedMs = performance.now()
       const wallMs = Date.now()
       author.replication.announce('document')
@@ -72,7 +74,9 @@ describe(`fifty members in one process (seed ${seed})`, () => {
         return heldMs.size === count
       }, 60_000)
       const { user, system } = process.cpuUsage(cpu)
-      allHeldMs.push(Math.max(...heldMs.values()))
+      // what other programs took of the machine is not what the mesh needs
+      const othersMs = waitedForProcessorMs() - waitedMs
+      allHeldMs.push(Math.max(...heldMs.values()) - othersMs)
       const times = [...heldMs.values()].toSorted((a, b) => a - b)
       const holders = (): number[] =>
         author.replication
@@ -83,7 +87,8 @@ describe(`fifty members in one process (seed ${seed})`, () => {
       console.log(
         `round ${round}: held by half after ${quantile(times, 0.5)} ms, by all after ${quantile(times, 1)} ms; ` +
           `its author has heard so of all after ${Math.max(...holders())} ms; ` +
-          `processor time until all held it ${((user + system) / 1000).toFixed(0)} ms`
+          `processor time until all held it ${((user + system) / 1000).toFixed(0)} ms, ` +
+          `other programs had the processor for ${othersMs.toFixed(0)} ms`
       )
       await until(
         () => members.every(({ replication }) => replication.holders('document').length === count - 1),

@@ -48,6 +48,17 @@ describe('counting', () => {
     ])
   })
 
+  it('adds up what a proxy did about agents that failed, by why', async () => {
+    const { meter, events } = counted()
+    events.emit('info', 'proxy:repeated', { target: 'cap:a', why: 'repeat', code: 'CONNECTION_LOST' })
+    events.emit('info', 'proxy:repeated', { target: 'cap:a', why: 'repeat', code: 'CONNECTION_LOST' })
+    events.emit('info', 'proxy:withheld', { target: 'cap:a', why: 'budget', code: 'CONNECTION_LOST' })
+    events.emit('debug', 'proxy:hedged', { target: 'cap:a', winner: 'second' })
+    expect(await linesOf(meter, 'mesh_proxy_repeats_total')).toEqual(['mesh_proxy_repeats_total{why="repeat"} 2'])
+    expect(await linesOf(meter, 'mesh_proxy_withheld_total')).toEqual(['mesh_proxy_withheld_total{why="budget"} 1'])
+    expect(await linesOf(meter, 'mesh_proxy_hedges_total')).toEqual(['mesh_proxy_hedges_total{winner="second"} 1'])
+  })
+
   it('makes one series of all codes that are none', async () => {
     const { meter, events } = counted()
     for (let n = 0; n < 100; n++) events.emit('debug', 'sync:failed', { code: `x${n}\n` })
