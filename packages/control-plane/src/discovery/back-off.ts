@@ -17,15 +17,20 @@ export interface BackOff {
   connected: (peer: string) => void
   /** The connection ended. */
   ended: (peer: string) => void
-  /** Earliest time of the next dial, milliseconds since 1970; 0 where there was none. */
-  notBefore: (peer: string) => number
+  /**
+   * Earliest time of the next dial, milliseconds since 1970; 0 where there was none.
+   * @param mostMs - the longest pause, where that is shorter than the maximum
+   */
+  notBefore: (peer: string, mostMs?: number) => number
   /** Drops what is not among these. */
   keep: (peers: Set<string>) => void
 }
 
 interface State {
   attempts: number
-  notBeforeMs: number
+  /** When the pause began, and how long it is. */
+  fromMs: number
+  pauseMs: number
   connectedMs?: number
 }
 
@@ -37,23 +42,26 @@ export const createBackOff = ({
   random = Math.random
 }: BackOffInit): BackOff => {
   const states = new Map<string, State>()
-  const stateOf = (peer: string): State => states.get(peer) ?? { attempts: 0, notBeforeMs: 0 }
+  const stateOf = (peer: string): State => states.get(peer) ?? { attempts: 0, fromMs: 0, pauseMs: 0 }
   const delay = (attempts: number): number =>
     Math.min(maxMs, baseMs * 2 ** Math.min(attempts, 30)) * (0.75 + 0.5 * random())
   return {
     attempted: (peer) => {
       const { attempts } = stateOf(peer)
-      states.set(peer, { attempts: attempts + 1, notBeforeMs: now() + delay(attempts) })
+      states.set(peer, { attempts: attempts + 1, fromMs: now(), pauseMs: delay(attempts) })
     },
     connected: (peer) => {
       states.set(peer, { ...stateOf(peer), connectedMs: now() })
     },
     ended: (peer) => {
-      const { connectedMs, attempts, notBeforeMs } = stateOf(peer)
+      const { connectedMs, ...pause } = stateOf(peer)
       const isGood = connectedMs !== undefined && now() - connectedMs >= goodAfterMs
-      states.set(peer, isGood ? { attempts: 0, notBeforeMs: now() + delay(0) } : { attempts, notBeforeMs })
+      states.set(peer, isGood ? { attempts: 0, fromMs: now(), pauseMs: delay(0) } : pause)
     },
-    notBefore: (peer) => stateOf(peer).notBeforeMs,
+    notBefore: (peer, mostMs = Number.POSITIVE_INFINITY) => {
+      const { fromMs, pauseMs } = stateOf(peer)
+      return fromMs + Math.min(pauseMs, mostMs)
+    },
     keep: (peers) => {
       for (const peer of states.keys()) {
         if (!peers.has(peer)) states.delete(peer)

@@ -22,6 +22,8 @@ export interface UpkeepKnobs {
   /** Of a peer that does not answer: base · 2ⁿ up to the maximum. */
   baseMs: number
   maxMs: number
+  /** The same, while nobody is connected: it may be this node's own network that was away, and is back. */
+  aloneMaxMs: number
 }
 
 /** Eight links of which four are random: `test/discovery/upkeep-simulation.test.ts` shows what they survive. */
@@ -33,7 +35,8 @@ const upkeepDefaults: UpkeepKnobs = {
   aloneConcurrency: 6,
   reunionMs: 30_000,
   baseMs: 1_000,
-  maxMs: 120_000
+  maxMs: 120_000,
+  aloneMaxMs: 8_000
 }
 
 export interface UpkeepPlanInit extends Partial<UpkeepKnobs> {
@@ -164,9 +167,11 @@ export class UpkeepPlan {
     const open = Math.min(lacking, mostDegree - count, slots)
     if (open <= 0) return []
     const wanted = count >= targetDegree ? free.filter(({ isFirst }) => !isFirst) : free
-    const due = wanted.filter(({ peerId }) => this.#backOff.notBefore(peerId) <= nowMs)
+    const mostMs = connected.size === 0 ? this.#init.aloneMaxMs : undefined
+    const dueAtMs = ({ peerId }: UpkeepCandidate): number => this.#backOff.notBefore(peerId, mostMs)
+    const due = wanted.filter((one) => dueAtMs(one) <= nowMs)
     const chosen = connected.size === 0 ? this.#fromNothing(due, open) : this.#atRandom(due, open)
-    const waiting = wanted.filter((one) => !due.includes(one)).map(({ peerId }) => this.#backOff.notBefore(peerId))
+    const waiting = wanted.filter((one) => !due.includes(one)).map(dueAtMs)
     if (chosen.length === 0 && coming.length === 0) {
       this.#lookAtMs = nowMs + Math.min(this.#idleMs, ...waiting.map((atMs) => atMs - nowMs))
       this.#idleMs = Math.min(2 * this.#idleMs, longestIdleMs)

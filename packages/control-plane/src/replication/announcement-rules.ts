@@ -17,6 +17,12 @@ export interface AnnouncementRulesInit {
   mayAnnounce: (peer: string) => boolean
 }
 
+/**
+ * For how long gossip may have carried a message: one that misses its way is asked for at one of the next heartbeats. What
+ * seems to have been on its way for longer, or for less than no time, was written by another clock.
+ */
+const longestWayMs = 3_000
+
 /** Judges announcements by shape, author, age and frequency. */
 export class AnnouncementRules {
   readonly #init: AnnouncementRulesInit
@@ -38,7 +44,10 @@ export class AnnouncementRules {
     const isOld = timeMs < (this.#lastMs.get(author) ?? 0)
     if (isOld || Math.abs(now() - timeMs) > limits.clockToleranceMs || !mayAnnounce(author)) return { is: 'ignore' }
     this.#lastMs.set(author, timeMs)
-    return { is: 'accept', states }
+    const wayMs = now() - timeMs
+    const isPlausible = wayMs > 0 && wayMs <= longestWayMs
+    // ages are those of when it was written
+    return { is: 'accept', states: isPlausible ? states.map((one) => ({ ...one, ageMs: one.ageMs + wayMs })) : states }
   }
 }
 

@@ -42,9 +42,12 @@ export class HolderBook {
     for (const { kind, digest, version, ageMs } of heard) {
       if (!this.#init.isKept(kind)) continue
       const before = states.get(kind)
+      const sinceMs = heardMs - Math.min(ageMs, heardMs)
       // a copy: what arrives is a view of a larger buffer
       if (before === undefined || Buffer.compare(before.digest, digest) !== 0)
-        states.set(kind, { digest: Uint8Array.from(digest), version, sinceMs: heardMs - Math.min(ageMs, heardMs) })
+        states.set(kind, { digest: Uint8Array.from(digest), version, sinceMs })
+      // ages do not count how long they were on their way, so the earliest is the nearest
+      else before.sinceMs = Math.min(before.sinceMs, sinceMs)
     }
     this.#entries.delete(key)
     this.#entries.set(key, { peer, states, metMs, heardMs })

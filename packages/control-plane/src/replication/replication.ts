@@ -101,7 +101,12 @@ class LiveReplication implements RunningReplication {
       now,
       intake: new Intake({
         now,
-        ...(init.onChange === undefined ? {} : { onChange: init.onChange }),
+        onChange: (kind, from) => {
+          const replica = this.#inventory.get(kind)
+          // held from now on, though the rest of the exchange may take its time
+          if (replica !== undefined && replica.isQuiet !== true) this.#inventory.stateOf(replica)
+          init.onChange?.(kind, from)
+        },
         ...(init.onRefused === undefined ? {} : { onRefused: init.onRefused })
       }),
       onTaken: (kind) => {

@@ -75,6 +75,20 @@ describe('upkeep', () => {
     expect([...members].filter((peer) => peer.startsWith('m')).length).toBeGreaterThanOrEqual(4)
   })
 
+  it('tries the same few again within seconds, however long it has been alone, and rarely where it is not', () => {
+    candidates = named('m', 3)
+    const alone = planOf()
+    run(alone, 600_000, () => false)
+    const perPeer = run(alone, 60_000, () => false).filter(({ peer }) => peer === 'm0')
+    expect(perPeer.length).toBeGreaterThanOrEqual(6)
+    expect(perPeer.length).toBeLessThanOrEqual(8)
+    join(alone, 'other')
+    run(alone, 600_000, () => false)
+    expect(
+      run(alone, 60_000, () => false).filter(({ peer, reason }) => peer === 'm0' && reason === 'degree').length
+    ).toBeLessThanOrEqual(1)
+  })
+
   it('does not dial from the upper bound on, and has nothing to do below it', () => {
     candidates = [...named('first', 12, true), ...named('m', 20)]
     for (const { peerId } of named('first', 12, true)) members.add(peerId)
@@ -101,6 +115,7 @@ describe('upkeep', () => {
 
   it('backs off from who does not answer', () => {
     candidates = named('m', 1)
+    members.add('other')
     const dialled = run(planOf({ reunionMs: 10_000_000 }), 600_000, () => false)
     expect(dialled.length).toBeGreaterThan(5)
     expect(dialled.length).toBeLessThan(15)

@@ -83,7 +83,11 @@ describe('an announcer', () => {
 
 const setUp = (
   more: { isMember?: boolean; mayAnnounce?: boolean } = {}
-): { clock: VirtualClock; judge: (author: string | undefined, timeMs: number, states?: SyncState[]) => string } => {
+): {
+  clock: VirtualClock
+  rules: AnnouncementRules
+  judge: (author: string | undefined, timeMs: number, states?: SyncState[]) => string
+} => {
   const clock = new VirtualClock()
   const rules = new AnnouncementRules({
     now: clock.now,
@@ -93,6 +97,7 @@ const setUp = (
   })
   return {
     clock,
+    rules,
     judge: (author, timeMs, states = [state('set', 1)]) => rules.judge(author, encodeAnnouncement(states, timeMs)).is
   }
 }
@@ -116,6 +121,16 @@ describe('the rules for announcements', () => {
     expect(judge('self', clock.now())).toBe('ignore')
     expect(judge('alice', clock.now() + limits.clockToleranceMs + 1)).toBe('ignore')
     expect(judge('alice', clock.now() - limits.clockToleranceMs - 1)).toBe('ignore')
+  })
+
+  it.each([
+    { what: 'adds how long it was on its way', wayMs: 900, ageMs: 2_400 },
+    { what: 'stands where it was on its way for longer than gossip takes', wayMs: 3_001, ageMs: 1_500 },
+    { what: 'stands where it comes from the future', wayMs: -900, ageMs: 1_500 }
+  ])('take the age of what its author holds: that $what', ({ wayMs, ageMs }) => {
+    const { clock, rules } = setUp()
+    const bytes = encodeAnnouncement([{ ...state('set', 1), ageMs: 1_500 }], clock.now() - wayMs)
+    expect(rules.judge('alice', bytes)).toMatchObject({ is: 'accept', states: [{ kind: 'set', ageMs }] })
   })
 
   it('ignore a message that somebody kept, once its author said something later', () => {
@@ -181,9 +196,11 @@ describe('the book of holders', () => {
     clock.advance(1_000)
     book.note(alice, [state('policy', 1, 1)])
     book.note(bob, [state('policy', 2, 2)])
+    // by something that came faster
+    book.note(bob, [{ ...state('policy', 2, 2), ageMs: 300 }])
     expect(book.holders('policy')).toMatchObject([
       { peer: alice, version: 1, sinceMs: startMs },
-      { peer: bob, version: 2, sinceMs: startMs + 1_000 }
+      { peer: bob, version: 2, sinceMs: startMs + 700 }
     ])
     expect(book.holders('other')).toEqual([])
     clock.advance(1_000)
