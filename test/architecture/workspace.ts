@@ -21,6 +21,7 @@ export const listFiles = (folder: string): string[] => {
 interface Manifest {
   name: string
   dependencies?: Record<string, string>
+  optionalDependencies?: Record<string, string>
   devDependencies?: Record<string, string>
   peerDependencies?: Record<string, string>
 }
@@ -30,7 +31,11 @@ const readPackage = (folder: string): WorkspacePackage => {
   return {
     name: manifest.name,
     folder,
-    dependencies: Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }),
+    dependencies: Object.keys({
+      ...manifest.dependencies,
+      ...manifest.optionalDependencies,
+      ...manifest.peerDependencies
+    }),
     devDependencies: Object.keys(manifest.devDependencies ?? {})
   }
 }

@@ -248,6 +248,14 @@ export const limits = {
   apiPolicyBodyBytes: 1024 * KiB,
   /** Body of an answer that `mesh-node call --json` puts into one document. */
   callDocumentBytes: 16 * MiB,
+  /** STUN servers that `webrtc.stun` may list. */
+  stunServers: 8,
+  /** WebRTC connections that a node makes at once, and as many again that it is asked for. */
+  webRtcSetups: 8,
+  /** Of those, the ones that one connection may ask for. */
+  webRtcSetupsPerConnection: 2,
+  /** From the offer to the hello of a WebRTC connection: one or two seconds on a good path. */
+  webRtcSetupMs: 10_000,
   /** Connections to the local API at once, tunnels of `mesh-node nc` included. */
   apiConnections: 1024,
   /** Events that wait for one slow reader before it is cut off. */

@@ -13,6 +13,7 @@ export const protocols = (network: NetworkId) => ({
   sync: member(network, 'sync'),
   renew: member(network, 'renew'),
   health: member(network, 'health'),
+  webrtc: member(network, 'webrtc'),
   /** libp2p appends its own version to these. */
   prefix: `agent-mesh/${network}`
 })

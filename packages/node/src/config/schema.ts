@@ -16,6 +16,7 @@ import { parseSubject } from './allow-list.ts'
 import { duration } from './duration.ts'
 import { healthSection } from './health.ts'
 import { formatDuration, parseSize } from './units.ts'
+import { webRtcSection } from './webrtc.ts'
 
 const checked = (check: (text: string) => unknown) =>
   z.string().superRefine((text, context) => {
@@ -191,6 +192,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   health: healthSection,
+  webrtc: webRtcSection,
   drain_timeout: duration(0, 300_000)
     .prefault(formatDuration(limits.drainTimeoutMs))
     .describe('How long a stopping node lets open tunnels finish.'),

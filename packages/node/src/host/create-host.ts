@@ -30,6 +30,7 @@ import type { Credentials } from '../state/credentials.ts'
 import { version } from '../version.ts'
 import { quietLogger } from './quiet-logger.ts'
 import { transport } from './transport.ts'
+import { bindAddressOf, webRtc, type WebRtc } from './webrtc.ts'
 
 /** What the host listens on, whatever it announces. */
 interface BoundAddresses {
@@ -52,6 +53,8 @@ interface Services extends Record<string, unknown> {
   dht: AgentDht
   dialParts: DialParts
   pubsub: GossipSub
+  /** Unless the configuration turns it off. */
+  webrtc?: WebRtc
 }
 
 export type Host = Libp2p<Services>
@@ -100,6 +103,12 @@ export const createHost = async ({
   })
   const agent = `mesh-node/${version}`
   const logger = quietLogger()
+  const bindAddress = bindAddressOf(listen)
+  const webRtcInit = {
+    networkId,
+    stunServers: () => config.webrtc.stun,
+    ...(bindAddress === undefined ? {} : { bindAddress })
+  }
   return createLibp2p<Services>({
     privateKey: key,
     start: false,
@@ -138,6 +147,7 @@ export const createHost = async ({
       bound: boundAddresses,
       ...memberServices(networkId),
       dialParts: dialParts(),
+      ...(config.webrtc.enabled ? { webrtc: memberOnly(webRtc(webRtcInit), 'registrar') } : {}),
       dht: memberOnly(agentDht({ networkId, book }), 'all'),
       pubsub: memberGossip({
         networkId,

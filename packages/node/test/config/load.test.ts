@@ -54,6 +54,16 @@ describe('the configuration', () => {
       'listen: [/ip4/127.0.0.1/tcp/1]\nlog:\n  levl: debug\n',
       /line 3: log\.levl is no setting; did you mean level\?/
     ],
+    [
+      'a STUN server without a port',
+      'webrtc:\n  stun: [stun.example.org]\n',
+      /line 2: webrtc\.stun\.0: "stun\.example\.org" is not <host>:<port>/
+    ],
+    [
+      'one STUN server too many',
+      `webrtc:\n  stun: [${Array.from({ length: limits.stunServers + 1 }, () => '127.0.0.1:3478').join(', ')}]\n`,
+      /line 2: webrtc\.stun: /
+    ],
     ['an unknown key at the top', '\nliste: []\n', /line 2: liste is no setting; did you mean listen\?/],
     [
       'a range of names outside the loopback',
