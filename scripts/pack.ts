@@ -6,7 +6,7 @@
  *   npm run pack -- --out FOLDER
  */
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
@@ -28,7 +28,14 @@ interface Manifest {
   bin?: Record<string, string>
   exports?: Exports
   dependencies?: Record<string, string>
+  optionalDependencies?: Record<string, string>
 }
+
+/**
+ * Packages that travel inside the app as well, without the dependencies that are named here: for those, npm would bring
+ * several hundred packages that only a phone runs.
+ */
+const unwanted: Record<string, string[]> = { '@libp2p/webrtc': ['react-native-webrtc'] }
 
 interface Workspace {
   folder: string
@@ -51,23 +58,28 @@ const collect = async (folder: string, found = new Map<string, Workspace>()): Pr
   return found
 }
 
+type Versions = Record<string, string>
+
+const note = (versions: Versions, name: string, version: string): void => {
+  const other = versions[name]
+  if (other !== undefined && other !== version) throw new Error(`${name} is used as ${other} and as ${version}`)
+  versions[name] = version
+}
+
 /** Exact versions of the third-party packages, as they are installed and tested here. */
-const thirdParty = async (workspaces: Iterable<Workspace>): Promise<Record<string, string>> => {
-  const versions: Record<string, string> = {}
+const thirdParty = async (workspaces: Iterable<Workspace>): Promise<Versions> => {
+  const versions: Versions = {}
   for (const { folder, manifest } of workspaces) {
     for (const dependency of Object.keys(manifest.dependencies ?? {})) {
       if (dependency.startsWith(scope)) continue
       const { version } = await readManifest(join(folder, 'node_modules', dependency))
-      const other = versions[dependency]
-      if (other !== undefined && other !== version)
-        throw new Error(`${dependency} is used as ${other} and as ${version}`)
-      versions[dependency] = version
+      note(versions, dependency, version)
     }
   }
   return Object.fromEntries(Object.entries(versions).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-const isRuntime = (path: string): boolean => !/\.(?:tsbuildinfo|d\.ts|map)$/.test(path)
+const isRuntime = (path: string): boolean => !/\.(?:tsbuildinfo|d\.ts|map|min\.js)$/.test(path)
 
 /** The built code of a package, without sources, types and maps. */
 const copyBuilt = async ({ folder, manifest }: Workspace, to: string): Promise<void> => {
@@ -90,12 +102,33 @@ const stagePackage = async (workspace: Workspace, to: string): Promise<void> => 
   await writeManifest(to, { name, version, license, type: 'module', exports: Object.fromEntries(entries) })
 }
 
-const stageApp = async (
-  app: Workspace,
-  own: Workspace[],
-  dependencies: Record<string, string>,
-  to: string
-): Promise<void> => {
+/**
+ * A package of others without what nobody needs of it. What it depends on besides is noted, in the versions that were
+ * tested with it: npm looks at no package that is inside another.
+ */
+const stageStripped = async (folder: string, versions: Versions, to: string): Promise<void> => {
+  const { name, version, description, license, exports, ...manifest } = await readManifest(folder)
+  const beside = join(folder, ...name.split('/').map(() => '..'))
+  const dependencies: Versions = {}
+  for (const needed of Object.keys(manifest.dependencies ?? {}))
+    if (!(unwanted[name] ?? []).includes(needed))
+      note(dependencies, needed, (await readManifest(join(beside, needed))).version)
+  await cp(join(folder, 'dist'), join(to, 'dist'), { recursive: true, filter: isRuntime })
+  await writeManifest(to, { name, version, description, license, type: 'module', exports, dependencies })
+  for (const entry of Object.entries({ [name]: version, ...dependencies })) note(versions, ...entry)
+}
+
+/** What our packages use where it is there, stripped and put beside them. */
+const stageOptional = async (own: Workspace[], versions: Versions, to: string): Promise<string[]> => {
+  const names = own.flatMap(({ folder, manifest }) =>
+    Object.keys(manifest.optionalDependencies ?? {}).map((name) => ({ name, folder }))
+  )
+  for (const { name, folder } of names)
+    await stageStripped(await realpath(join(folder, 'node_modules', name)), versions, join(to, 'node_modules', name))
+  return names.map(({ name }) => name)
+}
+
+const stageApp = async (app: Workspace, own: Workspace[], dependencies: Versions, to: string): Promise<void> => {
   const { name, version, description, license, engines, bin } = app.manifest
   const bundled = own.map(({ manifest }) => manifest.name)
   await copyBuilt(app, to)
@@ -103,6 +136,7 @@ const stageApp = async (
   for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE', 'LICENSE-APACHE', 'LICENSE-MIT'])
     await cp(join(rootDir, file), join(to, file))
   for (const workspace of own) await stagePackage(workspace, join(to, 'node_modules', workspace.manifest.name))
+  const optional = await stageOptional(own, dependencies, to)
   await writeManifest(to, {
     name,
     version,
@@ -116,7 +150,7 @@ const stageApp = async (
       ...Object.fromEntries(own.map(({ manifest }) => [manifest.name, manifest.version])),
       ...dependencies
     },
-    bundleDependencies: bundled
+    bundleDependencies: [...bundled, ...optional]
   })
 }
 

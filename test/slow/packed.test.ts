@@ -54,3 +54,14 @@ test('the tarball, installed by plain npm into an empty folder, is a working nod
   expect(down.code, down.stderr).toBe(0)
   expect(await ended).toBe(0)
 })
+
+test('WebRTC is in it, and nothing that only a phone needs', async () => {
+  const inside = join(folder, 'node_modules/mesh-node')
+  const loaded = await run(
+    process.execPath,
+    ['--input-type=module', '-e', "console.log(typeof (await import('@libp2p/webrtc')).webRTC)"],
+    { cwd: inside }
+  )
+  expect(`${loaded.stdout.trim()} ${loaded.stderr}`).toBe('function ')
+  expect((await readdir(join(folder, 'node_modules'))).filter((name) => name.startsWith('react'))).toEqual([])
+})
