@@ -254,8 +254,10 @@ export const limits = {
   webRtcSetups: 8,
   /** Of those, the ones that one connection may ask for. */
   webRtcSetupsPerConnection: 2,
-  /** From the offer to the hello of a WebRTC connection: one or two seconds on a good path. */
-  webRtcSetupMs: 10_000,
+  /** From the first offer of a WebRTC connection to its hello. */
+  webRtcSetupMs: 12_000,
+  /** From one offer to the connection it leads to, one second on a good path; then another offer is made. */
+  webRtcOfferMs: 4_000,
   /** Connections to the local API at once, tunnels of `mesh-node nc` included. */
   apiConnections: 1024,
   /** Events that wait for one slow reader before it is cut off. */

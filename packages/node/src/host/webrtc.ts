@@ -1,6 +1,6 @@
 import { limits, MeshError, protocols, toMeshError, type NetworkId } from '@agent-mesh/wire'
 import { abortedError, createLeash, deadline, type AdmissionService } from '@agent-mesh/control-plane'
-import { multiaddr } from '@multiformats/multiaddr'
+import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import type {
   ComponentLogger,
   Connection,
@@ -33,6 +33,7 @@ export interface WebRtcInit {
   /** Brings the library with the native module; a test makes it fail. */
   load?: () => Promise<Pick<typeof import('@libp2p/webrtc'), 'webRTC'>>
   setupMs?: number
+  offerMs?: number
 }
 
 /** Whether this machine can speak WebRTC; known once it was tried. */
@@ -59,6 +60,17 @@ interface Stock {
 
 const textOf = (err: unknown): string => (err instanceof Error ? (err.message.split('\n')[0] ?? '') : String(err))
 
+const addressOf = (peer: PeerId): Multiaddr => multiaddr(`/webrtc/p2p/${peer.toString()}`)
+
+/**
+ * A connection whose address ends in the peer that proved to be there. The library takes the new connection for one to
+ * whoever the address of the old one names, and an inbound one names nobody.
+ */
+const named = (connection: Connection): Connection =>
+  new Proxy(connection, {
+    get: (target, name): unknown => (name === 'remoteAddr' ? addressOf(target.remotePeer) : Reflect.get(target, name))
+  })
+
 /**
  * The transport of `@libp2p/webrtc` without its addresses: it is loaded when the first connection is wanted, told over
  * which connection to signal, and never asks a public STUN server. Its offers go under an id of the network.
@@ -69,6 +81,7 @@ class LazyWebRtc implements WebRtc {
   readonly #protocol: string
   readonly #signalling = new Map<string, Connection>()
   readonly #setupMs: number
+  readonly #offerMs: number
   #answering = 0
   #stock: Promise<Stock> | undefined
   #state: WebRtcState = { state: 'unused' }
@@ -78,6 +91,7 @@ class LazyWebRtc implements WebRtc {
     this.#init = init
     this.#protocol = protocols(init.networkId).webrtc
     this.#setupMs = init.setupMs ?? limits.webRtcSetupMs
+    this.#offerMs = init.offerMs ?? limits.webRtcOfferMs
   }
 
   async start(): Promise<void> {
@@ -102,19 +116,42 @@ class LazyWebRtc implements WebRtc {
     if (this.#signalling.size >= limits.webRtcSetups)
       throw new MeshError('LIMIT_EXCEEDED', `${limits.webRtcSetups} WebRTC connections are being made already.`)
     this.#signalling.set(id, over)
-    const leash = createLeash(deadline(this.#setupMs, signal))
+    const limit = deadline(this.#setupMs, signal)
     try {
       const { transport } = await this.#loaded()
-      const { upgrader, admission } = this.#parts
-      const connection = await transport.dial(multiaddr(`/webrtc/p2p/${id}`), { signal: leash.signal, upgrader })
-      await admission.waitFor(connection, { signal: leash.signal })
-      return connection
+      return await this.#admitted(await this.#dial(transport, peer, limit), limit)
     } catch (err) {
-      if (leash.signal.aborted) throw abortedError(leash.signal, `The WebRTC connection to ${id}`)
+      if (limit.aborted) throw abortedError(limit, `The WebRTC connection to ${id}`)
       throw toMeshError(err, 'UNREACHABLE')
     } finally {
-      leash.release()
       this.#signalling.delete(id)
+    }
+  }
+
+  /**
+   * One offer after the other until one leads to a connection. Where both sides find each other within milliseconds, the
+   * native library sometimes closes a connection that it has just made, and the one above it does not notice.
+   */
+  async #dial(transport: Transport, peer: PeerId, limit: AbortSignal): Promise<Connection> {
+    for (;;) {
+      const leash = createLeash(deadline(this.#offerMs, limit))
+      try {
+        return await transport.dial(addressOf(peer), { signal: leash.signal, upgrader: this.#parts.upgrader })
+      } catch (err) {
+        if (limit.aborted || !leash.signal.aborted) throw err
+      } finally {
+        leash.release()
+      }
+    }
+  }
+
+  async #admitted(connection: Connection, signal: AbortSignal): Promise<Connection> {
+    try {
+      await this.#parts.admission.waitFor(connection, { signal })
+      return connection
+    } catch (err) {
+      connection.abort(err instanceof Error ? err : new Error(String(err)))
+      throw err
     }
   }
 
@@ -133,7 +170,7 @@ class LazyWebRtc implements WebRtc {
     stream.addEventListener('close', end, { once: true })
     try {
       const { onOffer } = await this.#loaded()
-      await onOffer(stream, connection)
+      await onOffer(stream, named(connection))
     } catch (err) {
       stream.abort(err instanceof Error ? err : new Error(String(err)))
     }

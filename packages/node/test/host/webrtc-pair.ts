@@ -2,9 +2,9 @@ import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay
 import { multiaddr } from '@multiformats/multiaddr'
 import { vi } from 'vitest'
 import { memberOnly, memberProtocols, pathClassOf } from '@agent-mesh/control-plane'
-import { createDataPlane, type PathResolver } from '@agent-mesh/data-plane'
+import { createDataPlane, makeService, parseListenAddress, type PathResolver } from '@agent-mesh/data-plane'
 import { createHost, createTestNetwork, type TestNetwork } from '@agent-mesh/testkit'
-import { limits, protocols } from '@agent-mesh/wire'
+import { limits, parseTarget, protocols } from '@agent-mesh/wire'
 import { webRtc, type WebRtcInit } from '../../src/host/webrtc.ts'
 import type { Connection } from '@libp2p/interface'
 
@@ -86,6 +86,15 @@ export const startPair = async ({ caller: callerInit = {}, callee: calleeInit = 
     relayed,
     use: (connection: Connection): void => {
       used = connection
+    },
+    /** A service of the callee on a port of this machine, as a port of the caller. */
+    forward: async (name: string, port: number): Promise<number> => {
+      callee.plane.addService(makeService(name, `tcp://127.0.0.1:${port}`))
+      const { listen } = await caller.plane.addForward({
+        listen: parseListenAddress('127.0.0.1:0'),
+        target: parseTarget(`callee/${name}`)
+      })
+      return Number(listen.slice(listen.lastIndexOf(':') + 1))
     },
     stop: async () => {
       await Promise.all([caller.plane.stop({ drainTimeoutMs: 0 }), callee.plane.stop({ drainTimeoutMs: 0 })])

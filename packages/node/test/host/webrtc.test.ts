@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { makeService, parseListenAddress } from '@agent-mesh/data-plane'
 import { pathClassOf } from '@agent-mesh/control-plane'
-import { limits, parseTarget, protocols } from '@agent-mesh/wire'
+import { limits, protocols } from '@agent-mesh/wire'
 import { bindAddressOf } from '../../src/host/webrtc.ts'
 import { startPair, type Pair } from './webrtc-pair.ts'
 import type { WebRTCTransportInit } from '@libp2p/webrtc'
@@ -20,19 +19,14 @@ const pairOf = async (...args: Parameters<typeof startPair>): Promise<Pair> => {
 const signal = (): AbortSignal => AbortSignal.timeout(15_000)
 const digestOf = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex')
 
-const forwardTo = async ({ caller, callee }: Pair, serve: (socket: Socket) => void): Promise<number> => {
+const forwardTo = async (pair: Pair, serve: (socket: Socket) => void): Promise<number> => {
   const server = createServer({ allowHalfOpen: true }, serve)
   servers.push(server)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port')
-  callee.plane.addService(makeService('data', `tcp://127.0.0.1:${address.port}`))
-  const { listen } = await caller.plane.addForward({
-    listen: parseListenAddress('127.0.0.1:0'),
-    target: parseTarget('callee/data')
-  })
-  return Number(listen.slice(listen.lastIndexOf(':') + 1))
+  return pair.forward('data', address.port)
 }
 
 afterEach(async () => {
