@@ -248,6 +248,10 @@ export const limits = {
   apiPolicyBodyBytes: 1024 * KiB,
   /** Body of an answer that `mesh-node call --json` puts into one document. */
   callDocumentBytes: 16 * MiB,
+  /** For how long a gateway is asked for a port, as RFC 6886 advises. */
+  portMappingMs: 2 * 60 * 60 * 1000,
+  /** From a gateway that gave no port to the next time that it is asked. */
+  portMappingRetryMs: 10 * 60 * 1000,
   /** STUN servers that `webrtc.stun` may list. */
   stunServers: 8,
   /** WebRTC connections that a node makes at once, and as many again that it is asked for. */

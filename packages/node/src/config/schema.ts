@@ -193,6 +193,12 @@ export const configSchema = z.strictObject({
     .prefault({}),
   health: healthSection,
   webrtc: webRtcSection,
+  port_mapping: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Whether the gateway of this network is asked, by NAT-PMP, for a port that others can dial. A node that listens on the loopback alone asks nobody.'
+    ),
   drain_timeout: duration(0, 300_000)
     .prefault(formatDuration(limits.drainTimeoutMs))
     .describe('How long a stopping node lets open tunnels finish.'),

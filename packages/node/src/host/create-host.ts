@@ -28,6 +28,8 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Config } from '../config/schema.ts'
 import type { Credentials } from '../state/credentials.ts'
 import { version } from '../version.ts'
+import { readDefaultGateway } from './default-gateway.ts'
+import { portMapping, type PortMapping } from './port-mapping.ts'
 import { quietLogger } from './quiet-logger.ts'
 import { transport } from './transport.ts'
 import { bindAddressOf, webRtc, type WebRtc } from './webrtc.ts'
@@ -55,6 +57,8 @@ interface Services extends Record<string, unknown> {
   pubsub: GossipSub
   /** Unless the configuration turns it off. */
   webrtc?: WebRtc
+  /** Likewise. */
+  portMapping?: PortMapping
 }
 
 export type Host = Libp2p<Services>
@@ -148,6 +152,7 @@ export const createHost = async ({
       ...memberServices(networkId),
       dialParts: dialParts(),
       ...(config.webrtc.enabled ? { webrtc: memberOnly(webRtc(webRtcInit), 'registrar') } : {}),
+      ...(config.port_mapping ? { portMapping: portMapping({ gateway: readDefaultGateway }) } : {}),
       dht: memberOnly(agentDht({ networkId, book }), 'all'),
       pubsub: memberGossip({
         networkId,
