@@ -248,12 +248,22 @@ export const limits = {
   apiPolicyBodyBytes: 1024 * KiB,
   /** Body of an answer that `mesh-node call --json` puts into one document. */
   callDocumentBytes: 16 * MiB,
+  /** Members beside which nobody is dialled any more because it was heard of on the local network. */
+  lanMembers: 8,
+  /** Dials at once to whoever says on the local network that it is a member. */
+  lanDials: 4,
+  /** Time in which such a peer is dialled once. */
+  lanDialEveryMs: 60_000,
+  /** Such peers that are remembered for it. */
+  lanPeers: 256,
   /** For how long a gateway is asked for a port, as RFC 6886 advises. */
   portMappingMs: 2 * 60 * 60 * 1000,
   /** From a gateway that gave no port to the next time that it is asked. */
   portMappingRetryMs: 10 * 60 * 1000,
   /** STUN servers that `webrtc.stun` may list. */
   stunServers: 8,
+  /** Of those and of the members that answer STUN, the ones that a WebRTC connection asks. */
+  stunServersAsked: 4,
   /** WebRTC connections that a node makes at once, and as many again that it is asked for. */
   webRtcSetups: 8,
   /** Of those, the ones that one connection may ask for. */

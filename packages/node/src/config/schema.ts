@@ -193,6 +193,12 @@ export const configSchema = z.strictObject({
     .prefault({}),
   health: healthSection,
   webrtc: webRtcSection,
+  mdns: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Whether members on the same local network find each other by multicast DNS. A node that listens on the loopback alone says and hears nothing.'
+    ),
   port_mapping: z
     .boolean()
     .default(true)

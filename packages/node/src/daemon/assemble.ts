@@ -33,6 +33,7 @@ import { FirstComparison } from './first-comparison.ts'
 import type { Invitations } from './invitations.ts'
 import { Why } from '../why/why.ts'
 import type { Issuance } from './issuance.ts'
+import { LanPeers } from './lan-peers.ts'
 import { MeshNode } from './mesh-node.ts'
 import { createMetering } from './metering.ts'
 import { Offers } from './offers.ts'
@@ -258,6 +259,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     trafficOf: (peer) => dataPlane.tunnels.trafficOf(peer.toString())
   })
   const upkeep = upkeepOf({ self, admission, book, config, memory, dialler, events, health: health.view })
+  const lanPeers = new LanPeers({ self, admission, dialler, events })
   const policies = new Policies({
     credentials: () => credentials,
     keeper,
@@ -355,6 +357,7 @@ export const assemble = (init: AssembleInit): Assembled => {
       discovery.start()
       recordGossip.start()
       upkeep.start()
+      lanPeers.start(host.services.lan)
       await standing.start()
       void offers.publishNow().catch(() => {})
     },
@@ -364,6 +367,7 @@ export const assemble = (init: AssembleInit): Assembled => {
       selfHealth.stop()
       rules.stop()
       upkeep.stop()
+      lanPeers.stop()
       first.stop()
       for (const stop of listeners.splice(0)) stop()
       const leaving = health.leave()

@@ -1,4 +1,4 @@
-import { healthTopic, protocols, recordsTopic, syncTopic } from '@agent-mesh/wire'
+import { healthTopic, limits, protocols, recordsTopic, syncTopic } from '@agent-mesh/wire'
 import { createLibp2p, type Libp2p, type Libp2pInit } from 'libp2p'
 import {
   admission,
@@ -29,6 +29,7 @@ import type { Config } from '../config/schema.ts'
 import type { Credentials } from '../state/credentials.ts'
 import { version } from '../version.ts'
 import { readDefaultGateway } from './default-gateway.ts'
+import { isLoopbackOnly, lan, type Lan } from './lan.ts'
 import { portMapping, type PortMapping } from './port-mapping.ts'
 import { quietLogger } from './quiet-logger.ts'
 import { transport } from './transport.ts'
@@ -57,7 +58,8 @@ interface Services extends Record<string, unknown> {
   pubsub: GossipSub
   /** Unless the configuration turns it off. */
   webrtc?: WebRtc
-  /** Likewise. */
+  /** Likewise, and unless the node listens on the loopback alone. */
+  lan?: Lan
   portMapping?: PortMapping
 }
 
@@ -75,6 +77,8 @@ export interface HostInit {
   /** Of the policy that this node holds; 0 is none. */
   policyVersion: () => number
   joins: Pick<JoinServiceInit, 'sealKeyOf' | 'redeem' | 'connect'>
+  /** Members that answer STUN, `host:port`, beside the servers of the configuration; read at every attempt. */
+  stunServers?: () => readonly string[]
   gater?: ConnectionGater
 }
 
@@ -96,6 +100,7 @@ export const createHost = async ({
   metrics,
   policyVersion,
   joins,
+  stunServers = () => [],
   gater = {}
 }: HostInit): Promise<Host> => {
   const { key, networkId, networkKey } = credentials
@@ -110,7 +115,7 @@ export const createHost = async ({
   const bindAddress = bindAddressOf(listen)
   const webRtcInit = {
     networkId,
-    stunServers: () => config.webrtc.stun,
+    stunServers: () => [...config.webrtc.stun, ...stunServers()].slice(0, limits.stunServersAsked),
     ...(bindAddress === undefined ? {} : { bindAddress })
   }
   return createLibp2p<Services>({
@@ -152,6 +157,7 @@ export const createHost = async ({
       ...memberServices(networkId),
       dialParts: dialParts(),
       ...(config.webrtc.enabled ? { webrtc: memberOnly(webRtc(webRtcInit), 'registrar') } : {}),
+      ...(config.mdns && !isLoopbackOnly(listen) ? { lan: lan(networkId) } : {}),
       ...(config.port_mapping ? { portMapping: portMapping({ gateway: readDefaultGateway }) } : {}),
       dht: memberOnly(agentDht({ networkId, book }), 'all'),
       pubsub: memberGossip({
