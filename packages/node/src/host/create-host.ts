@@ -1,4 +1,4 @@
-import { healthTopic, limits, protocols, recordsTopic, syncTopic } from '@agent-mesh/wire'
+import { healthTopic, protocols, recordsTopic, syncTopic } from '@agent-mesh/wire'
 import { createLibp2p, type Libp2p, type Libp2pInit } from 'libp2p'
 import {
   admission,
@@ -115,7 +115,7 @@ export const createHost = async ({
   const bindAddress = bindAddressOf(listen)
   const webRtcInit = {
     networkId,
-    stunServers: () => [...config.webrtc.stun, ...stunServers()].slice(0, limits.stunServersAsked),
+    stunServers: () => [...config.webrtc.stun, ...stunServers()],
     ...(bindAddress === undefined ? {} : { bindAddress })
   }
   return createLibp2p<Services>({

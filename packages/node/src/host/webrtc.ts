@@ -26,7 +26,7 @@ export interface WebRtcParts {
 
 export interface WebRtcInit {
   networkId: NetworkId
-  /** STUN servers to ask for one's own mapped address, `host:port`; read at every attempt. Nobody else is ever asked. */
+  /** STUN servers to ask for one's own mapped address, `host:port`; read at every attempt. The first four are asked, nobody else ever. */
   stunServers: () => readonly string[]
   /** IP address that sockets are bound to; without it, those of all interfaces. */
   bindAddress?: string
@@ -230,7 +230,9 @@ class LazyWebRtc implements WebRtc {
     const make = webRTC({
       maxEarlyStreams: earlyStreams,
       rtcConfiguration: () => ({
-        iceServers: stunServers().map((server) => ({ urls: [`stun:${server}`] })),
+        iceServers: stunServers()
+          .slice(0, limits.stunServersAsked)
+          .map((server) => ({ urls: [`stun:${server}`] })),
         ...(bindAddress === undefined ? {} : { bindAddress })
       })
     })

@@ -123,6 +123,8 @@ describe('a WebRTC connection', () => {
     expect(await configuration()).toEqual({ iceServers: [], bindAddress: '127.0.0.1' })
     named = ['192.0.2.8:1']
     expect(await configuration()).toMatchObject({ iceServers: [{ urls: ['stun:192.0.2.8:1'] }] })
+    named = Array.from({ length: limits.stunServersAsked + 1 }, (_, at) => `192.0.2.${at}:1`)
+    expect((await configuration())?.iceServers).toHaveLength(limits.stunServersAsked)
   })
 
   it('is not made with one whose machine lacks the native module, and says why', async () => {
