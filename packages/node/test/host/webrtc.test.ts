@@ -29,6 +29,38 @@ const forwardTo = async (pair: Pair, serve: (socket: Socket) => void): Promise<n
   return pair.forward('data', address.port)
 }
 
+/** An offer as the native library writes it, but for what is given. */
+const offer = ({
+  ufrag = 'abcd',
+  fingerprint = `sha-256 ${Array(32).fill('AB').join(':')}`,
+  setup = 'actpass'
+}): string =>
+  [
+    'v=0',
+    'o=rtc 1 0 IN IP4 127.0.0.1',
+    's=-',
+    't=0 0',
+    'a=group:BUNDLE 0',
+    `a=fingerprint:${fingerprint}`,
+    'm=application 9 UDP/DTLS/SCTP webrtc-datachannel',
+    'c=IN IP4 0.0.0.0',
+    'a=mid:0',
+    'a=sctp-port:5000',
+    `a=setup:${setup}`,
+    `a=ice-ufrag:${ufrag}`,
+    'a=ice-pwd:Ncm6CTWYd8axTnoXM7Mh5O',
+    ''
+  ].join('\r\n')
+
+const varint = (value: number): number[] => (value < 128 ? [value] : [(value % 128) + 128, ...varint(value >> 7)])
+
+/** As signalling sends it: a length, the kind (0 is an offer, 2 a candidate) and the text. */
+const offerMessage = (text: string, kind = 0): Uint8Array => {
+  const data = Buffer.from(text)
+  const body = Buffer.from([8, kind, 18, ...varint(data.length), ...data])
+  return Buffer.from([...varint(body.length), ...body])
+}
+
 afterEach(async () => {
   for (const server of servers.splice(0)) server.close()
   for (const pair of open.splice(0)) await pair.stop()
@@ -153,6 +185,27 @@ describe('a WebRTC connection', () => {
     const attempt = caller.webrtc.connect(callee.libp2p.peerId, { over: relayed, signal: signal() })
     await expect(attempt).rejects.toMatchObject({ code: 'TIMEOUT' })
     expect(relayed.status).toBe('open')
+  })
+
+  it('is not made of an offer that is none, which harms nobody', async () => {
+    const { caller, callee, relayed, network } = await pairOf({ callee: { setupMs: 1_000 } })
+    await caller.webrtc.connect(callee.libp2p.peerId, { over: relayed, signal: signal() })
+    const bad = [
+      '',
+      `v=0\r\nm=\u0000\u0001${'x'.repeat(50_000)}`,
+      offer({ ufrag: `!! \u0007${'%n'.repeat(300)}` }),
+      offer({ fingerprint: 'sha-256 00:11' }),
+      offer({ setup: '%s%s%s%n' })
+    ]
+    for (const text of bad) {
+      const stream = await relayed.newStream(protocols(network.networkId).webrtc)
+      stream.send(offerMessage(text))
+      stream.send(offerMessage('{"candidate":"candidate:1 1 UDP 99999999999 !! 99999999 typ host","sdpMid":"0"}', 2))
+      await vi.waitFor(() => expect(stream.status).not.toBe('open'), 5_000)
+    }
+    expect(callee.webrtc.state()).toEqual({ state: 'ready' })
+    const again = await caller.webrtc.connect(callee.libp2p.peerId, { over: relayed, signal: signal() })
+    expect(again.status).toBe('open')
   })
 
   it('is refused to the ninth that wants one at once, and one connection may ask for two', async () => {
