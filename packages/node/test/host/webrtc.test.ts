@@ -4,6 +4,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { pathClassOf } from '@agent-mesh/control-plane'
 import { limits, protocols } from '@agent-mesh/wire'
+import { webRtcAttempt } from '../../src/daemon/webrtc-attempt.ts'
 import { bindAddressOf } from '../../src/host/webrtc.ts'
 import { startPair, type Pair } from './webrtc-pair.ts'
 import type { WebRTCTransportInit } from '@libp2p/webrtc'
@@ -157,6 +158,17 @@ describe('a WebRTC connection', () => {
     expect(await configuration()).toMatchObject({ iceServers: [{ urls: ['stun:192.0.2.8:1'] }] })
     named = Array.from({ length: limits.stunServersAsked + 1 }, (_, at) => `192.0.2.${at}:1`)
     expect((await configuration())?.iceServers).toHaveLength(limits.stunServersAsked)
+  })
+
+  it('is made as an attempt of the paths, over what there is', async () => {
+    const { caller, callee, relayed, network } = await pairOf()
+    const { admission } = caller.libp2p.services
+    const attempt = webRtcAttempt({ admission, webrtc: caller.webrtc })
+    const stranger = (await network.member('nobody')).peerId
+    await expect(attempt(stranger, signal())).rejects.toMatchObject({ code: 'UNREACHABLE' })
+    const connection = await attempt(callee.libp2p.peerId, signal())
+    expect(connection.id).not.toBe(relayed.id)
+    expect(pathClassOf(connection)).toBe('webrtc')
   })
 
   it('is not made with one whose machine lacks the native module, and says why', async () => {
