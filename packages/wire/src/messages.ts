@@ -19,6 +19,8 @@ export {
   JoinRequest,
   Metadata,
   PolicyDocument,
+  RelayHop,
+  RelayStop,
   RenewAnswer,
   RenewRequest,
   Revocation,

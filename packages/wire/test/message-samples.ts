@@ -20,6 +20,8 @@ import {
   limits,
   Metadata,
   PolicyDocument,
+  RelayHop,
+  RelayStop,
   RenewAnswer,
   RenewRequest,
   Revocation,
@@ -334,6 +336,31 @@ export const samples: Sample[] = [
     { code: 52, reason: 'later', state, items: [bytes(300, 1), bytes(400, 2)], hasMore: true, wanted: [bytes(32, 3)] },
     limits.syncBytes,
     'TUNNEL_PROTOCOL'
+  ),
+  sample(
+    'RelayHop',
+    RelayHop,
+    {
+      type: 2,
+      peer: { id: bytes(38, 1), addrs: [bytes(8, 2)] },
+      reservation: { expire: 1_790_000_000, addrs: [bytes(20, 3), bytes(20, 4)] },
+      limit: { duration: 120, data: 131_072 },
+      status: 100
+    },
+    limits.relayMessageBytes,
+    'RELAY_REFUSED'
+  ),
+  sample(
+    'RelayStop',
+    RelayStop,
+    {
+      type: 1,
+      peer: { id: bytes(38, 1), addrs: [bytes(8, 2)] },
+      limit: { duration: 120, data: 131_072 },
+      status: 200
+    },
+    limits.relayMessageBytes,
+    'RELAY_REFUSED'
   ),
   sample('SyncDelivery', SyncDelivery, { items: [bytes(300, 1), bytes(400, 2)] }, limits.syncBytes, 'TUNNEL_PROTOCOL')
 ]

@@ -15,6 +15,8 @@ export interface MessageStreamInit {
 export interface MessageStream {
   read: (signal: AbortSignal) => Promise<Uint8Array>
   write: (message: Uint8Array, signal: AbortSignal) => Promise<void>
+  /** The stream itself, with what was not read yet, for what follows the messages. */
+  unwrap: () => Stream
 }
 
 const framingErrors = new Set([
@@ -53,7 +55,8 @@ export const messageStream = (stream: Stream, { most, code, what }: MessageStrea
       } catch (err) {
         throw explain(err, signal)
       }
-    }
+    },
+    unwrap: () => messages.unwrap()
   }
 }
 
