@@ -1,4 +1,5 @@
 import { AbstractMultiaddrConnection, type SendResult } from '@libp2p/utils'
+import { StreamTap } from './stream-tap.ts'
 import type { AbortOptions, MultiaddrConnection, Stream } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Uint8ArrayList } from 'uint8arraylist'
@@ -16,6 +17,7 @@ export interface CircuitConnectionInit {
 /** The stream to a relay as a connection to the peer behind it, which still has to be encrypted and upgraded. */
 class CircuitConnection extends AbstractMultiaddrConnection {
   readonly #stream: Stream
+  readonly #tap: StreamTap
   readonly #onBytes: (count: number) => void
 
   constructor({ stream, remoteAddr, localAddr, direction, onBytes = () => {} }: CircuitConnectionInit) {
@@ -26,6 +28,7 @@ class CircuitConnection extends AbstractMultiaddrConnection {
       ...(localAddr === undefined ? {} : { localAddr })
     })
     this.#stream = stream
+    this.#tap = new StreamTap(stream)
     this.#onBytes = onBytes
     stream.addEventListener('close', ({ error }) => this.onTransportClosed(error))
     stream.addEventListener('remoteCloseWrite', () => {
@@ -54,11 +57,11 @@ class CircuitConnection extends AbstractMultiaddrConnection {
   }
 
   override sendPause(): void {
-    if (this.#stream.readStatus === 'readable') this.#stream.pause()
+    this.#tap.shut()
   }
 
   override sendResume(): void {
-    if (this.#stream.readStatus === 'paused') this.#stream.resume()
+    this.#tap.open()
   }
 }
 

@@ -1,4 +1,5 @@
 import { limits } from '@agent-mesh/wire'
+import { StreamTap } from './stream-tap.ts'
 import type { Stream } from '@libp2p/interface'
 
 export interface PumpInit {
@@ -14,14 +15,12 @@ export interface PumpInit {
 /** How long one side of a circuit may stay open after the other has gone. */
 const lingerMs = 2_000
 
-/** A stream whose other side has closed cannot be paused any more; it sends nothing either. */
-const canTurn = ({ readStatus }: Stream): boolean => readStatus === 'readable' || readStatus === 'paused'
-
 /**
  * One direction of a circuit. What the reader does not take makes the sender wait: its stream is paused, and its window,
  * at most one read buffer, is all that it can still send.
  */
 const pump = (from: Stream, to: Stream, { onBytes, queueBytes = limits.relayQueueBytes }: PumpInit): void => {
+  const tap = new StreamTap(from)
   const reasons = new Set<'full' | 'rate'>()
   let timer: NodeJS.Timeout | undefined
   const cut = (err: Error): void => {
@@ -30,10 +29,10 @@ const pump = (from: Stream, to: Stream, { onBytes, queueBytes = limits.relayQueu
   }
   const hold = (reason: 'full' | 'rate'): void => {
     reasons.add(reason)
-    if (canTurn(from)) from.pause()
+    tap.shut()
   }
   const release = (reason: 'full' | 'rate'): void => {
-    if (reasons.delete(reason) && reasons.size === 0 && canTurn(from)) from.resume()
+    if (reasons.delete(reason) && reasons.size === 0) tap.open()
   }
   const onRoom = (): void => {
     if (!reasons.has('full') || to.writeBufferLength > queueBytes / 2) return
