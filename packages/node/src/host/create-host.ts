@@ -29,6 +29,7 @@ import type { Config } from '../config/schema.ts'
 import type { Credentials } from '../state/credentials.ts'
 import { version } from '../version.ts'
 import { quietLogger } from './quiet-logger.ts'
+import { hostRelay, type HostRelay } from './relay.ts'
 import { transport } from './transport.ts'
 
 /** What the host listens on, whatever it announces. */
@@ -52,6 +53,7 @@ interface Services extends Record<string, unknown> {
   dht: AgentDht
   dialParts: DialParts
   pubsub: GossipSub
+  relay: HostRelay
 }
 
 export type Host = Libp2p<Services>
@@ -100,13 +102,16 @@ export const createHost = async ({
   })
   const agent = `mesh-node/${version}`
   const logger = quietLogger()
+  const relay = hostRelay(config.relay)
+  const { transports, ...channel } = transport()
   return createLibp2p<Services>({
     privateKey: key,
     start: false,
     nodeInfo: { userAgent: agent },
     addresses: { listen, announce: config.announce },
     ...(logger === undefined ? {} : { logger }),
-    ...transport(),
+    ...channel,
+    transports: [...transports, relay.transport],
     metrics,
     connectionGater: strangers.connectionGater,
     connectionManager: {
@@ -138,6 +143,7 @@ export const createHost = async ({
       bound: boundAddresses,
       ...memberServices(networkId),
       dialParts: dialParts(),
+      relay: relay.service,
       dht: memberOnly(agentDht({ networkId, book }), 'all'),
       pubsub: memberGossip({
         networkId,
