@@ -160,7 +160,14 @@ export const createMesh = async (names: string[]): Promise<TestMesh> => {
 
   const add = async (
     name: string,
-    { bootstrap = members.slice(0, 1), mayAdmit = false, groups = [], capabilities = [], settings, random }: AddOptions = {}
+    {
+      bootstrap = members.slice(0, 1),
+      mayAdmit = false,
+      groups = [],
+      capabilities = [],
+      settings,
+      random
+    }: AddOptions = {}
   ): Promise<MeshMember> => {
     const directory = await newDirectory()
     directories.push(directory)

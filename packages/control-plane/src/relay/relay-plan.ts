@@ -44,14 +44,12 @@ export const planRelays = ({
   const ranked = held.toSorted((a, b) => (weight(self, a.peer) < weight(self, b.peer) ? -1 : 1))
   const kept = ranked.slice(0, wanted)
   const steps: RelayStep[] = ranked.slice(wanted).map(({ peer }) => ({ do: 'give-up', peer }))
-  for (const { peer, expiresMs } of kept)
-    if (expiresMs - nowMs < reservationMs / 2) steps.push({ do: 'renew', peer })
+  for (const { peer, expiresMs } of kept) if (expiresMs - nowMs < reservationMs / 2) steps.push({ do: 'renew', peer })
   const has = new Set(held.map(({ peer }) => peer))
   const free = candidates
     .filter(({ peer }) => peer !== self && !has.has(peer) && (failedUntilMs.get(peer) ?? 0) <= nowMs)
     .toSorted(
-      (a, b) =>
-        Number(b.isConnected) - Number(a.isConnected) || (weight(self, a.peer) < weight(self, b.peer) ? -1 : 1)
+      (a, b) => Number(b.isConnected) - Number(a.isConnected) || (weight(self, a.peer) < weight(self, b.peer) ? -1 : 1)
     )
   for (const { peer } of free.slice(0, wanted - kept.length)) steps.push({ do: 'reserve', peer })
   return steps

@@ -3,7 +3,15 @@ import { peerIdFromMultihash } from '@libp2p/peer-id'
 import * as Digest from 'multiformats/hashes/digest'
 import { isRelayed } from '../routing/path-class.ts'
 import { joinStreams } from './circuit-pump.ts'
-import { hopDialogue, hopProtocol, hopTypes, relayStatus, stopDialogue, stopProtocol, stopTypes } from './relay-message.ts'
+import {
+  hopDialogue,
+  hopProtocol,
+  hopTypes,
+  relayStatus,
+  stopDialogue,
+  stopProtocol,
+  stopTypes
+} from './relay-message.ts'
 import { RelayQuota, type RelayQuotaInit } from './relay-quota.ts'
 import type { Connection, ConnectionGater, PeerId, Stream } from '@libp2p/interface'
 import type { AddressManager, ConnectionManager, Registrar } from '@libp2p/interface-internal'

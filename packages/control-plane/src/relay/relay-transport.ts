@@ -1,11 +1,20 @@
-import { ListenError, transportSymbol, type Connection, type ConnectionGater, type CreateListenerOptions } from '@libp2p/interface'
+import { ListenError, transportSymbol, type Connection, type ConnectionGater } from '@libp2p/interface'
 import { peerIdFromMultihash, peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import * as Digest from 'multiformats/hashes/digest'
 import { limits, MeshError, toMeshError } from '@agent-mesh/wire'
 import { isRelayed } from '../routing/path-class.ts'
 import { circuitConnection } from './circuit-connection.ts'
-import { hopDialogue, hopProtocol, hopTypes, relayStatus, statusText, stopDialogue, stopProtocol, stopTypes } from './relay-message.ts'
+import {
+  hopDialogue,
+  hopProtocol,
+  hopTypes,
+  relayStatus,
+  statusText,
+  stopDialogue,
+  stopProtocol,
+  stopTypes
+} from './relay-message.ts'
 import type { HeldReservations } from './reservation.ts'
 import type { DialTransportOptions, Listener, PeerId, Startable, Stream, Transport, Upgrader } from '@libp2p/interface'
 import type { ConnectionManager, Registrar } from '@libp2p/interface-internal'
@@ -69,7 +78,7 @@ export class RelayTransport implements Transport, Startable {
     return []
   }
 
-  createListener(_: CreateListenerOptions): Listener {
+  createListener(): Listener {
     throw new ListenError('Places at relays are asked for one by one, not listened on.')
   }
 

@@ -195,8 +195,7 @@ describe('a relay of members', () => {
         member: await network.member('stock'),
         listen: [`${String(relay.libp2p.getMultiaddrs()[0])}/p2p-circuit`],
         services: {},
-        transports: [circuitRelayTransport()],
-        libp2p: { transportManager: { faultTolerance: 1 } }
+        transports: [circuitRelayTransport()]
       })
     ).libp2p
     await vi.waitFor(() => expect(stock.getMultiaddrs()).not.toEqual([]), 5_000)

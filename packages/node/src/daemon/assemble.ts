@@ -284,10 +284,8 @@ export const assemble = (init: AssembleInit): Assembled => {
     announceRevocations: () => replication.announce(revocations.kind)
   })
   credentials.onRenewed(publish)
-  const metering = createMetering(init, {
-    ...{ replication, dataPlane, offers, health, relaying },
-    warnings: () => local.warnings()
-  })
+  const warnings = () => local.warnings()
+  const metering = createMetering(init, { replication, dataPlane, offers, health, relaying, warnings })
   let isStarted = false
   const listeners: Array<() => void> = []
   const local = new MeshNode({

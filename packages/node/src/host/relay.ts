@@ -37,7 +37,10 @@ export const hostRelay = (
     'connections'
   )
   return {
-    transport: memberOnly((components: RelayTransportComponents) => new RelayTransport(components, held), 'connections'),
+    transport: memberOnly(
+      (components: RelayTransportComponents) => new RelayTransport(components, held),
+      'connections'
+    ),
     service: (components) => ({ server: server(components), held })
   }
 }
