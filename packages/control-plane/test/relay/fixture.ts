@@ -16,7 +16,7 @@ import type { Connection, Libp2p } from '@libp2p/interface'
 
 const MiB = 1024 * 1024
 
-export const generous: RelayServerInit = {
+const generous: RelayServerInit = {
   reservations: 16,
   circuits: 64,
   circuitsPerPeer: 32,
