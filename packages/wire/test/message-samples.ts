@@ -21,6 +21,9 @@ import {
   Metadata,
   PolicyDocument,
   RelayHop,
+  RelayLimit,
+  RelayPeer,
+  RelayReservation,
   RelayStop,
   RenewAnswer,
   RenewRequest,
@@ -347,6 +350,15 @@ export const samples: Sample[] = [
       limit: { duration: 120, data: 131_072 },
       status: 100
     },
+    limits.relayMessageBytes,
+    'RELAY_REFUSED'
+  ),
+  sample('RelayLimit', RelayLimit, { duration: 120, data: 131_072 }, limits.relayMessageBytes, 'RELAY_REFUSED'),
+  sample('RelayPeer', RelayPeer, { id: bytes(38, 1), addrs: [bytes(8, 2)] }, limits.relayMessageBytes, 'RELAY_REFUSED'),
+  sample(
+    'RelayReservation',
+    RelayReservation,
+    { expire: 1_790_000_000, addrs: [bytes(20, 3), bytes(20, 4)] },
     limits.relayMessageBytes,
     'RELAY_REFUSED'
   ),
