@@ -17,7 +17,7 @@ import type { EventBus } from './event-bus.ts'
 
 export interface RelayingInit {
   self: PeerId
-  config: Pick<Config, 'relay'>
+  config: Pick<Config, 'relay' | 'announce'>
   host: Pick<Host, 'peerStore' | 'services' | 'getMultiaddrs' | 'addEventListener' | 'removeEventListener'>
   admission: Admission
   book: Pick<RecordBook, 'all'>
@@ -44,6 +44,9 @@ const mostAddresses = 4
 const isPublic = (address: Multiaddr): boolean =>
   !isRelayed(address) && !isPrivate(address) && !isLoopback(address) && !isLinkLocal(address)
 
+/** Every laptop has public ones of IPv6, behind firewalls that let nobody in. */
+const isV6 = (address: Multiaddr): boolean => address.getComponents()[0]?.name === 'ip6'
+
 const isDirect = ({ remoteAddr, status }: Connection): boolean => status === 'open' && !isRelayed(remoteAddr)
 
 /** The relay that an address leads through, and how to dial it. */
@@ -67,7 +70,9 @@ export const createRelaying = ({
 }: RelayingInit): Relaying => {
   const { server, held } = host.services.relay
   const { serve, use, places } = config.relay
-  const hasPublicAddress = (): boolean => host.getMultiaddrs().some(isPublic)
+  const isAnnounced = config.announce.length > 0
+  const hasPublicAddress = (): boolean =>
+    host.getMultiaddrs().some((address) => isPublic(address) && (isAnnounced || !isV6(address)))
   const wantsToServe = (): boolean => serve === 'on' || (serve === 'auto' && hasPublicAddress())
   const wanted = (): number => (use === 'on' || (use === 'auto' && !hasPublicAddress()) ? places : 0)
 
@@ -85,7 +90,8 @@ export const createRelaying = ({
   }
 
   const doesRelay = async (peer: PeerId): Promise<boolean> => {
-    if (!admission.connections(peer).some(isDirect)) return false
+    // whom this node has dialled others can dial as well; who has dialled it may be behind a NAT itself
+    if (!admission.connections(peer).some((one) => isDirect(one) && one.direction === 'outbound')) return false
     const { protocols } = await host.peerStore.get(peer)
     return protocols.includes(relayProtocol)
   }
