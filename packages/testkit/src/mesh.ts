@@ -56,6 +56,8 @@ export interface AddOptions {
   groups?: string[]
   /** Published from the first record on. */
   capabilities?: string[]
+  /** More settings, as lines of `mesh.yaml`. */
+  settings?: string
   /** At least 0, below 1: which of several equal agents it chooses. */
   random?: () => number
 }
@@ -158,7 +160,14 @@ export const createMesh = async (names: string[]): Promise<TestMesh> => {
 
   const add = async (
     name: string,
-    { bootstrap = members.slice(0, 1), mayAdmit = false, groups = [], capabilities = [], random }: AddOptions = {}
+    {
+      bootstrap = members.slice(0, 1),
+      mayAdmit = false,
+      groups = [],
+      capabilities = [],
+      settings,
+      random
+    }: AddOptions = {}
   ): Promise<MeshMember> => {
     const directory = await newDirectory()
     directories.push(directory)
@@ -177,10 +186,12 @@ export const createMesh = async (names: string[]): Promise<TestMesh> => {
     )
     await files.verbs.write({ ...emptyVerbState(), capabilities: capabilities.map((capability) => ({ capability })) })
     await saveMembership(files, rootKey.publicKey, [certificate])
+    const ownFile = join(directory.path, 'mesh.yaml')
+    if (settings !== undefined) await writeFile(ownFile, `${configuration}\n${settings}\n`)
     const member = await startMember(
       name,
       directory,
-      configFile,
+      settings === undefined ? configFile : ownFile,
       bootstrap.flatMap((one) => one.node.ready.addresses),
       partition,
       random

@@ -242,6 +242,26 @@ export const limits = {
   dnsIdleMs: 10_000,
   /** Ports that `proxy.dns_ports` may list. */
   dnsPorts: 32,
+  /** One message to or from a relay. */
+  relayMessageBytes: 4 * KiB,
+  /** Longest wait for the answer of a relay, or of the peer that it calls. */
+  relayAnswerMs: 10_000,
+  /** Members that one relay holds a place for. */
+  relayReservations: 256,
+  /** How long such a place is held without being asked for again. */
+  relayReservationMs: 10 * 60_000,
+  /** Circuits through one relay at once, */
+  relayCircuits: 512,
+  /** and those of one member that opened them. */
+  relayCircuitsPerPeer: 32,
+  /** What a relay passes on of one member per second, if it is not told otherwise, */
+  relayBytesPerSecond: 16 * MiB,
+  /** and in an hour. */
+  relayBytesPerHour: 16 * 1024 * MiB,
+  /** Bytes that wait on a relay in one direction of a circuit before the sender is stopped. */
+  relayQueueBytes: 256 * KiB,
+  /** Relays at which a node may hold a place. */
+  relaysPerNode: 4,
   /** Body of one request to the local API. */
   apiBodyBytes: 64 * KiB,
   /** Body of a request to the local API that carries a policy: the largest one, as base64 or as JSON text. */

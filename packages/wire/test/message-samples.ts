@@ -20,6 +20,11 @@ import {
   limits,
   Metadata,
   PolicyDocument,
+  RelayHop,
+  RelayLimit,
+  RelayPeer,
+  RelayReservation,
+  RelayStop,
   RenewAnswer,
   RenewRequest,
   Revocation,
@@ -334,6 +339,40 @@ export const samples: Sample[] = [
     { code: 52, reason: 'later', state, items: [bytes(300, 1), bytes(400, 2)], hasMore: true, wanted: [bytes(32, 3)] },
     limits.syncBytes,
     'TUNNEL_PROTOCOL'
+  ),
+  sample(
+    'RelayHop',
+    RelayHop,
+    {
+      type: 2,
+      peer: { id: bytes(38, 1), addrs: [bytes(8, 2)] },
+      reservation: { expire: 1_790_000_000, addrs: [bytes(20, 3), bytes(20, 4)] },
+      limit: { duration: 120, data: 131_072 },
+      status: 100
+    },
+    limits.relayMessageBytes,
+    'RELAY_REFUSED'
+  ),
+  sample('RelayLimit', RelayLimit, { duration: 120, data: 131_072 }, limits.relayMessageBytes, 'RELAY_REFUSED'),
+  sample('RelayPeer', RelayPeer, { id: bytes(38, 1), addrs: [bytes(8, 2)] }, limits.relayMessageBytes, 'RELAY_REFUSED'),
+  sample(
+    'RelayReservation',
+    RelayReservation,
+    { expire: 1_790_000_000, addrs: [bytes(20, 3), bytes(20, 4)] },
+    limits.relayMessageBytes,
+    'RELAY_REFUSED'
+  ),
+  sample(
+    'RelayStop',
+    RelayStop,
+    {
+      type: 1,
+      peer: { id: bytes(38, 1), addrs: [bytes(8, 2)] },
+      limit: { duration: 120, data: 131_072 },
+      status: 200
+    },
+    limits.relayMessageBytes,
+    'RELAY_REFUSED'
   ),
   sample('SyncDelivery', SyncDelivery, { items: [bytes(300, 1), bytes(400, 2)] }, limits.syncBytes, 'TUNNEL_PROTOCOL')
 ]

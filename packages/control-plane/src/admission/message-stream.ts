@@ -17,6 +17,12 @@ export interface MessageStream {
   write: (message: Uint8Array, signal: AbortSignal) => Promise<void>
 }
 
+/** Messages with which something else begins. */
+export interface MessagePrelude extends MessageStream {
+  /** The stream itself, with what was not read yet, for what follows the messages. */
+  unwrap: () => Stream
+}
+
 const framingErrors = new Set([
   'InvalidDataLengthError',
   'InvalidDataLengthLengthError',
@@ -28,7 +34,7 @@ const framingErrors = new Set([
  * @throws from both methods MeshError: the code given for broken framing, CONNECTION_LOST where the stream ends early,
  * TIMEOUT where the signal is one of time, CANCELLED; or the reason of the signal where that is a MeshError
  */
-export const messageStream = (stream: Stream, { most, code, what }: MessageStreamInit): MessageStream => {
+export const messageStream = (stream: Stream, { most, code, what }: MessageStreamInit): MessagePrelude => {
   // room for a message that is somewhat too long, so that it can still be refused with a reason
   const messages = lpStream(stream, { maxDataLength: most, maxBufferSize: 4 * most })
   const explain = (cause: unknown, signal: AbortSignal): MeshError => {
@@ -53,7 +59,8 @@ export const messageStream = (stream: Stream, { most, code, what }: MessageStrea
       } catch (err) {
         throw explain(err, signal)
       }
-    }
+    },
+    unwrap: () => messages.unwrap()
   }
 }
 

@@ -15,7 +15,9 @@ import {
 import { parseSubject } from './allow-list.ts'
 import { duration } from './duration.ts'
 import { healthSection } from './health.ts'
-import { formatDuration, parseSize } from './units.ts'
+import { relaySection } from './relay.ts'
+import { size } from './size.ts'
+import { formatDuration } from './units.ts'
 import { webRtcSection } from './webrtc.ts'
 
 const checked = (check: (text: string) => unknown) =>
@@ -25,20 +27,6 @@ const checked = (check: (text: string) => unknown) =>
     } catch (err) {
       context.addIssue({ code: 'custom', message: err instanceof Error ? err.message : 'it does not parse' })
     }
-  })
-
-const size = (leastText: string, mostText: string) =>
-  z.unknown().transform((value, context) => {
-    const bytes = typeof value === 'string' ? parseSize(value) : undefined
-    if (bytes !== undefined && bytes >= (parseSize(leastText) ?? 0) && bytes <= (parseSize(mostText) ?? 0)) return bytes
-    context.addIssue({
-      code: 'custom',
-      message:
-        bytes === undefined
-          ? 'a size needs a whole number and a unit (B, KiB, MiB, GiB)'
-          : `it must be between ${leastText} and ${mostText}`
-    })
-    return z.NEVER
   })
 
 const address = checked((text) => multiaddr(text))
@@ -205,6 +193,7 @@ export const configSchema = z.strictObject({
     .describe(
       'Whether the gateway of this network is asked, by NAT-PMP, for a port that others can dial. A node that listens on the loopback alone asks nobody.'
     ),
+  relay: relaySection,
   drain_timeout: duration(0, 300_000)
     .prefault(formatDuration(limits.drainTimeoutMs))
     .describe('How long a stopping node lets open tunnels finish.'),

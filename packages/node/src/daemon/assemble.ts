@@ -43,6 +43,7 @@ import { Reach } from './reach.ts'
 import { NodeRules } from './rules.ts'
 import { createSelfHealth } from './self-health.ts'
 import { announcePeers } from './comings-and-goings.ts'
+import { createRelaying } from './relaying.ts'
 import { openThrough } from './stream-dialer.ts'
 import { createStanding } from './standing.ts'
 import { vocabularyOf } from './vocabulary.ts'
@@ -241,8 +242,10 @@ export const assemble = (init: AssembleInit): Assembled => {
     ruleOf: (service) => authorizer.ruleOf(service),
     discovery,
     taxonomy,
-    addresses: () => addresses().map(withoutPeerId)
+    addresses: () => [...relaying.addresses(), ...addresses().map(withoutPeerId)]
   })
+  const publish = (): void => void offers.publishNow().catch(() => {})
+  const relaying = createRelaying({ self, config, host, admission, book, dialler, events, publish })
   const doors = new Doors({ verbs, config, dataPlane, events, kindOf: (target) => kindOf(book, target) })
   const health = createNodeHealth(init, { dialler, discovery, about: selfHealth })
   const proxies = new NodeProxies({ verbs, config, events, dataPlane, book, discovery, resolver, self })
@@ -282,8 +285,9 @@ export const assemble = (init: AssembleInit): Assembled => {
     events,
     announceRevocations: () => replication.announce(revocations.kind)
   })
-  credentials.onRenewed(() => void offers.publishNow().catch(() => {}))
-  const metering = createMetering(init, { replication, dataPlane, offers, health, warnings: () => local.warnings() })
+  credentials.onRenewed(publish)
+  const warnings = () => local.warnings()
+  const metering = createMetering(init, { replication, dataPlane, offers, health, relaying, warnings })
   let isStarted = false
   const listeners: Array<() => void> = []
   const local = new MeshNode({
@@ -324,7 +328,7 @@ export const assemble = (init: AssembleInit): Assembled => {
       ping,
       resolver
     }),
-    addresses: () => addresses().map((address) => address.toString()),
+    addresses: () => [...addresses(), ...relaying.addresses()].map((address) => address.toString()),
     routingTableSize: () => dht.routingTable.size,
     knownPeers: () => memory.peers.ranked().length,
     stop: onStop
@@ -359,7 +363,8 @@ export const assemble = (init: AssembleInit): Assembled => {
       upkeep.start()
       lanPeers.start(host.services.lan)
       await standing.start()
-      void offers.publishNow().catch(() => {})
+      publish()
+      await relaying.start()
     },
     close: async () => {
       if (!isStarted) return
@@ -368,6 +373,7 @@ export const assemble = (init: AssembleInit): Assembled => {
       rules.stop()
       upkeep.stop()
       lanPeers.stop()
+      await relaying.stop()
       first.stop()
       for (const stop of listeners.splice(0)) stop()
       const leaving = health.leave()

@@ -5,6 +5,7 @@ import { processMetrics } from '../metrics/process-metrics.ts'
 import { readingsOf, type MeteredRooms } from '../metrics/readings.ts'
 import type { AssembleInit } from './assemble.ts'
 import type { Offers } from './offers.ts'
+import type { Relaying } from './relaying.ts'
 
 export interface Metering {
   /** @param accept - of the request */
@@ -15,12 +16,13 @@ export interface Metering {
 interface AssembledRooms extends Pick<MeteredRooms, 'replication' | 'dataPlane' | 'warnings'> {
   offers: Pick<Offers, 'publication' | 'services'>
   health: { view: HealthView }
+  relaying: Pick<Relaying, 'use'>
 }
 
 /** Counts what happens on a node and reads its rooms whenever somebody asks for the metrics. */
 export const createMetering = (
   { meter, host, memory, credentials, keeper, ...init }: AssembleInit,
-  { offers, health, ...assembled }: AssembledRooms
+  { offers, health, relaying, ...assembled }: AssembledRooms
 ): Metering => {
   const { admission, dht } = host.services
   const rooms = {
@@ -28,6 +30,7 @@ export const createMetering = (
     ...assembled,
     health: health.view,
     admission,
+    relay: () => relaying.use(),
     policy: keeper,
     namedPeers: () => admission.named.size,
     certificateEndsMs: () => credentials.membership.notAfterMs,

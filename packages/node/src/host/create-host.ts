@@ -32,6 +32,7 @@ import { readDefaultGateway } from './default-gateway.ts'
 import { isLoopbackOnly, lan, type Lan } from './lan.ts'
 import { portMapping, type PortMapping } from './port-mapping.ts'
 import { quietLogger } from './quiet-logger.ts'
+import { hostRelay, type HostRelay } from './relay.ts'
 import { transport } from './transport.ts'
 import { bindAddressOf, webRtc, type WebRtc } from './webrtc.ts'
 
@@ -61,6 +62,7 @@ interface Services extends Record<string, unknown> {
   /** Likewise, and unless the node listens on the loopback alone. */
   lan?: Lan
   portMapping?: PortMapping
+  relay: HostRelay
 }
 
 export type Host = Libp2p<Services>
@@ -118,13 +120,16 @@ export const createHost = async ({
     stunServers: () => [...config.webrtc.stun, ...stunServers()],
     ...(bindAddress === undefined ? {} : { bindAddress })
   }
+  const relay = hostRelay(config.relay)
+  const { transports, ...channel } = transport()
   return createLibp2p<Services>({
     privateKey: key,
     start: false,
     nodeInfo: { userAgent: agent },
     addresses: { listen, announce: config.announce },
     ...(logger === undefined ? {} : { logger }),
-    ...transport(),
+    ...channel,
+    transports: [...transports, relay.transport],
     metrics,
     connectionGater: strangers.connectionGater,
     connectionManager: {
@@ -159,6 +164,7 @@ export const createHost = async ({
       ...(config.webrtc.enabled ? { webrtc: memberOnly(webRtc(webRtcInit), 'registrar') } : {}),
       ...(config.mdns && !isLoopbackOnly(listen) ? { lan: lan(networkId) } : {}),
       ...(config.port_mapping ? { portMapping: portMapping({ gateway: readDefaultGateway }) } : {}),
+      relay: relay.service,
       dht: memberOnly(agentDht({ networkId, book }), 'all'),
       pubsub: memberGossip({
         networkId,

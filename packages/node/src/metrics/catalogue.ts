@@ -161,6 +161,30 @@ const catalogue = {
     labels: ['statistic'],
     help: 'Share of probes that were lost: least, median and most of the members for which it is known.'
   },
+  mesh_relay_places: {
+    type: 'gauge',
+    from: 'read',
+    labels: ['role'],
+    help: 'Places at relays: those that this node gives to others, and those that it holds.'
+  },
+  mesh_relay_circuits: {
+    type: 'gauge',
+    from: 'read',
+    labels: [],
+    help: 'Connections of other members that this node relays.'
+  },
+  mesh_relay_passed_bytes_total: {
+    type: 'counter',
+    from: 'read',
+    labels: [],
+    help: 'Bytes that this node has passed on for others.'
+  },
+  mesh_relay_refusals_total: {
+    type: 'counter',
+    from: 'read',
+    labels: [],
+    help: 'Places and circuits that others asked for and did not get.'
+  },
   mesh_service_offered: { type: 'gauge', from: 'read', labels: ['kind'], help: 'Services that this node offers.' },
   mesh_forward_open: {
     type: 'gauge',

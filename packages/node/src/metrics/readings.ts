@@ -4,6 +4,7 @@ import type {
   HealthView,
   PolicyKeeper,
   RecordBook,
+  RelayUse,
   Replica,
   RevocationKeeper,
   RunningReplication
@@ -31,6 +32,8 @@ export interface MeteredRooms {
   dataPlane: Pick<DataPlane, 'tunnels' | 'listForwards'>
   services: () => ServiceDocument[]
   warnings: () => Status['warnings']
+  /** Absent where nothing relays. */
+  relay?: () => RelayUse & { places: number }
   /** Absent as long as nothing watches who is alive. */
   health?: Pick<HealthView, 'all' | 'onChange'>
 }
@@ -119,6 +122,17 @@ export const readingsOf = (rooms: MeteredRooms): Readings => {
       healthOf((peers) => spread(peers.flatMap(({ rttMs }) => (rttMs === undefined ? [] : [rttMs / 1_000])))),
     mesh_health_loss_ratio: () =>
       healthOf((peers) => spread(peers.flatMap(({ loss }) => (loss === undefined ? [] : [loss])))),
+    mesh_relay_places: () => {
+      const use = rooms.relay?.()
+      if (use === undefined) return []
+      return [
+        { labels: { role: 'given' }, value: use.reservations },
+        { labels: { role: 'held' }, value: use.places }
+      ]
+    },
+    mesh_relay_circuits: () => one(rooms.relay?.().circuits ?? 0),
+    mesh_relay_passed_bytes_total: () => one(rooms.relay?.().bytes ?? 0),
+    mesh_relay_refusals_total: () => one(rooms.relay?.().refusals ?? 0),
     mesh_service_offered: () => tally(rooms.services().map(({ kind }) => ({ kind }))),
     mesh_forward_open: () => one(dataPlane.listForwards().length),
     mesh_tunnel_open: () =>

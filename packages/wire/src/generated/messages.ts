@@ -6477,3 +6477,743 @@ export namespace HealthDigest {
     return streamMessage(buf, HealthDigest.codec(), opts)
   }
 }
+
+export interface RelayPeer {
+  id: Uint8Array<ArrayBuffer>
+  addrs: Uint8Array<ArrayBuffer>[]
+}
+
+export namespace RelayPeer {
+  let _codec: Codec<RelayPeer>
+
+  export const codec = (): Codec<RelayPeer> => {
+    if (_codec == null) {
+      _codec = message<RelayPeer>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.id != null && obj.id.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.id)
+        }
+
+        if (obj.addrs != null && obj.addrs.length > 0) {
+          for (const value of obj.addrs) {
+            w.uint32(18)
+            w.bytes(value)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          id: uint8ArrayAlloc(0),
+          addrs: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.id = reader.bytes()
+              break
+            }
+            case 2: {
+              if (opts.limits?.addrs != null && obj.addrs.length === opts.limits.addrs) {
+                throw new MaxLengthError('Decode error - repeated field "addrs" had too many elements')
+              }
+
+              obj.addrs.push(reader.bytes())
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          addrs: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.id`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              if (opts.limits?.addrs != null && obj.addrs === opts.limits.addrs) {
+                throw new MaxLengthError('Streaming decode error - repeated field "addrs" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.addrs[]`,
+                index: obj.addrs,
+                value: reader.bytes()
+              }
+
+              obj.addrs++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface RelayPeerIdFieldEvent {
+    field: '$.id'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface RelayPeerAddrsFieldEvent {
+    field: '$.addrs[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export function encode (obj: Partial<RelayPeer>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, RelayPeer.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RelayPeer>): RelayPeer {
+    return decodeMessage(buf, RelayPeer.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RelayPeer>): Generator<RelayPeerIdFieldEvent | RelayPeerAddrsFieldEvent> {
+    return streamMessage(buf, RelayPeer.codec(), opts)
+  }
+}
+
+export interface RelayReservation {
+  expire: number
+  addrs: Uint8Array<ArrayBuffer>[]
+}
+
+export namespace RelayReservation {
+  let _codec: Codec<RelayReservation>
+
+  export const codec = (): Codec<RelayReservation> => {
+    if (_codec == null) {
+      _codec = message<RelayReservation>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.expire != null && obj.expire !== 0)) {
+          w.uint32(8)
+          w.uint64Number(obj.expire)
+        }
+
+        if (obj.addrs != null && obj.addrs.length > 0) {
+          for (const value of obj.addrs) {
+            w.uint32(18)
+            w.bytes(value)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          expire: 0,
+          addrs: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.expire = reader.uint64Number()
+              break
+            }
+            case 2: {
+              if (opts.limits?.addrs != null && obj.addrs.length === opts.limits.addrs) {
+                throw new MaxLengthError('Decode error - repeated field "addrs" had too many elements')
+              }
+
+              obj.addrs.push(reader.bytes())
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          addrs: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.expire`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 2: {
+              if (opts.limits?.addrs != null && obj.addrs === opts.limits.addrs) {
+                throw new MaxLengthError('Streaming decode error - repeated field "addrs" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.addrs[]`,
+                index: obj.addrs,
+                value: reader.bytes()
+              }
+
+              obj.addrs++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface RelayReservationExpireFieldEvent {
+    field: '$.expire'
+    value: number
+  }
+
+  export interface RelayReservationAddrsFieldEvent {
+    field: '$.addrs[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export function encode (obj: Partial<RelayReservation>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, RelayReservation.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RelayReservation>): RelayReservation {
+    return decodeMessage(buf, RelayReservation.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RelayReservation>): Generator<RelayReservationExpireFieldEvent | RelayReservationAddrsFieldEvent> {
+    return streamMessage(buf, RelayReservation.codec(), opts)
+  }
+}
+
+export interface RelayLimit {
+  duration: number
+  data: number
+}
+
+export namespace RelayLimit {
+  let _codec: Codec<RelayLimit>
+
+  export const codec = (): Codec<RelayLimit> => {
+    if (_codec == null) {
+      _codec = message<RelayLimit>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.duration != null && obj.duration !== 0)) {
+          w.uint32(8)
+          w.uint32(obj.duration)
+        }
+
+        if ((obj.data != null && obj.data !== 0)) {
+          w.uint32(16)
+          w.uint64Number(obj.data)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          duration: 0,
+          data: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.duration = reader.uint32()
+              break
+            }
+            case 2: {
+              obj.data = reader.uint64Number()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.duration`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.data`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface RelayLimitDurationFieldEvent {
+    field: '$.duration'
+    value: number
+  }
+
+  export interface RelayLimitDataFieldEvent {
+    field: '$.data'
+    value: number
+  }
+
+  export function encode (obj: Partial<RelayLimit>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, RelayLimit.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RelayLimit>): RelayLimit {
+    return decodeMessage(buf, RelayLimit.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RelayLimit>): Generator<RelayLimitDurationFieldEvent | RelayLimitDataFieldEvent> {
+    return streamMessage(buf, RelayLimit.codec(), opts)
+  }
+}
+
+export interface RelayHop {
+  type?: number
+  peer?: RelayPeer
+  reservation?: RelayReservation
+  limit?: RelayLimit
+  status?: number
+}
+
+export namespace RelayHop {
+  let _codec: Codec<RelayHop>
+
+  export const codec = (): Codec<RelayHop> => {
+    if (_codec == null) {
+      _codec = message<RelayHop>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.type != null) {
+          w.uint32(8)
+          w.uint32(obj.type)
+        }
+
+        if (obj.peer != null) {
+          w.uint32(18)
+          RelayPeer.codec().encode(obj.peer, w)
+        }
+
+        if (obj.reservation != null) {
+          w.uint32(26)
+          RelayReservation.codec().encode(obj.reservation, w)
+        }
+
+        if (obj.limit != null) {
+          w.uint32(34)
+          RelayLimit.codec().encode(obj.limit, w)
+        }
+
+        if (obj.status != null) {
+          w.uint32(40)
+          w.uint32(obj.status)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {}
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.type = reader.uint32()
+              break
+            }
+            case 2: {
+              obj.peer = RelayPeer.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.peer
+              })
+              break
+            }
+            case 3: {
+              obj.reservation = RelayReservation.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.reservation
+              })
+              break
+            }
+            case 4: {
+              obj.limit = RelayLimit.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.limit
+              })
+              break
+            }
+            case 5: {
+              obj.status = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.type`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 2: {
+              yield * RelayPeer.codec().stream(reader, reader.uint32(), `${prefix}.peer`, {
+                limits: opts.limits?.peer
+              })
+
+              break
+            }
+            case 3: {
+              yield * RelayReservation.codec().stream(reader, reader.uint32(), `${prefix}.reservation`, {
+                limits: opts.limits?.reservation
+              })
+
+              break
+            }
+            case 4: {
+              yield * RelayLimit.codec().stream(reader, reader.uint32(), `${prefix}.limit`, {
+                limits: opts.limits?.limit
+              })
+
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.status`,
+                value: reader.uint32()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface RelayHopTypeFieldEvent {
+    field: '$.type'
+    value: number
+  }
+
+  export interface RelayHopPeerIdFieldEvent {
+    field: '$.peer.id'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface RelayHopPeerAddrsFieldEvent {
+    field: '$.peer.addrs[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface RelayHopReservationExpireFieldEvent {
+    field: '$.reservation.expire'
+    value: number
+  }
+
+  export interface RelayHopReservationAddrsFieldEvent {
+    field: '$.reservation.addrs[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface RelayHopLimitDurationFieldEvent {
+    field: '$.limit.duration'
+    value: number
+  }
+
+  export interface RelayHopLimitDataFieldEvent {
+    field: '$.limit.data'
+    value: number
+  }
+
+  export interface RelayHopStatusFieldEvent {
+    field: '$.status'
+    value: number
+  }
+
+  export function encode (obj: Partial<RelayHop>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, RelayHop.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RelayHop>): RelayHop {
+    return decodeMessage(buf, RelayHop.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RelayHop>): Generator<RelayHopTypeFieldEvent | RelayHopPeerIdFieldEvent | RelayHopPeerAddrsFieldEvent | RelayHopReservationExpireFieldEvent | RelayHopReservationAddrsFieldEvent | RelayHopLimitDurationFieldEvent | RelayHopLimitDataFieldEvent | RelayHopStatusFieldEvent> {
+    return streamMessage(buf, RelayHop.codec(), opts)
+  }
+}
+
+export interface RelayStop {
+  type?: number
+  peer?: RelayPeer
+  limit?: RelayLimit
+  status?: number
+}
+
+export namespace RelayStop {
+  let _codec: Codec<RelayStop>
+
+  export const codec = (): Codec<RelayStop> => {
+    if (_codec == null) {
+      _codec = message<RelayStop>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.type != null) {
+          w.uint32(8)
+          w.uint32(obj.type)
+        }
+
+        if (obj.peer != null) {
+          w.uint32(18)
+          RelayPeer.codec().encode(obj.peer, w)
+        }
+
+        if (obj.limit != null) {
+          w.uint32(26)
+          RelayLimit.codec().encode(obj.limit, w)
+        }
+
+        if (obj.status != null) {
+          w.uint32(32)
+          w.uint32(obj.status)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {}
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.type = reader.uint32()
+              break
+            }
+            case 2: {
+              obj.peer = RelayPeer.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.peer
+              })
+              break
+            }
+            case 3: {
+              obj.limit = RelayLimit.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.limit
+              })
+              break
+            }
+            case 4: {
+              obj.status = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.type`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 2: {
+              yield * RelayPeer.codec().stream(reader, reader.uint32(), `${prefix}.peer`, {
+                limits: opts.limits?.peer
+              })
+
+              break
+            }
+            case 3: {
+              yield * RelayLimit.codec().stream(reader, reader.uint32(), `${prefix}.limit`, {
+                limits: opts.limits?.limit
+              })
+
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.status`,
+                value: reader.uint32()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface RelayStopTypeFieldEvent {
+    field: '$.type'
+    value: number
+  }
+
+  export interface RelayStopPeerIdFieldEvent {
+    field: '$.peer.id'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface RelayStopPeerAddrsFieldEvent {
+    field: '$.peer.addrs[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface RelayStopLimitDurationFieldEvent {
+    field: '$.limit.duration'
+    value: number
+  }
+
+  export interface RelayStopLimitDataFieldEvent {
+    field: '$.limit.data'
+    value: number
+  }
+
+  export interface RelayStopStatusFieldEvent {
+    field: '$.status'
+    value: number
+  }
+
+  export function encode (obj: Partial<RelayStop>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, RelayStop.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RelayStop>): RelayStop {
+    return decodeMessage(buf, RelayStop.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<RelayStop>): Generator<RelayStopTypeFieldEvent | RelayStopPeerIdFieldEvent | RelayStopPeerAddrsFieldEvent | RelayStopLimitDurationFieldEvent | RelayStopLimitDataFieldEvent | RelayStopStatusFieldEvent> {
+    return streamMessage(buf, RelayStop.codec(), opts)
+  }
+}
