@@ -90,6 +90,7 @@ export const errorKinds = {
   UNREACHABLE: kind(73, 'path', 4, 'No address of the peer answered.', 'mesh-node ping <peer>; is its node running and reachable?'),
   NAME_OUTSIDE: kind(74, 'route', 3, 'A proxy was asked for a name that is not of the mesh.', 'Use names that end in .mesh; mesh-node proxy --allow-outside <pattern> lets others through.'),
   ADDRESS_PROHIBITED: kind(75, 'route', 3, 'A proxy was asked for an address that it never connects to.', 'Connect to the address of this machine without the proxy.'),
+  PUNCH_FAILED: kind(76, 'path', 4, 'The NATs between two nodes let no direct connection through.', 'mesh-node why <peer>; the relayed connection goes on.'),
   CONNECTION_LOST: kind(80, 'path', 4, 'The connection to the peer was lost.', 'Try again; mesh-node ping <peer>'),
   TUNNEL_RESET: kind(81, 'tunnel', 1, 'The other end reset the stream, as TCP would.', 'See the log of the service.'),
   TUNNEL_PROTOCOL: kind(82, 'tunnel', 1, 'The peer broke the tunnel protocol.', 'Update the older of the two nodes.'),

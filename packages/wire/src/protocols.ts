@@ -13,6 +13,8 @@ export const protocols = (network: NetworkId) => ({
   sync: member(network, 'sync'),
   renew: member(network, 'renew'),
   health: member(network, 'health'),
+  punch: member(network, 'punch'),
+  observed: member(network, 'observed'),
   /** libp2p appends its own version to these. */
   prefix: `agent-mesh/${network}`
 })
