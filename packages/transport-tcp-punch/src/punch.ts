@@ -60,6 +60,9 @@ export interface TcpPunch {
   punch: (peer: PeerId, options: { relayed: Connection; signal: AbortSignal }) => Promise<Connection>
 }
 
+const isCircuit = ({ remoteAddr }: Connection): boolean =>
+  remoteAddr.getComponents().some(({ name }) => name === 'p2p-circuit')
+
 /** Public ones, where there is one: a member in the same private network does not see what the NAT makes of a port. */
 const chooseObservers = (relayed: Connection, connections: Connection[]): Endpoint[] => {
   // who was dialled at an address listens there
@@ -67,11 +70,9 @@ const chooseObservers = (relayed: Connection, connections: Connection[]): Endpoi
     ({ direction, status, limits: isLimited }) =>
       direction === 'outbound' && status === 'open' && isLimited === undefined
   )
-  const addresses = [relayed, ...dialled].map(({ remoteAddr }) => {
-    // before the relay's peer id stands where packets to it go
-    const circuit = remoteAddr.getComponents().findIndex(({ name }) => name === 'p2p-circuit')
-    return circuit === -1 ? remoteAddr : remoteAddr.decapsulate('/p2p-circuit')
-  })
+  const addresses = [...(isCircuit(relayed) ? [relayed] : []), ...dialled].map((one) =>
+    isCircuit(one) ? one.remoteAddr.decapsulate('/p2p-circuit') : one.remoteAddr
+  )
   const usable = addresses.filter((address) => !isPunched(address) && endpointOf(address) !== undefined)
   const reaching = usable.filter((address) => !isPrivate(address))
   const found = new Map<string, Endpoint>()

@@ -1,7 +1,7 @@
 import { connect, createServer, isIP, type Server, type Socket } from 'node:net'
 import { limits, MeshError } from '@agent-mesh/wire'
 import type { Endpoint } from './address.ts'
-import type { Proof, Tokens } from './proof.ts'
+import { showFirst, type Proof, type Tokens } from './proof.ts'
 
 export interface SimultaneousOpenInit {
   /** The port whose mapping the other side knows. */
@@ -15,9 +15,10 @@ export interface SimultaneousOpenInit {
 
 /**
  * A refusal is answered by another try, milliseconds later: NATs reset what comes before their own side has sent. The
- * operating system repeats by itself what was dropped without an answer.
+ * operating system repeats by itself what was dropped without an answer. Both sides differ, for a try closes the ear of
+ * its side for a moment, in which the other one would never be heard if they kept step.
  */
-const retryMs = 100
+const retryMs = { first: 70, second: 110 }
 
 /**
  * Connects from a port to the other side, which does the same towards this one: both NATs then let the packets of the
@@ -32,10 +33,12 @@ class SimultaneousOpen {
   #server: Server | undefined
   #timer: NodeJS.Timeout | undefined
   #isOver = false
+  readonly #retryMs: number
   #lastError = 'nobody answered'
 
   constructor(init: SimultaneousOpenInit) {
     this.#init = init
+    this.#retryMs = init.prove === showFirst ? retryMs.first : retryMs.second
   }
 
   /** @throws MeshError PUNCH_FAILED */
@@ -69,7 +72,7 @@ class SimultaneousOpen {
     this.#watch(socket)
     socket.once('connect', () => void this.#ask(socket))
     socket.once('close', () => {
-      if (!this.#isOver) this.#timer = setTimeout(() => this.#connect(), retryMs)
+      if (!this.#isOver) this.#timer = setTimeout(() => this.#connect(), this.#retryMs)
     })
     // by then the socket is bound
     setImmediate(() => this.#listen())

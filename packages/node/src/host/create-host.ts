@@ -1,3 +1,4 @@
+import { tcpObserver, tcpPunch, type TcpPunch } from '@agent-mesh/transport-tcp-punch'
 import { healthTopic, protocols, recordsTopic, syncTopic } from '@agent-mesh/wire'
 import { createLibp2p, type Libp2p, type Libp2pInit } from 'libp2p'
 import {
@@ -52,6 +53,7 @@ interface Services extends Record<string, unknown> {
   dht: AgentDht
   dialParts: DialParts
   pubsub: GossipSub
+  punch: TcpPunch
 }
 
 export type Host = Libp2p<Services>
@@ -92,7 +94,7 @@ export const createHost = async ({
   gater = {}
 }: HostInit): Promise<Host> => {
   const { key, networkId, networkKey } = credentials
-  const { prefix } = protocols(networkId)
+  const { prefix, punch, observed } = protocols(networkId)
   const { most, from_one_host_per_second: perSecond, pending } = config.connections
   const strangers = new StrangerLimits({
     rates: { connectionsPerSecond: perSecond, pendingConnections: pending },
@@ -100,13 +102,15 @@ export const createHost = async ({
   })
   const agent = `mesh-node/${version}`
   const logger = quietLogger()
+  const carried = transport()
   return createLibp2p<Services>({
     privateKey: key,
     start: false,
     nodeInfo: { userAgent: agent },
     addresses: { listen, announce: config.announce },
     ...(logger === undefined ? {} : { logger }),
-    ...transport(),
+    ...carried,
+    connectionEncrypters: [...carried.connectionEncrypters, tcpObserver(observed)],
     metrics,
     connectionGater: strangers.connectionGater,
     connectionManager: {
@@ -139,6 +143,7 @@ export const createHost = async ({
       ...memberServices(networkId),
       dialParts: dialParts(),
       dht: memberOnly(agentDht({ networkId, book }), 'all'),
+      punch: memberOnly(tcpPunch({ protocol: punch, observedProtocol: observed }), 'connections'),
       pubsub: memberGossip({
         networkId,
         topics: [recordsTopic(networkId), syncTopic(networkId), healthTopic(networkId)]
