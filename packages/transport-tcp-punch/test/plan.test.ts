@@ -4,6 +4,8 @@ import { checkSeen, judge, roundTripMs, standsFirst, startDelayMs, type Seen } f
 const at = (host: string, port = 40_000): { host: string; port: number } => ({ host, port })
 const seen = (host: string, port?: number, mapping: Seen['mapping'] = 'same'): Seen => ({ at: at(host, port), mapping })
 
+const moving = (host: string): Seen => seen(host, 40_000, 'per-destination')
+
 describe('what members say of a port', () => {
   it('is nothing where nobody said anything', () => {
     expect(judge([])).toBeUndefined()
@@ -51,7 +53,6 @@ describe('where the other side says that it is seen', () => {
   })
 
   it('is not tried where neither side can know the port of the other', () => {
-    const moving = (host: string): Seen => seen(host, 40_000, 'per-destination')
     expect(() => checkSeen(moving('5.5.5.2'), moving('5.5.5.1'))).toThrow('another port for each destination')
     expect(() => checkSeen(moving('5.5.5.2'), seen('5.5.5.1'))).not.toThrow()
   })
