@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import { MeshError } from '@agent-mesh/wire'
+import { limits, MeshError } from '@agent-mesh/wire'
 import type { Endpoint } from './address.ts'
 
 /**
@@ -71,6 +71,22 @@ export const checkSeen = (theirs: Seen, own: Seen): void => {
 
 /** Both sides ask at the same time: the request of the one with the larger peer id stands. */
 export const standsFirst = (self: string, peer: string): boolean => self > peer
+
+/** What a side that is asked for a punch is doing already. */
+export interface Busy {
+  self: string
+  peer: string
+  /** It asks the same of the peer. */
+  isAsking: boolean
+  /** Peers whose punches it takes part in. */
+  theirs: ReadonlySet<string>
+}
+
+/** Whether a side takes part in a punch that it is asked for; `crossing` where its own request stands instead. */
+export const takesPart = ({ self, peer, isAsking, theirs }: Busy): 'yes' | 'crossing' | 'busy' => {
+  if (isAsking && standsFirst(self, peer)) return 'crossing'
+  return theirs.has(peer) || theirs.size >= limits.punchesInProgress ? 'busy' : 'yes'
+}
 
 /** What the round trip takes that the answer did not wait for, in milliseconds. */
 export const roundTripMs = (elapsedMs: number, tookMs: number): number => Math.max(0, elapsedMs - tookMs)

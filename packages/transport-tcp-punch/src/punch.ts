@@ -16,7 +16,7 @@ import {
   type Offer
 } from './message.ts'
 import { observe, type Observation } from './observe.ts'
-import { checkSeen, roundTripMs, standsFirst, startDelayMs } from './plan.ts'
+import { checkSeen, roundTripMs, startDelayMs, takesPart } from './plan.ts'
 import { showFirst, showSecond, type Proof } from './proof.ts'
 import { PunchedConnection } from './punched-connection.ts'
 import { openSimultaneously } from './simultaneous-open.ts'
@@ -196,9 +196,11 @@ export class TcpPunchService implements TcpPunch, Startable {
 
   /** Why a punch is not taken part in. */
   #refusal(peer: string): { error: MeshError; isCrossing: boolean } | undefined {
-    if (this.#own.has(peer) && standsFirst(this.#components.peerId.toString(), peer))
+    const self = this.#components.peerId.toString()
+    const answer = takesPart({ self, peer, isAsking: this.#own.has(peer), theirs: this.#theirs })
+    if (answer === 'crossing')
       return { error: new MeshError('PUNCH_FAILED', 'Both sides asked at once.'), isCrossing: true }
-    if (this.#theirs.has(peer) || this.#theirs.size >= limits.punchesInProgress)
+    if (answer === 'busy')
       return { error: new MeshError('RATE_LIMITED', `${this.#theirs.size} punches are under way.`), isCrossing: false }
     return undefined
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { checkSeen, judge, roundTripMs, standsFirst, startDelayMs, type Seen } from '../src/plan.ts'
+import { limits } from '@agent-mesh/wire'
+import { checkSeen, judge, roundTripMs, standsFirst, startDelayMs, takesPart, type Seen } from '../src/plan.ts'
 
 const at = (host: string, port = 40_000): { host: string; port: number } => ({ host, port })
 const seen = (host: string, port?: number, mapping: Seen['mapping'] = 'same'): Seen => ({ at: at(host, port), mapping })
@@ -61,6 +62,17 @@ describe('where the other side says that it is seen', () => {
 describe('a punch', () => {
   it('that both sides ask for is that of the larger peer id, whoever looks', () => {
     expect([standsFirst('b', 'a'), standsFirst('a', 'b')]).toEqual([true, false])
+  })
+
+  it('is taken part in while there are no more than the limit, one with each peer', () => {
+    const peers = (count: number): Set<string> => new Set(Array.from({ length: count }, (_, index) => `peer ${index}`))
+    const ask = (peer: string, count: number): string =>
+      takesPart({ self: 'b', peer, isAsking: false, theirs: peers(count) })
+    expect(ask('a', limits.punchesInProgress - 1)).toBe('yes')
+    expect(ask('a', limits.punchesInProgress)).toBe('busy')
+    expect(ask('peer 0', 1)).toBe('busy')
+    expect(takesPart({ self: 'b', peer: 'a', isAsking: true, theirs: new Set() })).toBe('crossing')
+    expect(takesPart({ self: 'b', peer: 'c', isAsking: true, theirs: new Set() })).toBe('yes')
   })
 
   it('begins when the other side has read that it does', () => {

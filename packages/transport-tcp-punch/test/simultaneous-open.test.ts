@@ -86,12 +86,14 @@ describe('two sides that connect to each other', () => {
     await vi.waitFor(async () => expect(await isListening(b)).toBe(true), 3_000)
     const intruders = Array.from({ length: limits.punchCandidates - 3 }, () => connect(b, '127.0.0.1'))
     for (const intruder of intruders) {
+      open.push(intruder)
       intruder.on('error', () => {})
+      intruder.resume()
       intruder.write(randomBytes(64))
     }
+    await vi.waitFor(() => expect(intruders.every(({ destroyed }) => destroyed)).toBe(true), 3_000)
     const first = await attempt({ from: a, to: b })
     expect((await second).remotePort).toBe(first.localPort)
-    for (const intruder of intruders) intruder.destroy()
   })
 
   it('hold no more strangers than the limit says', async () => {
