@@ -7,6 +7,8 @@ const seen = (host: string, port?: number, mapping: Seen['mapping'] = 'same'): S
 
 const moving = (host: string): Seen => seen(host, 40_000, 'per-destination')
 
+const peers = (count: number): Set<string> => new Set(Array.from({ length: count }, (_, index) => `peer ${index}`))
+
 describe('what members say of a port', () => {
   it('is nothing where nobody said anything', () => {
     expect(judge([])).toBeUndefined()
@@ -65,7 +67,6 @@ describe('a punch', () => {
   })
 
   it('is taken part in while there are no more than the limit, one with each peer', () => {
-    const peers = (count: number): Set<string> => new Set(Array.from({ length: count }, (_, index) => `peer ${index}`))
     const ask = (peer: string, count: number): string =>
       takesPart({ self: 'b', peer, isAsking: false, theirs: peers(count) })
     expect(ask('a', limits.punchesInProgress - 1)).toBe('yes')
