@@ -9,6 +9,9 @@ const moving = (host: string): Seen => seen(host, 40_000, 'per-destination')
 
 const peers = (count: number): Set<string> => new Set(Array.from({ length: count }, (_, index) => `peer ${index}`))
 
+const ask = (peer: string, count: number): string =>
+  takesPart({ self: 'b', peer, isAsking: false, theirs: peers(count) })
+
 describe('what members say of a port', () => {
   it('is nothing where nobody said anything', () => {
     expect(judge([])).toBeUndefined()
@@ -67,8 +70,6 @@ describe('a punch', () => {
   })
 
   it('is taken part in while there are no more than the limit, one with each peer', () => {
-    const ask = (peer: string, count: number): string =>
-      takesPart({ self: 'b', peer, isAsking: false, theirs: peers(count) })
     expect(ask('a', limits.punchesInProgress - 1)).toBe('yes')
     expect(ask('a', limits.punchesInProgress)).toBe('busy')
     expect(ask('peer 0', 1)).toBe('busy')
