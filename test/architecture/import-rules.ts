@@ -43,8 +43,12 @@ export const layers: Readonly<Record<string, Layer>> = {
     mayImport: [],
     reason: 'a module of libp2p knows nothing of the mesh; any js-libp2p host may use it'
   },
+  'packages/transport-tcp-punch': {
+    mayImport: ['wire'],
+    reason: 'a module of libp2p opens connections; whom to reach and why is decided above it'
+  },
   'packages/node': {
-    mayImport: ['wire', 'identity', 'control-plane', 'data-plane', 'connection-encrypter-tls'],
+    mayImport: ['wire', 'identity', 'control-plane', 'data-plane', 'connection-encrypter-tls', 'transport-tcp-punch'],
     reason: 'node is the one place where the planes meet; it does not know who calls its local API'
   },
   'packages/client': {

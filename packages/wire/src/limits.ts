@@ -146,6 +146,18 @@ export const limits = {
   namedPeers: 1024,
   /** Members that a restarted node tries to come back through. */
   rememberedPeers: 256,
+  /** One message of a punch through NATs, or of the question where one is seen. */
+  punchMessageBytes: 512,
+  /** How long both sides of a punch try to reach each other, from the first packet on. */
+  punchTimeoutMs: 5_000,
+  /** Longest wait for what members say of the address that a port is seen at. */
+  punchObserveTimeoutMs: 3_000,
+  /** Members that are asked where a port is seen; the second tells whether each destination sees another one. */
+  punchObservers: 2,
+  /** Punches of others that a node takes part in at once. */
+  punchesInProgress: 16,
+  /** Sockets of one punch that may be waiting to show that they come from the peer. */
+  punchCandidates: 8,
   /** Longest dial of a peer, all its addresses together. */
   dialTimeoutMs: 10_000,
   /** Longest dial of one address. */

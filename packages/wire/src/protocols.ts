@@ -14,6 +14,8 @@ export const protocols = (network: NetworkId) => ({
   renew: member(network, 'renew'),
   health: member(network, 'health'),
   webrtc: member(network, 'webrtc'),
+  punch: member(network, 'punch'),
+  observed: member(network, 'observed'),
   /** libp2p appends its own version to these. */
   prefix: `agent-mesh/${network}`
 })

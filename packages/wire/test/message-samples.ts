@@ -19,12 +19,16 @@ import {
   JoinRequest,
   limits,
   Metadata,
+  ObservedAddress,
   PolicyDocument,
   RelayHop,
   RelayLimit,
   RelayPeer,
   RelayReservation,
   RelayStop,
+  PunchAnswer,
+  PunchRequest,
+  PunchStart,
   RenewAnswer,
   RenewRequest,
   Revocation,
@@ -373,6 +377,37 @@ export const samples: Sample[] = [
     },
     limits.relayMessageBytes,
     'RELAY_REFUSED'
+  ),
+  sample(
+    'PunchRequest',
+    PunchRequest,
+    { host: '203.0.113.7', port: 41_000, mapping: 1, token: bytes(16, 1) },
+    limits.punchMessageBytes,
+    'PUNCH_FAILED'
+  ),
+  sample(
+    'PunchAnswer',
+    PunchAnswer,
+    {
+      code: 77,
+      reason: 'busy',
+      isCrossing: true,
+      host: '203.0.113.8',
+      port: 42_000,
+      mapping: 2,
+      token: bytes(16, 2),
+      tookMs: 12
+    },
+    limits.punchMessageBytes,
+    'PUNCH_FAILED'
+  ),
+  sample('PunchStart', PunchStart, { rttMs: 80 }, limits.punchMessageBytes, 'PUNCH_FAILED'),
+  sample(
+    'ObservedAddress',
+    ObservedAddress,
+    { host: '203.0.113.7', port: 41_000 },
+    limits.punchMessageBytes,
+    'PUNCH_FAILED'
   ),
   sample('SyncDelivery', SyncDelivery, { items: [bytes(300, 1), bytes(400, 2)] }, limits.syncBytes, 'TUNNEL_PROTOCOL')
 ]

@@ -36,7 +36,7 @@ const isInLocalNetwork = (address: Multiaddr, networks: LocalNetworks): boolean 
 }
 
 /**
- * `relayed` where another member passes the bytes on, `webrtc` by its transport, `local` on this machine or in a
+ * `relayed` where another member passes the bytes on, `webrtc` by its transport, `punched` by its address, `local` on this machine or in a
  * private network it is part of, else `direct`.
  */
 export const pathClassOf = (
@@ -46,6 +46,7 @@ export const pathClassOf = (
   // A WebRTC connection between two browsers or NATs is set up through a relay, but does not run through it.
   if (has(remoteAddr, 'webrtc') || has(remoteAddr, 'webrtc-direct')) return 'webrtc'
   if (limits !== undefined || isRelayed(remoteAddr)) return 'relayed'
+  if (has(remoteAddr, 'punched')) return 'punched'
   return isInLocalNetwork(remoteAddr, networks) ? 'local' : 'direct'
 }
 

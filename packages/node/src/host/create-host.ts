@@ -1,3 +1,4 @@
+import { tcpObserver, tcpPunch, type TcpPunch } from '@agent-mesh/transport-tcp-punch'
 import { healthTopic, protocols, recordsTopic, syncTopic } from '@agent-mesh/wire'
 import { createLibp2p, type Libp2p, type Libp2pInit } from 'libp2p'
 import {
@@ -63,6 +64,7 @@ interface Services extends Record<string, unknown> {
   lan?: Lan
   portMapping?: PortMapping
   relay: HostRelay
+  punch: TcpPunch
 }
 
 export type Host = Libp2p<Services>
@@ -106,7 +108,7 @@ export const createHost = async ({
   gater = {}
 }: HostInit): Promise<Host> => {
   const { key, networkId, networkKey } = credentials
-  const { prefix } = protocols(networkId)
+  const { prefix, punch, observed } = protocols(networkId)
   const { most, from_one_host_per_second: perSecond, pending } = config.connections
   const strangers = new StrangerLimits({
     rates: { connectionsPerSecond: perSecond, pendingConnections: pending },
@@ -121,7 +123,7 @@ export const createHost = async ({
     ...(bindAddress === undefined ? {} : { bindAddress })
   }
   const relay = hostRelay(config.relay)
-  const { transports, ...channel } = transport()
+  const { transports, connectionEncrypters, ...channel } = transport()
   return createLibp2p<Services>({
     privateKey: key,
     start: false,
@@ -130,6 +132,7 @@ export const createHost = async ({
     ...(logger === undefined ? {} : { logger }),
     ...channel,
     transports: [...transports, relay.transport],
+    connectionEncrypters: [...connectionEncrypters, tcpObserver(observed)],
     metrics,
     connectionGater: strangers.connectionGater,
     connectionManager: {
@@ -166,6 +169,7 @@ export const createHost = async ({
       ...(config.port_mapping ? { portMapping: portMapping({ gateway: readDefaultGateway }) } : {}),
       relay: relay.service,
       dht: memberOnly(agentDht({ networkId, book }), 'all'),
+      punch: memberOnly(tcpPunch({ protocol: punch, observedProtocol: observed }), 'connections'),
       pubsub: memberGossip({
         networkId,
         topics: [recordsTopic(networkId), syncTopic(networkId), healthTopic(networkId)]

@@ -7217,3 +7217,612 @@ export namespace RelayStop {
     return streamMessage(buf, RelayStop.codec(), opts)
   }
 }
+
+export interface PunchRequest {
+  host: string
+  port: number
+  mapping: number
+  token: Uint8Array<ArrayBuffer>
+}
+
+export namespace PunchRequest {
+  let _codec: Codec<PunchRequest>
+
+  export const codec = (): Codec<PunchRequest> => {
+    if (_codec == null) {
+      _codec = message<PunchRequest>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.host != null && obj.host !== '')) {
+          w.uint32(10)
+          w.string(obj.host)
+        }
+
+        if ((obj.port != null && obj.port !== 0)) {
+          w.uint32(16)
+          w.uint32(obj.port)
+        }
+
+        if ((obj.mapping != null && obj.mapping !== 0)) {
+          w.uint32(24)
+          w.uint32(obj.mapping)
+        }
+
+        if ((obj.token != null && obj.token.byteLength > 0)) {
+          w.uint32(34)
+          w.bytes(obj.token)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          host: '',
+          port: 0,
+          mapping: 0,
+          token: uint8ArrayAlloc(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.host = reader.string()
+              break
+            }
+            case 2: {
+              obj.port = reader.uint32()
+              break
+            }
+            case 3: {
+              obj.mapping = reader.uint32()
+              break
+            }
+            case 4: {
+              obj.token = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.host`,
+                value: reader.string()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.port`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.mapping`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.token`,
+                value: reader.bytes()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface PunchRequestHostFieldEvent {
+    field: '$.host'
+    value: string
+  }
+
+  export interface PunchRequestPortFieldEvent {
+    field: '$.port'
+    value: number
+  }
+
+  export interface PunchRequestMappingFieldEvent {
+    field: '$.mapping'
+    value: number
+  }
+
+  export interface PunchRequestTokenFieldEvent {
+    field: '$.token'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export function encode (obj: Partial<PunchRequest>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, PunchRequest.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<PunchRequest>): PunchRequest {
+    return decodeMessage(buf, PunchRequest.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<PunchRequest>): Generator<PunchRequestHostFieldEvent | PunchRequestPortFieldEvent | PunchRequestMappingFieldEvent | PunchRequestTokenFieldEvent> {
+    return streamMessage(buf, PunchRequest.codec(), opts)
+  }
+}
+
+export interface PunchAnswer {
+  code: number
+  reason: string
+  isCrossing: boolean
+  host: string
+  port: number
+  mapping: number
+  token: Uint8Array<ArrayBuffer>
+  tookMs: number
+}
+
+export namespace PunchAnswer {
+  let _codec: Codec<PunchAnswer>
+
+  export const codec = (): Codec<PunchAnswer> => {
+    if (_codec == null) {
+      _codec = message<PunchAnswer>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.code != null && obj.code !== 0)) {
+          w.uint32(8)
+          w.uint32(obj.code)
+        }
+
+        if ((obj.reason != null && obj.reason !== '')) {
+          w.uint32(18)
+          w.string(obj.reason)
+        }
+
+        if ((obj.isCrossing != null && obj.isCrossing !== false)) {
+          w.uint32(24)
+          w.bool(obj.isCrossing)
+        }
+
+        if ((obj.host != null && obj.host !== '')) {
+          w.uint32(34)
+          w.string(obj.host)
+        }
+
+        if ((obj.port != null && obj.port !== 0)) {
+          w.uint32(40)
+          w.uint32(obj.port)
+        }
+
+        if ((obj.mapping != null && obj.mapping !== 0)) {
+          w.uint32(48)
+          w.uint32(obj.mapping)
+        }
+
+        if ((obj.token != null && obj.token.byteLength > 0)) {
+          w.uint32(58)
+          w.bytes(obj.token)
+        }
+
+        if ((obj.tookMs != null && obj.tookMs !== 0)) {
+          w.uint32(64)
+          w.uint32(obj.tookMs)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          code: 0,
+          reason: '',
+          isCrossing: false,
+          host: '',
+          port: 0,
+          mapping: 0,
+          token: uint8ArrayAlloc(0),
+          tookMs: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.code = reader.uint32()
+              break
+            }
+            case 2: {
+              obj.reason = reader.string()
+              break
+            }
+            case 3: {
+              obj.isCrossing = reader.bool()
+              break
+            }
+            case 4: {
+              obj.host = reader.string()
+              break
+            }
+            case 5: {
+              obj.port = reader.uint32()
+              break
+            }
+            case 6: {
+              obj.mapping = reader.uint32()
+              break
+            }
+            case 7: {
+              obj.token = reader.bytes()
+              break
+            }
+            case 8: {
+              obj.tookMs = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.code`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.reason`,
+                value: reader.string()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.isCrossing`,
+                value: reader.bool()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.host`,
+                value: reader.string()
+              }
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.port`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 6: {
+              yield {
+                field: `${prefix}.mapping`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 7: {
+              yield {
+                field: `${prefix}.token`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 8: {
+              yield {
+                field: `${prefix}.tookMs`,
+                value: reader.uint32()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface PunchAnswerCodeFieldEvent {
+    field: '$.code'
+    value: number
+  }
+
+  export interface PunchAnswerReasonFieldEvent {
+    field: '$.reason'
+    value: string
+  }
+
+  export interface PunchAnswerIsCrossingFieldEvent {
+    field: '$.isCrossing'
+    value: boolean
+  }
+
+  export interface PunchAnswerHostFieldEvent {
+    field: '$.host'
+    value: string
+  }
+
+  export interface PunchAnswerPortFieldEvent {
+    field: '$.port'
+    value: number
+  }
+
+  export interface PunchAnswerMappingFieldEvent {
+    field: '$.mapping'
+    value: number
+  }
+
+  export interface PunchAnswerTokenFieldEvent {
+    field: '$.token'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface PunchAnswerTookMsFieldEvent {
+    field: '$.tookMs'
+    value: number
+  }
+
+  export function encode (obj: Partial<PunchAnswer>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, PunchAnswer.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<PunchAnswer>): PunchAnswer {
+    return decodeMessage(buf, PunchAnswer.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<PunchAnswer>): Generator<PunchAnswerCodeFieldEvent | PunchAnswerReasonFieldEvent | PunchAnswerIsCrossingFieldEvent | PunchAnswerHostFieldEvent | PunchAnswerPortFieldEvent | PunchAnswerMappingFieldEvent | PunchAnswerTokenFieldEvent | PunchAnswerTookMsFieldEvent> {
+    return streamMessage(buf, PunchAnswer.codec(), opts)
+  }
+}
+
+export interface PunchStart {
+  rttMs: number
+}
+
+export namespace PunchStart {
+  let _codec: Codec<PunchStart>
+
+  export const codec = (): Codec<PunchStart> => {
+    if (_codec == null) {
+      _codec = message<PunchStart>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.rttMs != null && obj.rttMs !== 0)) {
+          w.uint32(8)
+          w.uint32(obj.rttMs)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          rttMs: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.rttMs = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.rttMs`,
+                value: reader.uint32()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface PunchStartRttMsFieldEvent {
+    field: '$.rttMs'
+    value: number
+  }
+
+  export function encode (obj: Partial<PunchStart>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, PunchStart.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<PunchStart>): PunchStart {
+    return decodeMessage(buf, PunchStart.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<PunchStart>): Generator<PunchStartRttMsFieldEvent> {
+    return streamMessage(buf, PunchStart.codec(), opts)
+  }
+}
+
+export interface ObservedAddress {
+  host: string
+  port: number
+}
+
+export namespace ObservedAddress {
+  let _codec: Codec<ObservedAddress>
+
+  export const codec = (): Codec<ObservedAddress> => {
+    if (_codec == null) {
+      _codec = message<ObservedAddress>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.host != null && obj.host !== '')) {
+          w.uint32(10)
+          w.string(obj.host)
+        }
+
+        if ((obj.port != null && obj.port !== 0)) {
+          w.uint32(16)
+          w.uint32(obj.port)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          host: '',
+          port: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.host = reader.string()
+              break
+            }
+            case 2: {
+              obj.port = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.host`,
+                value: reader.string()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.port`,
+                value: reader.uint32()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface ObservedAddressHostFieldEvent {
+    field: '$.host'
+    value: string
+  }
+
+  export interface ObservedAddressPortFieldEvent {
+    field: '$.port'
+    value: number
+  }
+
+  export function encode (obj: Partial<ObservedAddress>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, ObservedAddress.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ObservedAddress>): ObservedAddress {
+    return decodeMessage(buf, ObservedAddress.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ObservedAddress>): Generator<ObservedAddressHostFieldEvent | ObservedAddressPortFieldEvent> {
+    return streamMessage(buf, ObservedAddress.codec(), opts)
+  }
+}
