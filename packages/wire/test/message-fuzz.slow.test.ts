@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { MeshError } from '@agent-mesh/wire'
 import { weigh } from './message-fields.ts'
-import { samples, type Sample } from './message-samples.ts'
+import type { Sample } from './message-sample.ts'
+import { samples } from './message-samples.ts'
 import { cases, mutate, seed, seededRandom, type Random } from '@agent-mesh/testkit/mutations'
 
 const wireTypes: [number, ...number[]] = [0, 0, 2, 2, 2, 2, 1, 3, 4, 5, 6, 7]

@@ -3,7 +3,6 @@ import {
   Certificate,
   CertificateGrant,
   CertificateRequest,
-  decodeMessage,
   HealthClaim,
   HealthDigest,
   HealthFrame,
@@ -19,16 +18,7 @@ import {
   JoinRequest,
   limits,
   Metadata,
-  ObservedAddress,
   PolicyDocument,
-  RelayHop,
-  RelayLimit,
-  RelayPeer,
-  RelayReservation,
-  RelayStop,
-  PunchAnswer,
-  PunchRequest,
-  PunchStart,
   RenewAnswer,
   RenewRequest,
   Revocation,
@@ -43,11 +33,10 @@ import {
   SyncState,
   Ticket,
   TunnelAnswer,
-  TunnelOpen,
-  type ErrorCode
+  TunnelOpen
 } from '@agent-mesh/wire'
-
-const bytes = (length: number, fill: number): Uint8Array<ArrayBuffer> => new Uint8Array(length).fill(fill)
+import { bytes, sample, type Sample } from './message-sample.ts'
+import { pathSamples } from './path-message-samples.ts'
 
 const service: ServiceInfo = { name: 'web', kind: 'http', capabilities: ['language_processing/translation', 'vision'] }
 const metadata: Metadata = { key: 'x-later', value: bytes(9, 7) }
@@ -79,30 +68,6 @@ const neighbour: HealthNeighbour = {
   lossPpm: 1_500,
   hasLoss: true
 }
-
-/** One kind of message with every field set, and how it is read from outside. */
-export interface Sample {
-  name: string
-  value: object
-  encoded: Uint8Array<ArrayBuffer>
-  most: number
-  code: ErrorCode
-  decode: (bytes: Uint8Array, most?: number) => object
-}
-
-interface Codec<T> {
-  encode: (value: T) => Uint8Array<ArrayBuffer>
-  decode: (bytes: Uint8Array<ArrayBuffer>) => T
-}
-
-const sample = <T extends object>(name: string, codec: Codec<T>, value: T, most: number, code: ErrorCode): Sample => ({
-  name,
-  value,
-  encoded: codec.encode(value),
-  most,
-  code,
-  decode: (from, bound = most) => decodeMessage(codec, from, bound, code, name)
-})
 
 /** Every message of the protocol. */
 export const samples: Sample[] = [
@@ -344,72 +309,8 @@ export const samples: Sample[] = [
     limits.syncBytes,
     'TUNNEL_PROTOCOL'
   ),
-  sample(
-    'RelayHop',
-    RelayHop,
-    {
-      type: 2,
-      peer: { id: bytes(38, 1), addrs: [bytes(8, 2)] },
-      reservation: { expire: 1_790_000_000, addrs: [bytes(20, 3), bytes(20, 4)] },
-      limit: { duration: 120, data: 131_072 },
-      status: 100
-    },
-    limits.relayMessageBytes,
-    'RELAY_REFUSED'
-  ),
-  sample('RelayLimit', RelayLimit, { duration: 120, data: 131_072 }, limits.relayMessageBytes, 'RELAY_REFUSED'),
-  sample('RelayPeer', RelayPeer, { id: bytes(38, 1), addrs: [bytes(8, 2)] }, limits.relayMessageBytes, 'RELAY_REFUSED'),
-  sample(
-    'RelayReservation',
-    RelayReservation,
-    { expire: 1_790_000_000, addrs: [bytes(20, 3), bytes(20, 4)] },
-    limits.relayMessageBytes,
-    'RELAY_REFUSED'
-  ),
-  sample(
-    'RelayStop',
-    RelayStop,
-    {
-      type: 1,
-      peer: { id: bytes(38, 1), addrs: [bytes(8, 2)] },
-      limit: { duration: 120, data: 131_072 },
-      status: 200
-    },
-    limits.relayMessageBytes,
-    'RELAY_REFUSED'
-  ),
-  sample(
-    'PunchRequest',
-    PunchRequest,
-    { host: '203.0.113.7', port: 41_000, mapping: 1, token: bytes(16, 1) },
-    limits.punchMessageBytes,
-    'PUNCH_FAILED'
-  ),
-  sample(
-    'PunchAnswer',
-    PunchAnswer,
-    {
-      code: 77,
-      reason: 'busy',
-      isCrossing: true,
-      host: '203.0.113.8',
-      port: 42_000,
-      mapping: 2,
-      token: bytes(16, 2),
-      tookMs: 12
-    },
-    limits.punchMessageBytes,
-    'PUNCH_FAILED'
-  ),
-  sample('PunchStart', PunchStart, { rttMs: 80 }, limits.punchMessageBytes, 'PUNCH_FAILED'),
-  sample(
-    'ObservedAddress',
-    ObservedAddress,
-    { host: '203.0.113.7', port: 41_000 },
-    limits.punchMessageBytes,
-    'PUNCH_FAILED'
-  ),
-  sample('SyncDelivery', SyncDelivery, { items: [bytes(300, 1), bytes(400, 2)] }, limits.syncBytes, 'TUNNEL_PROTOCOL')
+  sample('SyncDelivery', SyncDelivery, { items: [bytes(300, 1), bytes(400, 2)] }, limits.syncBytes, 'TUNNEL_PROTOCOL'),
+  ...pathSamples
 ]
 
 /** The sample of one message. */

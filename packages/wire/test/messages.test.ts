@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import * as generated from '../src/generated/messages.ts'
 import { fieldsOf, weigh } from './message-fields.ts'
-import { sampleOf, samples, type Sample } from './message-samples.ts'
+import type { Sample } from './message-sample.ts'
+import { sampleOf, samples } from './message-samples.ts'
 import { seededRandom } from '@agent-mesh/testkit/mutations'
 
 const join = (...parts: Uint8Array[]): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.concat(parts))
