@@ -31,8 +31,12 @@ export const formatLoss = ({
   return stalls === 0 ? '-' : `${stalls} ${stalls === 1 ? 'stall' : 'stalls'}`
 }
 
+/** Why it stands as it does, and why its path is not better. */
+const reasonOf = (peer: PeerDocument): string =>
+  [standingOf(peer).reason, ...(peer.pathReason === undefined ? [] : [peer.pathReason])].join('; ')
+
 const row = (peer: PeerDocument, nowMs: number): string[] => {
-  const { state, sinceMs, reason } = standingOf(peer)
+  const { state, sinceMs } = standingOf(peer)
   return [
     peer.name,
     peer.peerId,
@@ -43,7 +47,7 @@ const row = (peer: PeerDocument, nowMs: number): string[] => {
     formatLoss(peer.health ?? {}),
     String(peer.tunnels),
     peer.addresses[0] ?? '-',
-    reason
+    reasonOf(peer)
   ]
 }
 

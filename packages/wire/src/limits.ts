@@ -160,6 +160,12 @@ export const limits = {
   punchCandidates: 8,
   /** Longest dial of a peer, all its addresses together. */
   dialTimeoutMs: 10_000,
+  /** Echoes on a path that one member may ask for at once, and that wait for their answer. */
+  echoesAtOnce: 64,
+  /** And in the long run; a path in use needs less than one. */
+  echoesPerSecond: 16,
+  /** One attempt at a better path. */
+  pathAttemptTimeoutMs: 10_000,
   /** Longest dial of one address. */
   addressDialTimeoutMs: 3_000,
   /** From the open message of a tunnel to its answer. */

@@ -16,6 +16,7 @@ export const protocols = (network: NetworkId) => ({
   webrtc: member(network, 'webrtc'),
   punch: member(network, 'punch'),
   observed: member(network, 'observed'),
+  echo: member(network, 'echo'),
   /** libp2p appends its own version to these. */
   prefix: `agent-mesh/${network}`
 })

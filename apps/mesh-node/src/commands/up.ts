@@ -11,12 +11,13 @@ import { fields } from '../text.ts'
 /** How long something that was left open may keep a stopped process alive. */
 const lingerMs = 100
 
-const flagsOf = (input: Input): Record<string, string | string[]> => {
+const flagsOf = (input: Input): Record<string, string | string[] | boolean> => {
   const logLevel = input.text('logLevel')
   const lists = ['listen', 'announce', 'bootstrap'].map((name): [string, string[]] => [name, input.list(name)])
   return {
     ...Object.fromEntries(lists.filter(([, list]) => list.length > 0)),
-    ...(logLevel === undefined ? {} : { logLevel })
+    ...(logLevel === undefined ? {} : { logLevel }),
+    ...(input.has('directOnly') ? { directOnly: true } : {})
   }
 }
 
@@ -107,6 +108,7 @@ export const up: Command = {
       describe: 'member to connect to at start, with its /p2p/<peer id>',
       isRepeatable: true
     },
+    { flags: '--direct-only', describe: 'open no tunnel through a relay, as paths.direct_only' },
     {
       flags: '--log-level <level>',
       describe: 'least severe event that is logged: silent, error, warn, info, debug, trace'

@@ -3,7 +3,7 @@ import { limits, MeshError, toMeshError } from '@agent-mesh/wire'
 import { abortedError, deadline } from '../discovery/deadline.ts'
 import { raceAddresses } from './address-race.ts'
 import { unreachableError, type DialFailure } from './dial-failure.ts'
-import { sortForDial } from './path-class.ts'
+import { isRelayed, sortForDial } from './path-class.ts'
 import { createSingleFlight } from './single-flight.ts'
 import type { Connection, ConnectionGater, PeerId, PeerStore } from '@libp2p/interface'
 import type { TransportManager } from '@libp2p/interface-internal'
@@ -46,6 +46,15 @@ export interface Dialler {
   connect: (peer: PeerId, options: { signal: AbortSignal; addresses?: Multiaddr[] }) => Promise<Connection>
 }
 
+/** Dials although there is a connection: to get a better one. */
+export interface PathDialler {
+  /**
+   * A further admitted connection, by those known addresses of the peer that are of this kind.
+   * @throws MeshError as {@link Dialler.connect}
+   */
+  attempt: (peer: PeerId, kind: 'direct' | 'relayed', signal: AbortSignal) => Promise<Connection>
+}
+
 export interface DiallerInit {
   self: PeerId
   host: DialParts
@@ -53,6 +62,10 @@ export interface DiallerInit {
   discovery: Pick<RunningDiscovery, 'known' | 'record' | 'forget'>
   /** Addresses that this node remembers from an earlier run. */
   memory?: Pick<RememberedPeers, 'get'>
+  /** Of the connections that are open; undefined where none of them serves. Default: the youngest without a relay. */
+  choose?: (peer: PeerId, connections: Connection[]) => Connection | undefined
+  /** No path through a relay. */
+  isDirectOnly?: boolean
   dialTimeoutMs?: number
   addressTimeoutMs?: number
   parallel?: number
@@ -86,11 +99,13 @@ export const createDialler = ({
   admission,
   discovery,
   memory,
+  choose = (_, connections) => bestOf(connections),
+  isDirectOnly = false,
   dialTimeoutMs = limits.dialTimeoutMs,
   addressTimeoutMs = limits.addressDialTimeoutMs,
   parallel = 3,
   staggerMs = 250
-}: DiallerInit): Dialler => {
+}: DiallerInit): Dialler & PathDialler => {
   const flights = createSingleFlight<Connection>('The dial')
 
   const stored = async (peer: PeerId): Promise<Multiaddr[]> => {
@@ -105,11 +120,11 @@ export const createDialler = ({
     (memory?.get(peer.toString())?.addresses ?? []).map((address) => multiaddr(address))
 
   /** What can be dialled, without what was tried already. */
-  const usable = (peer: PeerId, addresses: Multiaddr[], tried: Set<string>): Multiaddr[] => {
+  const usable = (peer: PeerId, addresses: Multiaddr[], tried: ReadonlySet<string>): Multiaddr[] => {
     const found = new Map<string, Multiaddr>()
     for (const address of addresses) {
       const full = toPeer(address, peer)
-      if (full === undefined || tried.has(full.toString())) continue
+      if (full === undefined || tried.has(full.toString()) || (isDirectOnly && isRelayed(full))) continue
       if (host.transportManager.dialTransportForMultiaddr(full) !== undefined) found.set(full.toString(), full)
     }
     return sortForDial([...found.values()]).slice(0, mostAddresses)
@@ -165,6 +180,29 @@ export const createDialler = ({
     }
   }
 
+  const knownOf = async (peer: PeerId): Promise<Multiaddr[]> => [
+    ...(discovery.known(peer)?.addresses ?? []),
+    ...remembered(peer),
+    ...(await stored(peer))
+  ]
+
+  const another = async (peer: PeerId, kind: 'direct' | 'relayed', signal: AbortSignal): Promise<Connection> => {
+    const wanted = (await knownOf(peer)).filter((address) => isRelayed(address) === (kind === 'relayed'))
+    const result = await race(peer, usable(peer, wanted, new Set()), signal)
+    if (!Array.isArray(result)) return admitted(peer, result, signal)
+    await dropStale(peer, result)
+    if (signal.aborted) throw abortedError(signal, `The dial of ${peer.toString()}`)
+    throw unreachableError(peer, result)
+  }
+
+  const check = async (peer: PeerId): Promise<void> => {
+    const refusal = admission.refusal(peer)
+    if (refusal !== undefined) throw refusal
+    if ((await host.connectionGater.denyDialPeer?.(peer)) === true) {
+      throw new MeshError('NOT_A_MEMBER', `This node does not dial ${peer.toString()}.`)
+    }
+  }
+
   const open = async (peer: PeerId, given: Multiaddr[], signal: AbortSignal): Promise<Connection> => {
     const failures: DialFailure[] = []
     const tried = new Set<string>()
@@ -178,7 +216,7 @@ export const createDialler = ({
       await dropStale(peer, result)
       return undefined
     }
-    const known = [...given, ...(discovery.known(peer)?.addresses ?? []), ...remembered(peer), ...(await stored(peer))]
+    const known = [...given, ...(await knownOf(peer))]
     const atOnce = await attempt(known)
     if (atOnce !== undefined) return atOnce
     if (signal.aborted) throw abortedError(signal, `The dial of ${peer.toString()}`)
@@ -195,16 +233,22 @@ export const createDialler = ({
   }
 
   return {
+    attempt: async (peer, kind, signal) => {
+      await check(peer)
+      try {
+        return await flights.run(`${peer.toString()} ${kind}`, signal, async (shared) =>
+          another(peer, kind, deadline(dialTimeoutMs, shared))
+        )
+      } catch (err) {
+        throw toMeshError(err, 'UNREACHABLE')
+      }
+    },
     connect: async (peer, { signal, addresses = [] }) => {
       if (self.equals(peer))
         throw new MeshError('TARGET_INVALID', 'This is the node itself; its services are at their own addresses.')
-      const live = bestOf(admission.connections(peer))
+      const live = choose(peer, admission.connections(peer))
       if (live !== undefined) return live
-      const refusal = admission.refusal(peer)
-      if (refusal !== undefined) throw refusal
-      if ((await host.connectionGater.denyDialPeer?.(peer)) === true) {
-        throw new MeshError('NOT_A_MEMBER', `This node does not dial ${peer.toString()}.`)
-      }
+      await check(peer)
       try {
         return await flights.run(peer.toString(), signal, async (shared) =>
           open(peer, addresses, deadline(dialTimeoutMs, shared))

@@ -6,7 +6,7 @@ import { createRecordBook, type RecordBook } from '../../src/discovery/record-bo
 import { guardByRevocations } from '../../src/revocation/revocation-guard.ts'
 import { createRevocationKeeper, type RevocationKeeper } from '../../src/revocation/revocation-keeper.ts'
 import { memberOnly } from '../../src/admission/member-only.ts'
-import { createDialler, dialParts, type Dialler, type DialParts } from '../../src/routing/dialler.ts'
+import { createDialler, dialParts, type Dialler, type DialParts, type PathDialler } from '../../src/routing/dialler.ts'
 import { createPathMemory, type PathMemory } from '../../src/routing/path-memory.ts'
 import { createResolver, type Resolver } from '../../src/routing/resolve.ts'
 import { Record as StoredRecord, type QueryEvent } from '@libp2p/kad-dht'
@@ -33,7 +33,7 @@ export interface TestNode {
   book: RecordBook
   revocations: RevocationKeeper
   discovery: RunningDiscovery
-  dialler: Dialler
+  dialler: Dialler & PathDialler
   resolver: Resolver
   paths: PathMemory
   /** Own addresses and nothing else. */

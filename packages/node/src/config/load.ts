@@ -12,6 +12,7 @@ export interface Flags {
   announce?: string[]
   bootstrap?: string[]
   logLevel?: string
+  directOnly?: boolean
 }
 
 export interface LoadedConfig {
@@ -79,9 +80,10 @@ const fromEnvironment = (env: NodeJS.ProcessEnv): Tree => ({
   ...(env['MESH_LOG_LEVEL'] === undefined ? {} : { log: { level: env['MESH_LOG_LEVEL'] } })
 })
 
-const fromFlags = ({ logLevel, ...rest }: Flags): Tree => ({
+const fromFlags = ({ logLevel, directOnly, ...rest }: Flags): Tree => ({
   ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)),
-  ...(logLevel === undefined ? {} : { log: { level: logLevel } })
+  ...(logLevel === undefined ? {} : { log: { level: logLevel } }),
+  ...(directOnly === undefined ? {} : { paths: { direct_only: directOnly } })
 })
 
 const validate = (tree: Tree, source: string, lineOfPath?: (path: PropertyKey[]) => string): Config => {
@@ -127,8 +129,11 @@ export const loadConfig = async (options: {
   if (file !== undefined) validate(file.tree, options.file ?? '', file.lineOfPath)
   validate(environment, 'the environment (MESH_*)')
   validate(flags, 'the command line')
-  const log = Object.assign({}, ...[file?.tree, environment, flags].map((tree) => tree?.['log']).filter(isTree))
-  const merged = { ...file?.tree, ...environment, ...flags, ...(Object.keys(log).length > 0 ? { log } : {}) }
+  const section = (key: string): Tree => {
+    const all: Tree = Object.assign({}, ...[file?.tree, environment, flags].map((tree) => tree?.[key]).filter(isTree))
+    return Object.keys(all).length > 0 ? { [key]: all } : {}
+  }
+  const merged = { ...file?.tree, ...environment, ...flags, ...section('log'), ...section('paths') }
   const config = validate(merged, 'the configuration')
   const sourceOf = (path: string): Setting['source'] =>
     has(flags, path)

@@ -194,6 +194,16 @@ export const configSchema = z.strictObject({
       'Whether the gateway of this network is asked, by NAT-PMP, for a port that others can dial. A node that listens on the loopback alone asks nobody.'
     ),
   relay: relaySection,
+  paths: z
+    .strictObject({
+      direct_only: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Whether tunnels are refused where only a relay leads to the other agent, instead of going through it.'
+        )
+    })
+    .prefault({}),
   drain_timeout: duration(0, 300_000)
     .prefault(formatDuration(limits.drainTimeoutMs))
     .describe('How long a stopping node lets open tunnels finish.'),

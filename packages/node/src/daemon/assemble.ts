@@ -1,4 +1,3 @@
-import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { limits, protocols } from '@agent-mesh/wire'
 import { createDataPlane, type DataPlane } from '@agent-mesh/data-plane'
@@ -37,6 +36,7 @@ import { LanPeers } from './lan-peers.ts'
 import { MeshNode } from './mesh-node.ts'
 import { createMetering } from './metering.ts'
 import { Offers } from './offers.ts'
+import { createNodePaths } from './paths.ts'
 import { Policies } from './policies.ts'
 import { NodeProxies } from './proxies.ts'
 import { Reach } from './reach.ts'
@@ -48,6 +48,7 @@ import { openThrough } from './stream-dialer.ts'
 import { createStanding } from './standing.ts'
 import { vocabularyOf } from './vocabulary.ts'
 import type { Memory } from './remember.ts'
+import { rememberMembers } from './remembered-members.ts'
 import type { Meter } from '../metrics/meter.ts'
 import { timedDialler, timedDiscovery } from '../metrics/timing.ts'
 import { upkeepOf } from './upkeep.ts'
@@ -99,26 +100,6 @@ const withoutPeerId = (address: Multiaddr): Multiaddr => {
 const levelOf = (event: string): 'debug' | 'info' | 'warn' => {
   if (event.endsWith('failed') || event.endsWith('refused')) return 'warn'
   return event === 'program:stderr' ? 'info' : 'debug'
-}
-
-/** Writes down where admitted members can be dialled, so that a restart needs nobody in particular. */
-const rememberMembers = ({ host, memory }: AssembleInit): (() => void) => {
-  const { admission } = host.services
-  const note = async (peerId: string): Promise<void> => {
-    const peer = await host.peerStore.get(peerIdFromString(peerId))
-    memory.peers.admitted(
-      peerId,
-      peer.addresses.map(({ multiaddr: address }) => address)
-    )
-    memory.touch()
-  }
-  const onIdentify = ({ detail }: CustomEvent<{ peerId: { toString: () => string } }>): void => {
-    if (admission.has(peerIdFromString(detail.peerId.toString()))) note(detail.peerId.toString()).catch(() => {})
-  }
-  host.addEventListener('peer:identify', onIdentify)
-  return () => {
-    host.removeEventListener('peer:identify', onIdentify)
-  }
 }
 
 /** Puts the planes of one node together and gives what the local API calls. */
@@ -194,7 +175,20 @@ export const assemble = (init: AssembleInit): Assembled => {
     mayUse: (callee, service, capabilities) => rules.mayUse(callee, service, capabilities),
     hasAddresses: async (peer) => memory.peers.get(peer.toString()) !== undefined || (await host.peerStore.has(peer))
   })
-  const plainDialler = createDialler({ self, host: dialParts, admission, discovery, memory: memory.peers })
+  const plainDialler = createDialler({
+    self,
+    host: dialParts,
+    admission,
+    discovery,
+    memory: memory.peers,
+    choose: (peer, open) => nodePaths.choose(peer, open),
+    isDirectOnly: config.paths.direct_only
+  })
+  const nodePaths = createNodePaths(init, {
+    dialler: plainDialler,
+    trafficOf: (peer) => dataPlane.tunnels.trafficOf(peer.toString()),
+    onMoved: () => void offers.publishNow().catch(() => {})
+  })
   const dialler = timedDialler(meter, plainDialler, admission)
   const audit = new Audit({ stateDir, config: config.audit, self, admission, events })
   const rules = new NodeRules({
@@ -212,7 +206,7 @@ export const assemble = (init: AssembleInit): Assembled => {
   const dataPlane: DataPlane = createDataPlane({
     resolver,
     authorizer,
-    dialer: openThrough(dialler),
+    dialer: openThrough(nodePaths.forTunnels(dialler)),
     protocol: protocols(networkId).tunnel,
     pathOf: pathClassOf,
     callerOf: (peer) => authorizer.callerOf(peer),
@@ -257,6 +251,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     discovery,
     resolver,
     dialler,
+    paths: nodePaths,
     ping,
     lookupTimeoutMs: config.discovery.lookup_timeout,
     trafficOf: (peer) => dataPlane.tunnels.trafficOf(peer.toString())
@@ -353,6 +348,7 @@ export const assemble = (init: AssembleInit): Assembled => {
       const { handler, handlerOptions } = replication
       await host.services.members.handle(protocols(networkId).sync, handler, handlerOptions)
       replication.start()
+      await nodePaths.start()
       await health.start()
       first.start()
       offers.start()
@@ -381,6 +377,7 @@ export const assemble = (init: AssembleInit): Assembled => {
         () => recordGossip.announce(),
         () => recordGossip.announce()
       )
+      nodePaths.stop()
       replication.stop()
       proxies.close()
       await dataPlane.stop({ drainTimeoutMs: config.drain_timeout })

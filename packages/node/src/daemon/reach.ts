@@ -26,6 +26,7 @@ import type {
 } from '@agent-mesh/wire/api'
 
 import { healthDocument } from './health.ts'
+import type { NodePaths } from './paths.ts'
 
 export interface ReachInit {
   self: PeerId
@@ -33,6 +34,8 @@ export interface ReachInit {
   discovery: Discovery
   resolver: Resolver
   dialler: Dialler
+  paths: Pick<NodePaths, 'standing' | 'hurry' | 'measure'>
+  /** For members that know no echoes. */
   ping: Ping
   lookupTimeoutMs: number
   health: Pick<HealthView, 'all'>
@@ -101,11 +104,13 @@ export class Reach {
   /** @throws MeshError of resolving and of dialling */
   async dial(request: DialRequest, { signal }: Waiting): Promise<DialResponse> {
     const { connection, name } = await this.#connect(request, signal)
+    if (request.isWaitingForBetter === true) this.#init.paths.hurry(connection.remotePeer)
     const rttMs = await this.#measure(connection, signal)
     return {
       peerId: connection.remotePeer.toString(),
       ...(name === undefined ? {} : { name }),
       path: pathClassOf(connection),
+      ...this.#reasonOf(connection.remotePeer),
       rttMs,
       addresses: this.#init.admission.connections(connection.remotePeer).map((one) => one.remoteAddr.toString())
     }
@@ -138,9 +143,19 @@ export class Reach {
   }
 
   async #measure(connection: Connection, signal: AbortSignal): Promise<number> {
-    const rttMs = await this.#init.ping.ping(connection.remotePeer, { signal })
+    const { paths, ping } = this.#init
+    const rttMs = await paths.measure(connection, signal).catch(async (err: unknown) => {
+      if (err instanceof Error && err.name === 'UnsupportedProtocolError')
+        return ping.ping(connection.remotePeer, { signal })
+      throw err
+    })
     this.#rtts.set(connection.remotePeer.toString(), rttMs)
     return rttMs
+  }
+
+  #reasonOf(peer: PeerId): { pathReason?: string } {
+    const { reason } = this.#init.paths.standing(peer)
+    return reason === undefined ? {} : { pathReason: reason }
   }
 
   peers(): PeerDocument[] {
@@ -164,7 +179,8 @@ export class Reach {
         name: membership.name,
         groups: membership.groups,
         state: 'connected',
-        path: pathClassOf(first),
+        path: this.#init.paths.standing(peer).path ?? pathClassOf(first),
+        ...this.#reasonOf(peer),
         direction: first.direction,
         addresses: connections.map((one) => one.remoteAddr.toString()),
         ...(rttMs === undefined ? {} : { rttMs }),

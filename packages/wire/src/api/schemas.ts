@@ -58,6 +58,8 @@ export const peer = z.object({
   groups: z.array(z.string()),
   state: z.enum(['connected', 'known']),
   path: pathClass.optional(),
+  /** Why the path is not better; absent where none would be. */
+  pathReason: z.string().optional(),
   direction: z.enum(['inbound', 'outbound']).optional(),
   addresses: z.array(z.string()),
   rttMs: z.number().optional(),
@@ -73,12 +75,15 @@ export const peersResponse = z.object({ peers: z.array(peer) })
 
 export const dialRequest = z.strictObject({
   target: z.string(),
-  timeoutMs: z.number().int().positive().max(60_000).optional()
+  timeoutMs: z.number().int().positive().max(60_000).optional(),
+  /** Whether an attempt at a better path is made soon. */
+  isWaitingForBetter: z.boolean().optional()
 })
 export const dialResponse = z.object({
   peerId: z.string(),
   name: z.string().optional(),
   path: pathClass,
+  pathReason: z.string().optional(),
   rttMs: z.number(),
   addresses: z.array(z.string())
 })
@@ -239,6 +244,7 @@ export const pingResponse = z.object({
   peerId: z.string(),
   name: z.string().optional(),
   path: pathClass,
+  pathReason: z.string().optional(),
   rttMs: z.number()
 })
 

@@ -1,0 +1,83 @@
+import { createPaths, type Dialler, type PathAttempts, type PathDialler, type Paths } from '@agent-mesh/control-plane'
+import { protocols } from '@agent-mesh/wire'
+import type { PeerId } from '@libp2p/interface'
+import type { AssembleInit } from './assemble.ts'
+import { createNetworkWatch } from './network-watch.ts'
+
+interface PathRooms {
+  dialler: PathDialler
+  trafficOf: (peer: PeerId) => { bytesIn?: number | undefined; bytesOut?: number | undefined }
+  /** Ways of other kinds: punched and WebRTC. */
+  attempts?: PathAttempts
+  /** The addresses of this machine are others: others are to be told. */
+  onMoved: () => void
+}
+
+/** The choice of paths in a running node. */
+export interface NodePaths extends Pick<Paths, 'choose' | 'standing' | 'hurry' | 'measure'> {
+  start: () => Promise<void>
+  stop: () => void
+  /** Dials for tunnels: a peer that is dialled so counts as in use. */
+  forTunnels: (dialler: Dialler) => Dialler
+}
+
+export const createNodePaths = (
+  { credentials, config, host, events }: AssembleInit,
+  { dialler, trafficOf, attempts = {}, onMoved }: PathRooms
+): NodePaths => {
+  const { admission, members } = host.services
+  const paths = createPaths({
+    networkId: credentials.networkId,
+    admission,
+    host,
+    attempts: {
+      direct: async (peer, signal) => dialler.attempt(peer, 'direct', signal),
+      relayed: async (peer, signal) => dialler.attempt(peer, 'relayed', signal),
+      ...attempts
+    },
+    trafficOf,
+    isDirectOnly: config.paths.direct_only,
+    onPreferred: (peer, path, before) =>
+      events.emit(before === undefined ? 'debug' : 'info', 'path:changed', {
+        peer: peer.toString(),
+        path: path ?? 'none',
+        before: before ?? 'none'
+      }),
+    onClosed: (peer, path, why) =>
+      events.emit(why === 'zombie' ? 'warn' : 'debug', 'path:closed', {
+        peer: peer.toString(),
+        path: path ?? 'none',
+        reason: why
+      }),
+    onAttempt: (peer, kind, code) =>
+      events.emit('debug', 'path:attempt', { peer: peer.toString(), kind, code: code ?? 'ok' })
+  })
+  const watch = createNetworkWatch((addresses) => {
+    events.emit('info', 'network:changed', { addresses: addresses.join(' ') })
+    paths.moved()
+    onMoved()
+  })
+  return {
+    choose: paths.choose,
+    standing: paths.standing,
+    hurry: paths.hurry,
+    measure: paths.measure,
+    start: async () => {
+      await members.handle(protocols(credentials.networkId).echo, paths.handler, paths.handlerOptions)
+      paths.start()
+      watch.start()
+    },
+    stop: () => {
+      watch.stop()
+      paths.stop()
+    },
+    forTunnels: (plain) => ({
+      connect: async (peer, options) => {
+        paths.wanted(peer)
+        const connection = await plain.connect(peer, options)
+        paths.wanted(peer)
+        return connection
+      }
+    })
+  }
+}
