@@ -18,6 +18,11 @@ export const describePublication = (publication: Publication | undefined): strin
 const section = (title: string, lines: string[]): string[] =>
   lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)]
 
+const describePaths = (paths: Status['paths'] = {}): string =>
+  Object.entries(paths)
+    .map(([path, count]) => `${count} ${path}`)
+    .join(', ') || '-'
+
 const describeStatus = (status: Status, members: PeerDocument[]): string[] => {
   const { network, peers, tunnels } = status
   return [
@@ -30,6 +35,7 @@ const describeStatus = (status: Status, members: PeerDocument[]): string[] => {
       ['state', status.stateDir],
       ['addresses', status.addresses.length === 0 ? '-' : status.addresses],
       ['peers', `${peers.connected} connected, ${peers.known} known, ${peers.routingTable} in the routing table`],
+      ['paths', describePaths(status.paths)],
       [
         'tunnels',
         `${tunnels.open} open, ${tunnels.total} in all, ${formatBytes(tunnels.bytesIn)} in, ${formatBytes(tunnels.bytesOut)} out`

@@ -129,6 +129,7 @@ export class MeshNode implements LocalNode {
       network: this.network(),
       addresses: addresses(),
       health: this.#parts.health.counts(),
+      paths: this.#parts.reach.paths(),
       peers: { connected: admission.members().length, known: knownPeers(), routingTable: routingTableSize() },
       ...(publication === undefined ? {} : { publication }),
       services: offers.services(),

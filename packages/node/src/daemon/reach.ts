@@ -22,7 +22,8 @@ import type {
   FindRequest,
   FindResponse,
   PeerDocument,
-  PingResponse
+  PingResponse,
+  Status
 } from '@agent-mesh/wire/api'
 
 import { healthDocument } from './health.ts'
@@ -164,6 +165,17 @@ export class Reach {
     const connected = admission.members().flatMap((peer) => this.#connectedPeer(peer, watched.get(peer.toString())))
     const others = [...watched.values()].flatMap((one) => this.#knownPeer(one))
     return [...connected, ...others]
+  }
+
+  /** Connected members by the path to each. */
+  paths(): NonNullable<Status['paths']> {
+    const { admission, paths } = this.#init
+    const counts: NonNullable<Status['paths']> = {}
+    for (const peer of admission.members()) {
+      const { path } = paths.standing(peer)
+      if (path !== undefined) counts[path] = (counts[path] ?? 0) + 1
+    }
+    return counts
   }
 
   #connectedPeer(peer: PeerId, health: PeerHealth | undefined): PeerDocument[] {

@@ -230,6 +230,8 @@ export const status = z.object({
   addresses: z.array(z.string()),
   peers: z.object({ connected: z.number().int(), known: z.number().int(), routingTable: z.number().int() }),
   health: healthCounts.optional(),
+  /** Connected members by the path to each. */
+  paths: z.partialRecord(pathClass, z.number().int()).optional(),
   publication: publication.optional(),
   services: z.array(service),
   capabilities: z.array(z.object({ capability: z.string(), service: z.string().optional() })),
