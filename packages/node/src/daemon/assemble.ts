@@ -187,7 +187,11 @@ export const assemble = (init: AssembleInit): Assembled => {
   const nodePaths = createNodePaths(init, {
     dialler: plainDialler,
     trafficOf: (peer) => dataPlane.tunnels.trafficOf(peer.toString()),
-    onMoved: () => void offers.publishNow().catch(() => {})
+    onMoved: () => {
+      host.services.bound.refresh()
+      host.services.portMapping?.refresh()
+      void offers.publishNow().catch(() => {})
+    }
   })
   const dialler = timedDialler(meter, plainDialler, admission)
   const audit = new Audit({ stateDir, config: config.audit, self, admission, events })

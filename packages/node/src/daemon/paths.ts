@@ -1,14 +1,14 @@
-import { createPaths, type Dialler, type PathAttempts, type PathDialler, type Paths } from '@agent-mesh/control-plane'
+import { createPaths, type Dialler, type PathDialler, type Paths } from '@agent-mesh/control-plane'
 import { protocols } from '@agent-mesh/wire'
 import type { PeerId } from '@libp2p/interface'
 import type { AssembleInit } from './assemble.ts'
 import { createNetworkWatch } from './network-watch.ts'
+import { punchAttempt } from './punch-attempt.ts'
+import { webRtcAttempt } from './webrtc-attempt.ts'
 
 interface PathRooms {
   dialler: PathDialler
   trafficOf: (peer: PeerId) => { bytesIn?: number | undefined; bytesOut?: number | undefined }
-  /** Ways of other kinds: punched and WebRTC. */
-  attempts?: PathAttempts
   /** The addresses of this machine are others: others are to be told. */
   onMoved: () => void
 }
@@ -23,9 +23,9 @@ export interface NodePaths extends Pick<Paths, 'choose' | 'standing' | 'hurry' |
 
 export const createNodePaths = (
   { credentials, config, host, events }: AssembleInit,
-  { dialler, trafficOf, attempts = {}, onMoved }: PathRooms
+  { dialler, trafficOf, onMoved }: PathRooms
 ): NodePaths => {
-  const { admission, members } = host.services
+  const { admission, members, punch, webrtc } = host.services
   const paths = createPaths({
     networkId: credentials.networkId,
     admission,
@@ -33,7 +33,8 @@ export const createNodePaths = (
     attempts: {
       direct: async (peer, signal) => dialler.attempt(peer, 'direct', signal),
       relayed: async (peer, signal) => dialler.attempt(peer, 'relayed', signal),
-      ...attempts
+      punch: punchAttempt({ admission, punch }),
+      ...(webrtc === undefined ? {} : { webrtc: webRtcAttempt({ admission, webrtc }) })
     },
     trafficOf,
     isDirectOnly: config.paths.direct_only,

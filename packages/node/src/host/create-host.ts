@@ -25,10 +25,10 @@ import type { GossipSub } from '@libp2p/gossipsub'
 import type { Identify } from '@libp2p/identify'
 import type { ConnectionGater } from '@libp2p/interface'
 import type { Ping } from '@libp2p/ping'
-import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Config } from '../config/schema.ts'
 import type { Credentials } from '../state/credentials.ts'
 import { version } from '../version.ts'
+import { boundAddresses, type BoundAddresses } from './bound-addresses.ts'
 import { readDefaultGateway } from './default-gateway.ts'
 import { isLoopbackOnly, lan, type Lan } from './lan.ts'
 import { portMapping, type PortMapping } from './port-mapping.ts'
@@ -36,17 +36,6 @@ import { quietLogger } from './quiet-logger.ts'
 import { hostRelay, type HostRelay } from './relay.ts'
 import { transport } from './transport.ts'
 import { bindAddressOf, webRtc, type WebRtc } from './webrtc.ts'
-
-/** What the host listens on, whatever it announces. */
-interface BoundAddresses {
-  addresses: () => Multiaddr[]
-}
-
-const boundAddresses = ({
-  transportManager
-}: {
-  transportManager: { getAddrs: () => Multiaddr[] }
-}): BoundAddresses => ({ addresses: () => transportManager.getAddrs() })
 
 interface Services extends Record<string, unknown> {
   admission: AdmissionService
