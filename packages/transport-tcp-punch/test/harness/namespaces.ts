@@ -20,6 +20,8 @@ export const whyNot = (): string | undefined => {
   }
 }
 
+let made = 0
+
 const inner = 'inner'
 const outer = 'outer'
 
@@ -54,7 +56,7 @@ export interface NatHost {
 
 /** An internet of public hosts and of private ones behind routers of their own; everything goes when it is closed. */
 export class Namespaces {
-  readonly #prefix = `punch${process.pid}`
+  readonly #prefix = `punch${process.pid}n${(made += 1)}`
   readonly #names: string[] = []
   readonly #processes: Array<ChildProcessByStdio<Writable, Readable, null>> = []
   #count = 0
