@@ -44,6 +44,7 @@ describe('help', () => {
       'top',
       'dial',
       'ping',
+      'netcheck',
       'forward',
       'proxy',
       'call',
