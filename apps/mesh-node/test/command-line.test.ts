@@ -45,6 +45,7 @@ describe('help', () => {
       'dial',
       'ping',
       'netcheck',
+      'doctor',
       'forward',
       'proxy',
       'call',
