@@ -44,6 +44,8 @@ describe('help', () => {
       'top',
       'dial',
       'ping',
+      'netcheck',
+      'doctor',
       'forward',
       'proxy',
       'call',

@@ -75,6 +75,7 @@ describe('under --json, stdout is the document of the node', () => {
       ['ping', 'bob', '-c', '2', '--interval', '0s'],
       { peerId, path: 'direct', sent: 2, received: 2, rttMs: [1.5, 1.5], meanMs: 1.5 }
     ],
+    [['netcheck'], { udp: 'untested', mapping: 'unknown', servers: [] }],
     [['whois', '127.0.0.1:1'], { peerId, service: 'web' }],
     [['network', 'show'], status.network]
   ])('of %j', async (words, document) => {
@@ -299,5 +300,33 @@ describe('output', () => {
     child.stdout.destroy()
     await once(child, 'exit')
     expect([child.exitCode, await stderr]).toEqual([0, ''])
+  })
+})
+
+describe('doctor', () => {
+  it('names what is wrong from outside the node, with what mends it, and fails', async () => {
+    const { directory } = await serve()
+    const { code, stdout } = await run(['doctor', '--json', '--state-dir', directory])
+    expect(code).toBe(1)
+    const key = {
+      name: 'key',
+      verdict: 'fail',
+      text: `There is no key in ${directory}.`,
+      remedy: 'mesh-node join <ticket>'
+    }
+    expect(JSON.parse(stdout)).toMatchObject({
+      isHealthy: false,
+      checks: expect.arrayContaining([key, expect.objectContaining({ name: 'node', verdict: 'pass' })])
+    })
+  })
+
+  it('says of a node that does not run how to start it, and skips the rest', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'mesh-doctor-'))
+    onTestFinished(async () => rm(directory, { recursive: true, force: true }))
+    const { code, stdout } = await run(['doctor', '--state-dir', directory])
+    expect(code).toBe(1)
+    expect(stdout).toContain('✗ node ')
+    expect(stdout).toContain(`next: mesh-node up --state-dir ${directory}`)
+    expect(stdout).toContain('- clock ')
   })
 })

@@ -8,6 +8,7 @@ import type {
   ForwardRequest,
   InviteRequest,
   InviteResponse,
+  NetcheckResponse,
   NetworkInfo,
   NodeEvent,
   PeerDocument,
@@ -84,6 +85,7 @@ export interface LocalNode {
   peers: () => Promise<PeerDocument[]>
   dial: (request: DialRequest, options: { signal: AbortSignal }) => Promise<DialResponse>
   ping: (request: DialRequest, options: { signal: AbortSignal }) => Promise<PingResponse>
+  netcheck: (options: { signal: AbortSignal }) => Promise<NetcheckResponse>
   why: (request: WhyRequest, options: { signal: AbortSignal }) => Promise<WhyResponse>
   addForward: (request: ForwardRequest) => Promise<ForwardDocument>
   removeForward: (idOrListen: string) => Promise<ForwardDocument>

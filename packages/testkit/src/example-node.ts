@@ -146,6 +146,15 @@ export const exampleNode = (): ExampleNode => {
     peers: async () => [],
     dial: async () => ({ ...reached, addresses: [] }),
     ping: async () => reached,
+    netcheck: async () => ({
+      addresses: [],
+      udp: 'untested',
+      mapping: 'unknown',
+      servers: [],
+      relays: [],
+      stun: { endpoints: [], answered: 0, refused: 0 },
+      elapsedMs: 1
+    }),
     why: async ({ target }) => ({ target, verdict: 'ok', steps: [], elapsedMs: 1 }),
     addForward: async () => exampleForward,
     removeForward: async () => exampleForward,

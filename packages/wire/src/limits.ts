@@ -302,6 +302,20 @@ export const limits = {
   stunServers: 8,
   /** Of those and of the members that answer STUN, the ones that a WebRTC connection asks. */
   stunServersAsked: 4,
+  /** One STUN message; longer ones are not read. */
+  stunMessageBytes: 512,
+  /** A STUN request of ours, as long as the answer with an address of IPv6: a server sends a stranger no more than it got. */
+  stunRequestBytes: 44,
+  /** STUN requests of one host that are answered at once, */
+  stunPerHostAtOnce: 16,
+  /** in a second, */
+  stunPerHostPerSecond: 4,
+  /** and of all hosts in a second. */
+  stunPerSecond: 1_000,
+  /** Hosts whose STUN requests are counted. */
+  stunHosts: 4_096,
+  /** Longest wait for the answers of STUN servers: three requests. */
+  stunAnswerMs: 2_000,
   /** WebRTC connections that a node makes at once, and as many again that it is asked for. */
   webRtcSetups: 8,
   /** Of those, the ones that one connection may ask for. */

@@ -20,6 +20,8 @@ const files: Record<string, () => Promise<Command[]>> = {
   top: async () => [(await import('./top.ts')).top],
   dial: async () => [(await import('./dial.ts')).dial],
   ping: async () => [(await import('./ping.ts')).ping],
+  netcheck: async () => [(await import('./netcheck.ts')).netcheck],
+  doctor: async () => [(await import('./doctor.ts')).doctor],
   forward: async () => [(await import('./forward.ts')).forward],
   proxy: async () => [(await import('./proxy.ts')).proxy],
   call: async () => [(await import('./call.ts')).call],

@@ -181,6 +181,14 @@ export const routes: readonly AnyRoute[] = [
   }),
   route({
     method: 'POST',
+    path: '/v1/netcheck',
+    operation: 'netcheck',
+    response: api.netcheckResponse,
+    summary: 'Looks at the network below the mesh: UDP, the kind of NAT, addresses, port mapping, relays.',
+    run: (node, _input, options) => node.netcheck(options)
+  }),
+  route({
+    method: 'POST',
     path: '/v1/why',
     operation: 'why',
     response: api.whyResponse,

@@ -17,6 +17,7 @@ import { duration } from './duration.ts'
 import { healthSection } from './health.ts'
 import { relaySection } from './relay.ts'
 import { size } from './size.ts'
+import { stunSection } from './stun.ts'
 import { formatDuration } from './units.ts'
 import { webRtcSection } from './webrtc.ts'
 
@@ -194,6 +195,7 @@ export const configSchema = z.strictObject({
       'Whether the gateway of this network is asked, by NAT-PMP, for a port that others can dial. A node that listens on the loopback alone asks nobody.'
     ),
   relay: relaySection,
+  stun: stunSection,
   paths: z
     .strictObject({
       direct_only: z

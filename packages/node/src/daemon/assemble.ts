@@ -48,6 +48,7 @@ import { openThrough } from './stream-dialer.ts'
 import { createStanding } from './standing.ts'
 import { vocabularyOf } from './vocabulary.ts'
 import type { Memory } from './remember.ts'
+import type { Underlay } from './underlay.ts'
 import { rememberMembers } from './remembered-members.ts'
 import type { Meter } from '../metrics/meter.ts'
 import { timedDialler, timedDiscovery } from '../metrics/timing.ts'
@@ -73,6 +74,7 @@ export interface AssembleInit {
   issuance: Issuance
   revocations: RevocationKeeper
   meter: Meter
+  underlay: Underlay
   /** For the choice among equal agents. */
   random?: () => number
   /** Closes everything, this node included. */
@@ -309,6 +311,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     proxies,
     reach,
     health,
+    underlay: init.underlay,
     metering,
     vocabulary: () => vocabularyOf({ book, admission, own: credentials.membership, offers, doors }),
     why: new Why({

@@ -9,6 +9,7 @@ import type {
   ForwardRequest,
   InviteRequest,
   InviteResponse,
+  NetcheckResponse,
   NetworkInfo,
   NodeEvent,
   PeerDocument,
@@ -64,6 +65,7 @@ import type { NodeProxies } from './proxies.ts'
 import type { Reach } from './reach.ts'
 import type { Why } from '../why/why.ts'
 import type { Standing } from './standing.ts'
+import type { Underlay } from './underlay.ts'
 
 export interface MeshNodeParts {
   stateDir: string
@@ -91,6 +93,7 @@ export interface MeshNodeParts {
   health: Pick<NodeHealth, 'counts'>
   vocabulary: () => Vocabulary
   why: Why
+  underlay: Pick<Underlay, 'netcheck'>
   stop: () => Promise<void>
 }
 
@@ -309,6 +312,10 @@ export class MeshNode implements LocalNode {
 
   async ping(request: DialRequest, options: { signal: AbortSignal }): Promise<PingResponse> {
     return this.#parts.reach.ping(request, options)
+  }
+
+  async netcheck(options: { signal: AbortSignal }): Promise<NetcheckResponse> {
+    return this.#parts.underlay.netcheck(options)
   }
 
   async why(request: WhyRequest, options: { signal: AbortSignal }): Promise<WhyResponse> {

@@ -26,6 +26,7 @@ import { stateFiles } from '../state/documents.ts'
 import { removeLeftovers } from '../state/leftovers.ts'
 import { lockState } from '../state/lock.ts'
 import type { StateDir } from '../state/state-dir.ts'
+import { createUnderlay } from './underlay.ts'
 import { VerbStore } from '../state/verb-store.ts'
 import { assemble } from './assemble.ts'
 import { EventBus } from './event-bus.ts'
@@ -172,6 +173,7 @@ export const startNode = async (
       revocations,
       metrics: hostMetrics(meter.registry),
       policyVersion: () => keeper.version(),
+      stunServers: () => underlay.stunServers(),
       listen: withKnownPorts(config.listen, ports),
       ...(gater === undefined ? {} : { gater }),
       joins: {
@@ -185,6 +187,8 @@ export const startNode = async (
     })
     closers.add(async () => host.stop())
     onHost?.(host)
+    const underlay = createUnderlay({ config, host, events })
+    closers.add(underlay.stop)
     const stopped = Promise.withResolvers<void>()
     const node = assemble({
       stateDir: directory.path,
@@ -205,6 +209,7 @@ export const startNode = async (
       issuance,
       revocations,
       meter,
+      underlay,
       ...(random === undefined ? {} : { random }),
       onStop: async () => {
         await closers.run(onError)
@@ -231,6 +236,7 @@ export const startNode = async (
       ports: { ...state.ports, ...chosenPorts(config.listen, host.services.bound.addresses()) }
     }))
     await node.start()
+    await underlay.start()
     api = await startApi(node.local, { socketPath: directory.socketPath, logger })
     closers.add(await openMetricsDoor(config, node.local, events))
     const { peerId, name } = credentials.membership

@@ -6,6 +6,7 @@ import { service, serviceKind } from './service-schemas.ts'
 
 export * from './find-schemas.ts'
 export * from './health-schemas.ts'
+export * from './netcheck-schemas.ts'
 export * from './policy-schemas.ts'
 export * from './service-schemas.ts'
 export * from './vocabulary-schemas.ts'

@@ -1,0 +1,3 @@
+/** Named checks of a node, of its machine and of its place in the mesh, made from outside the running process. */
+export * from './checks.ts'
+export * from './facts.ts'
