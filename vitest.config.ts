@@ -5,6 +5,7 @@ import { defineConfig } from 'vitest/config'
  * unit: pure cores · mem: real libp2p nodes in this process · e2e: real processes (built code)
  * architecture: import rules, docs against code · slow: whole forms of the bars, and what has `slow` in its name, run by
  * .ci/run · alone: what compares the delays of a node with those of a node at rest, and needs the machine for itself
+ * lab: network namespaces with NATs and faults; needs root, otherwise says why it is skipped
  * guards: what has to hold under load, faults and attack, in a short form; `npm run guard` runs any of them whole
  */
 const sources = {
@@ -46,6 +47,7 @@ export default defineConfig({
       project('e2e', ['test/e2e/**/*.test.ts'], 120_000),
       project('alone', alone, 600_000, false),
       project('guards', ['test/guards/**/*.test.ts'], 600_000, false),
+      project('lab', ['test/lab/**/*.test.ts'], 120_000, false),
       project('architecture', ['test/architecture/**/*.test.ts'], 30_000),
       project(
         'slow',

@@ -1,0 +1,3 @@
+export { createLab, whyNoLab, type Lab, type LabHost } from './lab.ts'
+export type { Nat } from './nat.ts'
+export { sweep } from './registry.ts'
