@@ -5,7 +5,7 @@
  * sixteen.
  */
 import { once } from 'node:events'
-import { afterAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { createMesh, type MeshMember } from '@agent-mesh/testkit'
 import { createClient, type Client } from '@agent-mesh/client'
 import { meshNodeBin, start } from '../e2e/harness/command.ts'
@@ -23,33 +23,40 @@ interface Running {
   addresses: string[]
 }
 
+/** What a cell has made, undone before the next one; what a cut run leaves is undone at its end. */
+const undo: Array<() => unknown> = []
+const undoAll = async (): Promise<void> => {
+  for (const one of undo.splice(0).toReversed()) await one()
+}
+onCleanup(undoAll)
+
+const up = async (member: MeshMember, namespace: string, bootstrap: string[]): Promise<Running> => {
+  const flags = bootstrap.flatMap((address) => ['--bootstrap', address])
+  const command = [process.execPath, meshNodeBin, 'up', '--json', '--listen', '/ip4/0.0.0.0/tcp/0', ...flags]
+  const child = start('ip', ['netns', 'exec', namespace, ...command], { stateDir: member.directory.path })
+  const ended = once(child, 'close')
+  undo.push(async () => {
+    child.kill('SIGTERM')
+    await ended
+  })
+  const { api, peerId, addresses } = await untilReady(child)
+  return { client: createClient({ socketPath: api }), peerId, addresses }
+}
+
+const publicOf = ({ addresses }: Running): string[] => addresses.filter((one) => one.startsWith('/ip4/5.5.5.'))
+
 /** Two members that everybody can dial, and two behind NATs of the given kinds. */
 const between = async (natOfAlice: Nat, natOfBob: Nat): Promise<{ alice: Running; bob: Running }> => {
   const mesh = await createMesh(['hub', 'other', 'alice', 'bob'])
-  onCleanup(async () => mesh.close())
+  undo.push(async () => mesh.close())
   for (const member of mesh.members) await member.stop()
   const lab = new Namespaces()
-  onCleanup(() => lab.close())
-
-  const up = async (member: MeshMember, namespace: string, bootstrap: string[]): Promise<Running> => {
-    const flags = bootstrap.flatMap((address) => ['--bootstrap', address])
-    const command = [process.execPath, meshNodeBin, 'up', '--json', '--listen', '/ip4/0.0.0.0/tcp/0', ...flags]
-    const child = start('ip', ['netns', 'exec', namespace, ...command], { stateDir: member.directory.path })
-    const ended = once(child, 'close')
-    onCleanup(async () => {
-      child.kill('SIGTERM')
-      await ended
-    })
-    const { api, peerId, addresses } = await untilReady(child)
-    return { client: createClient({ socketPath: api }), peerId, addresses }
-  }
+  undo.push(() => lab.close())
   const memberOf = (name: string): MeshMember => {
     const member = mesh.members.find((one) => one.name === name)
     if (member === undefined) throw new Error(`there is no ${name}`)
     return member
   }
-  const publicOf = ({ addresses }: Running): string[] => addresses.filter((one) => one.startsWith('/ip4/5.5.5.'))
-
   const hub = await up(memberOf('hub'), lab.addHost('hub', '5.5.5.1'), [])
   const other = await up(memberOf('other'), lab.addHost('other', '5.5.5.2'), publicOf(hub))
   const known = [...publicOf(hub), ...publicOf(other)]
@@ -88,6 +95,7 @@ const isRelayedOnly = (one: Nat, other: Nat): boolean =>
 
 describe.skipIf(cannot !== undefined)(`members behind NATs${why}`, () => {
   const table: string[] = []
+  afterEach(undoAll, 60_000)
   afterAll(() => console.log(table.join('\n')))
 
   test.each(grid)('%s × %s', async (one, other) => {
