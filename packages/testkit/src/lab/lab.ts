@@ -14,7 +14,7 @@ export const whyNoLab = (): string | undefined => {
     run('unshare', ['--net', 'nft', 'list', 'ruleset'])
     return undefined
   } catch {
-    return 'ip, nft and network namespaces are not to be had here'
+    return 'nft and network namespaces are not to be had here'
   }
 }
 
