@@ -2,7 +2,7 @@ import { NotFoundError } from '@libp2p/interface'
 import { limits } from '@agent-mesh/wire'
 import { BoundedMap } from './bounded-map.ts'
 import { overlay } from './overlay.ts'
-import type { AbortOptions, Peer, PeerData, PeerId, PeerInfo, PeerStore } from '@libp2p/interface'
+import type { AbortOptions, Peer, PeerData, PeerId, PeerStore } from '@libp2p/interface'
 import type { FindAdmission } from './registrar-view.ts'
 
 /**
@@ -19,11 +19,30 @@ const withoutKeepAlive = (data: PeerData): PeerData => {
 const mostAddresses = 2 * limits.addressesPerRecord
 
 /**
- * Every answer of the DHT names twenty peers, mostly the same ones, and the store decodes each anew under a lock: so they
- * are read once a second.
+ * Every answer of the DHT names twenty peers, mostly the same ones, and the store decodes each anew under a lock: so those
+ * with addresses are read once a second, unless something was written.
  */
-const infoKeptMs = 1_000
-const mostInfos = 1_024
+const keptMs = 1_000
+const mostKept = 1_024
+
+/** Reads of a peer store that may be a second old. */
+export const keptPeers = (store: Pick<PeerStore, 'get'>): { get: PeerStore['get']; forget: (peer: PeerId) => void } => {
+  const kept = new BoundedMap<string, { readMs: number; peer: Peer }>(mostKept)
+  return {
+    get: async (id, options) => {
+      const key = id.toString()
+      const held = kept.get(key)
+      const nowMs = performance.now()
+      if (held !== undefined && nowMs - held.readMs < keptMs) return held.peer
+      const peer = await store.get(id, options)
+      if (peer.addresses.length > 0) kept.set(key, { readMs: nowMs, peer })
+      return peer
+    },
+    forget: (id) => {
+      kept.delete(id.toString())
+    }
+  }
+}
 
 /**
  * The peer store as a service may see it. Strangers are not found, so that nobody is told of them. `all` stays as it
@@ -33,20 +52,12 @@ export const memberPeerStore = (store: PeerStore, find: FindAdmission): PeerStor
   const check = (peer: PeerId): void => {
     if (!find().knows(peer)) throw new NotFoundError(`${peer.toString()} has shown no certificate`)
   }
-  const infos = new BoundedMap<string, { readMs: number; info: PeerInfo }>(mostInfos)
-  const infoOf = async (peer: PeerId, options?: AbortOptions): Promise<PeerInfo> => {
-    const key = peer.toString()
-    const held = infos.get(key)
-    const nowMs = performance.now()
-    if (held !== undefined && nowMs - held.readMs < infoKeptMs) return held.info
-    const info = await store.getInfo(peer, options)
-    infos.set(key, { readMs: nowMs, info })
-    return info
-  }
+  const peers = keptPeers(store)
   /** A provider may name any number of addresses, each time others: the latest are kept. */
   const merge = async (peer: PeerId, data: PeerData, options?: AbortOptions): Promise<Peer> => {
     const named = (data.multiaddrs ?? []).slice(0, mostAddresses)
     const bounded = data.multiaddrs === undefined ? data : { ...data, multiaddrs: named }
+    peers.forget(peer)
     const merged = await store.merge(peer, withoutKeepAlive(bounded), options)
     if (merged.addresses.length <= mostAddresses) return merged
     const addresses = new Map(named.map((address) => [address.toString(), address]))
@@ -56,15 +67,22 @@ export const memberPeerStore = (store: PeerStore, find: FindAdmission): PeerStor
   return overlay(store, {
     get: async (peer, options) => {
       check(peer)
-      return store.get(peer, options)
+      return peers.get(peer, options)
     },
     getInfo: async (peer, options) => {
       check(peer)
-      return infoOf(peer, options)
+      const { id, addresses } = await peers.get(peer, options)
+      return { id, multiaddrs: addresses.map(({ multiaddr }) => multiaddr) }
     },
     has: async (peer, options) => find().knows(peer) && store.has(peer, options),
-    save: async (peer, data, options) => store.save(peer, withoutKeepAlive(data), options),
-    patch: async (peer, data, options) => store.patch(peer, withoutKeepAlive(data), options),
+    save: async (peer, data, options) => {
+      peers.forget(peer)
+      return store.save(peer, withoutKeepAlive(data), options)
+    },
+    patch: async (peer, data, options) => {
+      peers.forget(peer)
+      return store.patch(peer, withoutKeepAlive(data), options)
+    },
     merge
   })
 }

@@ -1,6 +1,7 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { limits, MeshError } from '@agent-mesh/wire'
 import { overlay } from './overlay.ts'
+import { keptPeers } from './peer-store-view.ts'
 import { ProviderQuota } from './provider-quota.ts'
 import type { AbortOptions, PeerStore } from '@libp2p/interface'
 import type { Datastore, Pair } from 'interface-datastore'
@@ -41,12 +42,13 @@ export const livingProviders = ({
   validityMs = 1.5 * limits.recordTtlMs,
   now = Date.now
 }: LivingProvidersInit): Datastore => {
+  const peers = keptPeers({ get: async (peer, options) => peerStore().get(peer, options) })
   const isLiving = async ({ key, value }: Pair, options?: AbortOptions): Promise<boolean> => {
     if (readTime(value) + validityMs < now()) return false
     try {
       const peerId = peerIdFromString(key.name())
       if (!admission().knows(peerId)) return false
-      const { addresses } = await peerStore().get(peerId, options)
+      const { addresses } = await peers.get(peerId, options)
       return addresses.length > 0
     } catch {
       options?.signal?.throwIfAborted()

@@ -1,9 +1,11 @@
 import { kadDHT, passthroughMapper, type KadDHT, type KadDHTComponents } from '@libp2p/kad-dht'
 import { limits, MeshError, protocols, type NetworkId } from '@agent-mesh/wire'
 import { freshEntries } from './fresh-entries.ts'
+import { keepStreams } from './kept-streams.ts'
 import { parseRecordKey } from './record.ts'
 import { bestRecord } from './record-rules.ts'
 import type { AbortOptions, PeerId } from '@libp2p/interface'
+import type { ConnectionManager } from '@libp2p/interface-internal'
 import type { RecordBook } from './record-book.ts'
 
 /** The part of the routing table that others need: whether a query has anybody to ask, and who. */
@@ -27,8 +29,14 @@ export interface AgentDhtInit {
   now?: () => number
 }
 
+interface FullTable extends Omit<RoutingTable, 'addEventListener'> {
+  addEventListener: (type: 'peer:add' | 'peer:remove', listener: (event: CustomEvent<PeerId>) => void) => void
+  /** Takes a peer in, some time later. */
+  queueRoutingTableUpdate: (peer: PeerId, options?: AbortOptions) => void
+}
+
 /** Typed away by the package, and the only way to know that a query has somebody to ask. */
-const hasTable = (dht: KadDHT): dht is AgentDht => 'routingTable' in dht
+const hasTable = (dht: KadDHT): dht is KadDHT & { readonly routingTable: FullTable } => 'routingTable' in dht
 
 /**
  * A provider lookup of the package ends with the first answer that brings it to one bucket of providers, which may be
@@ -44,6 +52,20 @@ const askUntilToldToStop = (dht: KadDHT): void => {
 }
 
 const minuteMs = 60_000
+
+/**
+ * Each answer names twenty peers, and each of them is put into the table anew, in a queue of its own, which finds that it is
+ * there. This node itself is even pinged.
+ */
+const passOverMembers = (table: FullTable, self: PeerId): void => {
+  const members = new Set([self.toString()])
+  table.addEventListener('peer:add', ({ detail }) => members.add(detail.toString()))
+  table.addEventListener('peer:remove', ({ detail }) => members.delete(detail.toString()))
+  const queue = table.queueRoutingTableUpdate.bind(table)
+  table.queueRoutingTableUpdate = (peer, options) => {
+    if (!members.has(peer.toString())) queue(peer, options)
+  }
+}
 
 /** Every node of a network has to use the same: holders, not publishers, decide how long an entry lives. */
 const reprovide = { interval: minuteMs, threshold: 10 * minuteMs, validity: 15 * minuteMs }
@@ -120,12 +142,18 @@ export const agentDht = ({
     })
     // Lazy, because services of a host are built one after the other; a spread or an assignment would replace the
     // part for the whole host.
+    let connectionManager: ConnectionManager | undefined
     const own = new Proxy(components, {
-      get: (target, property) => (property === 'datastore' ? datastore : Reflect.get(target, property))
+      get: (target, property) => {
+        if (property === 'datastore') return datastore
+        if (property === 'connectionManager') return (connectionManager ??= keepStreams(target.connectionManager))
+        return Reflect.get(target, property)
+      }
     })
     const dht = create(own)
     if (!hasTable(dht)) throw new MeshError('INTERNAL', 'This version of the DHT does not show its routing table.')
     askUntilToldToStop(dht)
+    passOverMembers(dht.routingTable, components.peerId)
     return dht
   }
 }

@@ -1,4 +1,4 @@
-import { pathClassOf, readLocalNetworks, type LocalNetworks, type PathClass } from './path-class.ts'
+import { localNetworks, pathClassOf, type LocalNetworks, type PathClass } from './path-class.ts'
 import { rank, type Ranked, type RankInput } from './rank.ts'
 import type { PeerId } from '@libp2p/interface'
 import type { Membership } from '@agent-mesh/identity'
@@ -111,7 +111,7 @@ export const createAssessor = (init: AssessorInit): Assess => {
   }
 
   return (all) => {
-    const networks = readLocalNetworks()
+    const networks = localNetworks()
     return rank(
       all.map((found) => describe(found, networks)),
       now()

@@ -12,7 +12,6 @@ export type LocalNetworks = BlockList
 
 const familyOf = (host: string): 'ipv4' | 'ipv6' => (isIP(host) === 6 ? 'ipv6' : 'ipv4')
 
-/** Read anew at every call: a laptop changes its networks. */
 export const readLocalNetworks = (interfaces = networkInterfaces()): LocalNetworks => {
   const networks = new BlockList()
   for (const { cidr } of Object.values(interfaces).flatMap((list) => list ?? [])) {
@@ -20,6 +19,17 @@ export const readLocalNetworks = (interfaces = networkInterfaces()): LocalNetwor
     if (host !== undefined && prefix !== undefined) networks.addSubnet(host, Number(prefix), familyOf(host))
   }
   return networks
+}
+
+/** A laptop changes its networks; every lookup and every list of peers asks for them. */
+const knownMs = 1_000
+let known: { readMs: number; networks: LocalNetworks } | undefined
+
+/** Those of this machine, not older than a second. */
+export const localNetworks = (): LocalNetworks => {
+  const nowMs = performance.now()
+  if (known === undefined || nowMs - known.readMs > knownMs) known = { readMs: nowMs, networks: readLocalNetworks() }
+  return known.networks
 }
 
 const has = (address: Multiaddr, name: string): boolean =>
@@ -41,7 +51,7 @@ const isInLocalNetwork = (address: Multiaddr, networks: LocalNetworks): boolean 
  */
 export const pathClassOf = (
   { remoteAddr, limits }: Pick<Connection, 'remoteAddr' | 'limits'>,
-  networks: LocalNetworks = readLocalNetworks()
+  networks: LocalNetworks = localNetworks()
 ): PathClass => {
   // A WebRTC connection between two browsers or NATs is set up through a relay, but does not run through it.
   if (has(remoteAddr, 'webrtc') || has(remoteAddr, 'webrtc-direct')) return 'webrtc'
@@ -59,7 +69,7 @@ export const comparePaths = (a: PathClass, b: PathClass): number => order.indexO
  * Addresses in the order of their dials: own networks, public ones, this machine, foreign private ones, relays. The
  * loopback address of a record says nothing about where its author is, so it does not come first.
  */
-export const sortForDial = (addresses: Multiaddr[], networks: LocalNetworks = readLocalNetworks()): Multiaddr[] => {
+export const sortForDial = (addresses: Multiaddr[], networks: LocalNetworks = localNetworks()): Multiaddr[] => {
   const place = (address: Multiaddr): number => {
     if (isRelayed(address)) return 4
     if (isLoopback(address)) return 2
