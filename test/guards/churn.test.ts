@@ -3,7 +3,8 @@
  * no tunnel between nodes that stay breaks.
  */
 import { afterEach, expect, it } from 'vitest'
-import { createMesh, seededRandom, type MeshMember, type TestMesh } from '@agent-mesh/testkit'
+import { seededRandom, type MeshMember, type TestMesh } from '@agent-mesh/testkit'
+import { atRest, createCrowd } from './harness/crowd.ts'
 import { Conversation, startEcho, type Echo } from './harness/echo.ts'
 import { inForm } from './harness/form.ts'
 import { describeLookups, lookUp, published, quantile, settled, until, type LookupReport } from './harness/overlay.ts'
@@ -29,16 +30,13 @@ const capabilityOf = (name: string): string => `work/of-${name}`
 
 it(`${nodes} nodes of which a fifth is replaced each minute (seed ${seed})`, async () => {
   const random = seededRandom(seed)
-  mesh = await createMesh(['m0'])
+  mesh = await createCrowd(nodes, (index) => ({ capabilities: [capabilityOf(`node-${index}`)] }))
   const { members } = mesh
-  for (let index = 1; index < nodes; index++) {
-    const name = `m${index}`
-    await mesh.add(name, { capabilities: [capabilityOf(name)] })
-  }
   const staying = members.slice(0, stable)
   const living = new Set(members)
   await settled(members, 120_000)
   await published(members, 60_000)
+  await atRest()
   for (const { name, node } of staying) {
     const echo = await startEcho(name)
     echoes.push(echo)
@@ -78,7 +76,7 @@ it(`${nodes} nodes of which a fifth is replaced each minute (seed ${seed})`, asy
       await changing
       changing = change(mesh)
     }
-    const wanted = random.pick([...living].filter(({ name }) => name !== 'm0'))
+    const wanted = random.pick([...living].filter(({ name }) => name !== 'node-0'))
     const report = await lookUp([
       { from: random.pick(staying), capability: capabilityOf(wanted.name), expected: [wanted.name] }
     ])

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest'
 import type { MeshMember, TestMesh } from '@agent-mesh/testkit'
 import { HealthNews } from '@agent-mesh/wire'
-import { createCrowd, livingSeenBy, quantile, waitUntil } from './harness/crowd.ts'
+import { atRest, createCrowd, livingSeenBy, quantile, waitUntil } from './harness/crowd.ts'
 import { inForm } from './harness/form.ts'
 
 /**
@@ -27,6 +27,7 @@ const crowd = async (size: number): Promise<MeshMember[]> => {
   const haveMet = async (): Promise<boolean> =>
     (await Promise.all(members.map(async (one) => livingSeenBy(one)))).every((count) => count === size - 1)
   expect(await waitUntil(haveMet, { withinMs: 180_000, everyMs: 500 })).toBeDefined()
+  await atRest()
   return members
 }
 

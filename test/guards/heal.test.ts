@@ -3,7 +3,8 @@
  * half serves itself, and what was published in one half is found from the other afterwards.
  */
 import { afterEach, expect, it } from 'vitest'
-import { createMesh, type MeshMember, type TestMesh } from '@agent-mesh/testkit'
+import type { MeshMember, TestMesh } from '@agent-mesh/testkit'
+import { atRest, createCrowd } from './harness/crowd.ts'
 import { inForm } from './harness/form.ts'
 import { findNames, pieceOf, settled, until } from './harness/overlay.ts'
 
@@ -16,10 +17,10 @@ let mesh: TestMesh | undefined
 afterEach(async () => mesh?.close(), 120_000)
 
 it(`two halves of ${half} are one within ${healedMs / 1000} s`, async () => {
-  mesh = await createMesh(['m0'])
+  mesh = await createCrowd(2 * half)
   const { members, partition } = mesh
-  for (let index = 1; index < 2 * half; index++) await mesh.add(`m${index}`)
-  await settled(members, 60_000)
+  await settled(members, 120_000)
+  await atRest()
   const [left, right] = [members.filter((_, index) => index % 2 === 0), members.filter((_, index) => index % 2 === 1)]
   partition.split(namesOf(left), namesOf(right))
   const cutAtMs = performance.now()

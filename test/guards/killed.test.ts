@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import { seededRandom, type MeshMember, type TestMesh } from '@agent-mesh/testkit'
-import { createCrowd, livingSeenBy, quantile, viewOf, waitUntil } from './harness/crowd.ts'
+import { atRest, createCrowd, livingSeenBy, quantile, viewOf, waitUntil } from './harness/crowd.ts'
 import { inForm } from './harness/form.ts'
 
 /** One of many real nodes dies without a word: it is dead at 95 % of the others within 10 s and at 99 % within 20 s, and nobody else is. */
@@ -33,6 +33,7 @@ test(`one of ${size} nodes dies without a word`, async () => {
   const haveMet = async (): Promise<boolean> =>
     (await Promise.all(members.map(async (one) => livingSeenBy(one)))).every((count) => count === size - 1)
   expect(await waitUntil(haveMet, { withinMs: 120_000 })).toBeDefined()
+  await atRest()
 
   const victim = seededRandom(seed).pick(members)
   const watchers = members.filter((one) => one !== victim)

@@ -3,7 +3,8 @@
  * within 150 ms and 99 % within 1 s.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { createMesh, seededRandom, type TestMesh } from '@agent-mesh/testkit'
+import { seededRandom, type TestMesh } from '@agent-mesh/testkit'
+import { atRest, createCrowd } from './harness/crowd.ts'
 import { inForm } from './harness/form.ts'
 import { describeLookups, lookUp, published, settled } from './harness/overlay.ts'
 
@@ -18,17 +19,17 @@ let mesh: TestMesh
 const ownerOf = new Map<string, string>()
 
 beforeAll(async () => {
-  mesh = await createMesh(['m0'])
-  for (let node = 1; node < nodes; node++) {
+  mesh = await createCrowd(nodes, (node) => {
     const own = Array.from({ length: capabilities }, (_, index) => index)
       .filter((index) => 1 + (index % (nodes - 1)) === node)
       .map(pathOf)
-    for (const path of own) ownerOf.set(path, `m${node}`)
-    await mesh.add(`m${node}`, { capabilities: own })
-  }
+    for (const path of own) ownerOf.set(path, `node-${node}`)
+    return { capabilities: own }
+  })
   await settled(mesh.members, 120_000)
   await published(mesh.members, 120_000)
-}, 600_000)
+  await atRest()
+}, 900_000)
 afterAll(async () => mesh.close(), 120_000)
 
 it(`${capabilities} capabilities of ${nodes} nodes are found (seed ${seed})`, async () => {

@@ -1,17 +1,40 @@
-import { createMesh, type MeshMember, type TestMesh } from '@agent-mesh/testkit'
+import { createMesh, type AddOptions, type MeshMember, type TestMesh } from '@agent-mesh/testkit'
 import type { PeerDocument } from '@agent-mesh/wire/api'
 
 /** Nodes that are started at once: more would only wait for each other. */
 const atOnce = 5
 
-/** A mesh of so many nodes in this process, all from one bootstrap: the first. */
-export const createCrowd = async (size: number): Promise<TestMesh> => {
+/** A mesh of so many nodes in this process, all from one bootstrap: the first. They are called node-0 and so on. */
+export const createCrowd = async (
+  size: number,
+  optionsOf: (index: number) => AddOptions = () => ({})
+): Promise<TestMesh> => {
   const mesh = await createMesh(['node-0'])
   for (let from = 1; from < size; from += atOnce) {
-    const names = Array.from({ length: Math.min(atOnce, size - from) }, (_, at) => `node-${from + at}`)
-    await Promise.all(names.map(async (name) => mesh.add(name)))
+    const indices = Array.from({ length: Math.min(atOnce, size - from) }, (_, at) => from + at)
+    await Promise.all(indices.map(async (index) => mesh.add(`node-${index}`, optionsOf(index))))
   }
   return mesh
+}
+
+const restMs = 5_000
+const mostOfCore = 0.8
+
+/**
+ * What so many starts began is done: nodes that share a process share one core, and what waits for that core measures the
+ * machine. Only a crowd of one process needs it; where it never rests, what follows is measured as it is.
+ */
+export const atRest = async (): Promise<void> => {
+  const share = async (): Promise<number> => {
+    const [cpu, startedMs] = [process.cpuUsage(), performance.now()]
+    await new Promise((resolve) => setTimeout(resolve, restMs))
+    const { user, system } = process.cpuUsage(cpu)
+    return (user + system) / 1_000 / (performance.now() - startedMs)
+  }
+  const restedMs = await waitUntil(async () => (await share()) < mostOfCore, { withinMs: 300_000 })
+  console.log(
+    restedMs === undefined ? 'the crowd never came to rest' : `at rest after ${Math.round(restedMs / 1_000)} s`
+  )
 }
 
 export type Health = NonNullable<PeerDocument['health']>
