@@ -20,17 +20,19 @@ export const createCrowd = async (
 const restMs = 5_000
 const mostOfCore = 0.8
 
+/** Of one core, over the next seconds. */
+const share = async (): Promise<number> => {
+  const [cpu, startedMs] = [process.cpuUsage(), performance.now()]
+  await new Promise((resolve) => setTimeout(resolve, restMs))
+  const { user, system } = process.cpuUsage(cpu)
+  return (user + system) / 1_000 / (performance.now() - startedMs)
+}
+
 /**
  * What so many starts began is done: nodes that share a process share one core, and what waits for that core measures the
  * machine. Only a crowd of one process needs it; where it never rests, what follows is measured as it is.
  */
 export const atRest = async (): Promise<void> => {
-  const share = async (): Promise<number> => {
-    const [cpu, startedMs] = [process.cpuUsage(), performance.now()]
-    await new Promise((resolve) => setTimeout(resolve, restMs))
-    const { user, system } = process.cpuUsage(cpu)
-    return (user + system) / 1_000 / (performance.now() - startedMs)
-  }
   const restedMs = await waitUntil(async () => (await share()) < mostOfCore, { withinMs: 300_000 })
   console.log(
     restedMs === undefined ? 'the crowd never came to rest' : `at rest after ${Math.round(restedMs / 1_000)} s`
