@@ -6,5 +6,7 @@ if (major < 22 || (major === 22 && minor < 19)) {
   )
   process.exitCode = 2
 } else {
+  const { startSmall } = await import('../dist/young-generation.js')
+  startSmall()
   await import('../dist/main.js')
 }

@@ -38,13 +38,17 @@ export class EncryptedConnection extends AbstractMessageStream {
   }
 
   override sendData(data: Uint8ArrayList): SendResult {
+    // one record of TLS for many small pieces, and one system call for what is sent in one turn of the event loop
+    if (this.#socket.writableCorked === 0) {
+      this.#socket.cork()
+      setImmediate(this.#uncork)
+    }
     let canSendMore = true
-    // one record of TLS for many small pieces
-    this.#socket.cork()
     for (const bytes of data) canSendMore = this.#socket.write(bytes)
-    this.#socket.uncork()
     return { sentBytes: data.byteLength, canSendMore }
   }
+
+  readonly #uncork = (): void => this.#socket.uncork()
 
   override sendReset(err: Error): void {
     // first the transport: once TLS has let go of the handle there is nothing left to reset

@@ -49,7 +49,7 @@ export const splice = async (tunnel: Duplex, local: Duplex, filter?: SpliceFilte
   })
   if (filter === undefined) {
     pump(local, tunnel)
-    pump(tunnel, local)
+    pump(tunnel, local, { onData: gather(local) })
   } else {
     pump(local, tunnel, { onData: filter.fromLocal.bind(filter) })
     pumpFiltered(tunnel, local, filter, (err) => {
@@ -76,6 +76,19 @@ const probe = (local: Duplex): (() => void) => {
   }, probeIntervalMs)
   timer.unref()
   return () => clearInterval(timer)
+}
+
+/**
+ * TLS hands over 16 KiB at a time, and a system call for each costs more than all else that is done with them: what comes
+ * within one turn of the event loop is written at its end, at once. To be called before each write.
+ */
+const gather = (to: Duplex): (() => void) => {
+  const uncork = (): void => to.uncork()
+  return () => {
+    if (to.writableCorked > 0) return
+    to.cork()
+    setImmediate(uncork)
+  }
 }
 
 /** Bytes and the end of one direction. The end may have been read before anybody listened for it. */
