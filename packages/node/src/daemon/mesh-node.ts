@@ -66,6 +66,7 @@ import type { Reach } from './reach.ts'
 import type { Why } from '../why/why.ts'
 import type { Standing } from './standing.ts'
 import type { Underlay } from './underlay.ts'
+import type { NodeWatch } from './underlay-watch.ts'
 
 export interface MeshNodeParts {
   stateDir: string
@@ -94,6 +95,7 @@ export interface MeshNodeParts {
   vocabulary: () => Vocabulary
   why: Why
   underlay: Pick<Underlay, 'netcheck'>
+  watch: Pick<NodeWatch, 'warnings'>
   stop: () => Promise<void>
 }
 
@@ -165,7 +167,7 @@ export class MeshNode implements LocalNode {
         message: `The proxy ${listen} is not open: ${error.message}`,
         hint: error.hint
       })
-    warnings.push(...audit.warnings)
+    warnings.push(...audit.warnings, ...this.#parts.watch.warnings())
     const { pending } = offers.publication ?? {}
     if (pending !== undefined)
       warnings.push({

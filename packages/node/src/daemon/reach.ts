@@ -28,6 +28,7 @@ import type {
 
 import { healthDocument } from './health.ts'
 import type { NodePaths } from './paths.ts'
+import { underlayDocument, type NodeWatch } from './underlay-watch.ts'
 
 export interface ReachInit {
   self: PeerId
@@ -40,6 +41,7 @@ export interface ReachInit {
   ping: Ping
   lookupTimeoutMs: number
   health: Pick<HealthView, 'all'>
+  watch: Pick<NodeWatch, 'figures'>
   trafficOf: (peer: PeerId) => Pick<PeerDocument, 'tunnels' | 'bytesIn' | 'bytesOut'>
   /** What ends host names of the mesh. */
   suffix: string
@@ -198,6 +200,7 @@ export class Reach {
         ...(rttMs === undefined ? {} : { rttMs }),
         sinceMs: Math.min(...connections.map((one) => one.timeline.open)),
         ...trafficOf(peer),
+        ...underlayDocument(this.#init.watch.figures(peer.toString())),
         ...(health === undefined ? {} : { health: healthDocument(health) })
       }
     ]

@@ -8,6 +8,7 @@ import type { Config } from '../config/schema.ts'
 import type { Host } from '../host/create-host.ts'
 import { openUdp, type UdpSocket } from '../host/udp.ts'
 import { isPublic, tcpEndpointOf } from './endpoint.ts'
+import { NodeEchoPorts } from './echo-ports.ts'
 import type { EventBus } from './event-bus.ts'
 import { StunServer } from './stun-server.ts'
 
@@ -23,6 +24,8 @@ export interface Underlay {
   stop: () => Promise<void>
   /** Members that have answered STUN, `host:port`. */
   stunServers: () => string[]
+  /** Where UDP echoes among members come from and go to. */
+  readonly echoPorts: NodeEchoPorts
   /** Looks at it now, in some two seconds. */
   netcheck: (options: { signal: AbortSignal }) => Promise<NetcheckResponse>
 }
@@ -55,7 +58,15 @@ const ownAddresses = (): string[] =>
 export const createUnderlay = ({ config, host, events }: UnderlayInit): Underlay => {
   const { admission, bound, portMapping, relay, ping } = host.services
   const addresses = () => host.getMultiaddrs()
-  const server = new StunServer({ config, admission, bound: () => bound.addresses(), addresses, events })
+  const server = new StunServer({
+    config,
+    admission,
+    bound: () => bound.addresses(),
+    addresses,
+    events,
+    onDatagram: (bytes, from, socket) => echoPorts.take(bytes, from, socket)
+  })
+  const echoPorts = new NodeEchoPorts({ config, served: () => server.sockets })
   const stopping = new AbortController()
   let answering: string[] = []
   let timer: NodeJS.Timeout | undefined
@@ -122,6 +133,7 @@ export const createUnderlay = ({ config, host, events }: UnderlayInit): Underlay
   return {
     stunServers,
     netcheck,
+    echoPorts,
     start: async () => {
       await server.start()
       timer ??= setInterval(() => void look().catch(() => {}), lookMs).unref()
@@ -131,6 +143,7 @@ export const createUnderlay = ({ config, host, events }: UnderlayInit): Underlay
       timer = undefined
       stopping.abort()
       await server.stop()
+      await echoPorts.close()
     }
   }
 }

@@ -4,6 +4,8 @@ import { openUdp } from '../../src/host/udp.ts'
 
 const loopback = { host: '127.0.0.1', port: 0 }
 
+const descriptors = async (): Promise<number> => (await readdir('/proc/self/fd')).length
+
 it('loses what goes to an address that no datagram can go to, and sends the next one', async () => {
   // A datagram may come from port 0, and whoever answers it must not fall over.
   const [sender, reader] = [await openUdp(loopback), await openUdp(loopback)]
@@ -27,12 +29,11 @@ it('loses what is sent after the end', async () => {
 
 it.runIf(process.platform === 'linux')('leaves no descriptor behind where the port is taken', async () => {
   const holder = await openUdp(loopback)
-  const open = async (): Promise<number> => (await readdir('/proc/self/fd')).length
   try {
     await expect(openUdp(holder.local)).rejects.toMatchObject({ code: 'EADDRINUSE' })
-    const before = await open()
+    const before = await descriptors()
     for (let count = 0; count < 20; count++) await openUdp(holder.local).catch(() => undefined)
-    expect(await open()).toBeLessThan(before + 10)
+    expect(await descriptors()).toBeLessThan(before + 10)
   } finally {
     await holder.close()
   }
