@@ -1,4 +1,5 @@
 /** Finds, admits and ranks. */
+export { abortable } from './admission/abortable.ts'
 export * from './admission/admission-init.ts'
 export * from './admission/admission-service.ts'
 export * from './admission/interface.ts'
@@ -57,6 +58,7 @@ export type { LinkFigures } from './underlay/echo-driver.ts'
 export { isEcho } from './underlay/echo-packet.ts'
 export type { EchoSession } from './underlay/echo-session.ts'
 export type { Loss } from './underlay/loss-window.ts'
+export { searchMtu } from './underlay/mtu-search.ts'
 export * from './underlay/stun-client.ts'
 export { readStun, type Endpoint } from './underlay/stun-message.ts'
 export * from './underlay/stun-responder.ts'

@@ -18,7 +18,7 @@ export interface EchoSessionInit {
 }
 
 interface Sized {
-  resolve: (isAnswered: boolean) => void
+  resolve: (isAnswered: boolean | undefined) => void
 }
 
 /** So many packets make the way for requests through a gateway on this side. */
@@ -42,6 +42,7 @@ export class EchoSession {
   #openings = 0
   #openedMs = Number.NEGATIVE_INFINITY
   #bytes = 0
+  #isOver = false
 
   constructor(init: EchoSessionInit) {
     const { now, role } = init
@@ -124,13 +125,13 @@ export class EchoSession {
   /**
    * Sends one datagram of a size, over a way that is known to work.
    * @param answerBytes - how long the answer is to be, at most `sizeBytes`
-   * @returns whether it was answered before the signal; undefined where no way is known yet
+   * @returns whether it was answered before the signal; undefined where no way is known yet, or none any longer
    */
   async sized(sizeBytes: number, answerBytes: number, signal: AbortSignal): Promise<boolean | undefined> {
     const to = this.#to
-    if (to === undefined) return undefined
+    if (to === undefined || this.#isOver) return undefined
     const sequence = ++this.#sizedSequence
-    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const { promise, resolve } = Promise.withResolvers<boolean | undefined>()
     const onAbort = (): void => resolve(false)
     this.#sized.set(sequence, { resolve })
     signal.addEventListener('abort', onAbort)
@@ -144,6 +145,12 @@ export class EchoSession {
       signal.removeEventListener('abort', onAbort)
       this.#sized.delete(sequence)
     }
+  }
+
+  /** Nothing of it arrives any longer. */
+  end(): void {
+    this.#isOver = true
+    for (const { resolve } of this.#sized.values()) resolve(undefined)
   }
 
   figures(nowMs: number): LinkFigures {

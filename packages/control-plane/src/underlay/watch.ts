@@ -92,6 +92,7 @@ export const createUnderlayWatch = (init: WatchInit): UnderlayWatch => {
     const close = (): void => {
       if (byId.get(key) !== held.session) return
       byId.delete(key)
+      held.session.end()
       closedBytes += held.session.sentBytes
       if (byPeer.get(peerId)?.session === held.session) byPeer.delete(peerId)
       ending.abort(new MeshError('CANCELLED'))
@@ -187,9 +188,13 @@ export const createUnderlayWatch = (init: WatchInit): UnderlayWatch => {
         return way === undefined ? [] : [[id, way] as const]
       })
     )
-    // The path has changed: what was counted belongs to another one.
+    // What was counted belongs to the path as it was. A path that is silent stays: what is wrong with it may be found out.
     for (const [id, { session, connection, close }] of byPeer)
-      if (connection.status !== 'open' || (session.role === 'driver' && ways.get(id)?.host !== session.host)) close()
+      if (
+        connection.status !== 'open' ||
+        (session.role === 'driver' && (ways.get(id)?.host ?? session.host) !== session.host)
+      )
+        close()
     const reachable = [...ways.keys()].map((peerId) => {
       const peer = members.get(peerId)
       return { peerId, isUsed: peer !== undefined && isUsed(peer) }

@@ -181,6 +181,7 @@ export const assemble = (init: AssembleInit): Assembled => {
   const nodePaths = createNodePaths(init, {
     dialler: plainDialler,
     trafficOf: (peer) => dataPlane.tunnels.trafficOf(peer.toString()),
+    onLeft: (peer) => watch.suspect(peer),
     onMoved: () => {
       host.services.bound.refresh()
       host.services.portMapping?.refresh()
@@ -188,10 +189,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     }
   })
   const dialler = timedDialler(meter, plainDialler, admission)
-  const watch = createNodeWatch(init, {
-    paths: nodePaths,
-    tunnelsOf: (peer) => dataPlane.tunnels.countOf(peer.toString())
-  })
+  const watch = createNodeWatch(init, { paths: nodePaths, health: () => health.view, tunnels: () => dataPlane.tunnels })
   const audit = new Audit({ stateDir, config: config.audit, self, admission, events })
   const rules = new NodeRules({
     identity: credentials,

@@ -9,6 +9,7 @@ import type {
   ForwardRequest,
   InviteRequest,
   InviteResponse,
+  MtuResponse,
   NetcheckResponse,
   NetworkInfo,
   NodeEvent,
@@ -314,6 +315,10 @@ export class MeshNode implements LocalNode {
 
   async ping(request: DialRequest, options: { signal: AbortSignal }): Promise<PingResponse> {
     return this.#parts.reach.ping(request, options)
+  }
+
+  async mtu(request: DialRequest, options: { signal: AbortSignal }): Promise<MtuResponse> {
+    return this.#parts.reach.mtu(request, options)
   }
 
   async netcheck(options: { signal: AbortSignal }): Promise<NetcheckResponse> {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { pathClass } from './find-schemas.ts'
 import { healthCounts, peerHealth } from './health-schemas.ts'
-import { underlay } from './underlay-schemas.ts'
+import { tcpCounters, underlay } from './underlay-schemas.ts'
 import { proxy } from './proxy-schemas.ts'
 import { service, serviceKind } from './service-schemas.ts'
 
@@ -71,6 +71,8 @@ export const peer = z.object({
   /** Payload of tunnels with it since the start, those included that have ended. */
   bytesIn: z.number().optional(),
   bytesOut: z.number().optional(),
+  /** Of its connection over TCP; absent where the kernel does not show them. */
+  tcp: tcpCounters.optional(),
   /** Absent where the path is not watched by UDP echoes. */
   underlay: underlay.optional(),
   /** Absent where nobody watches it yet. */
