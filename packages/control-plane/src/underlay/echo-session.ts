@@ -118,6 +118,9 @@ export class EchoSession {
         this.#sized.get(packet.echoed)?.resolve(true)
         break
       case 'open':
+        // Where a gateway gives the other side another port than its own, this is the one that leads there.
+        this.#candidates = [from, ...this.#candidates].slice(0, limits.echoPorts)
+        this.#turn = 0
         break
     }
   }

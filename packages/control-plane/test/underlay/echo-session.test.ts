@@ -82,6 +82,19 @@ describe('a session', () => {
     expect(sizes).toHaveLength(limits.echoesSizedAtOnce)
   })
 
+  it('asks at the port that the other side is seen at, whatever it calls its own', () => {
+    const ends: number[] = []
+    const init = { role: 'driver' as const, id, key, host: there.host, now: () => 0 }
+    const driver = new EchoSession({ ...init, send: (_bytes, to) => ends.push(to.port) })
+    driver.begin([there.port])
+    const seen = { host: there.host, port: 40_000 }
+    driver.take(encodeEcho({ ...packet, kind: 'open' }, random.bytes(32)), seen, () => {})
+    driver.tick(0)
+    driver.take(encodeEcho({ ...packet, kind: 'open' }, key), seen, () => {})
+    driver.tick(10_000)
+    expect(ends).toEqual([there.port, 40_000])
+  })
+
   it('sends three packets to make a way, to the ports that it was told of, and no more', () => {
     let nowMs = 0
     const sent: Uint8Array[] = []

@@ -9,6 +9,7 @@ import {
 import { MeshError, protocols } from '@agent-mesh/wire'
 import type { PathMtu, PeerDocument, Status } from '@agent-mesh/wire/api'
 import type { Connection, PeerId } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
 import { isLoopback } from '@libp2p/utils'
 import type { AssembleInit } from './assemble.ts'
 import { tcpEndpointOf } from './endpoint.ts'
@@ -154,6 +155,12 @@ export const createNodeWatch = (
       measureOnce(peer).catch(() => undefined) // the path has ended meanwhile
     }
   }
+  /** Between two NATs the ports may differ from those that were named: that nothing arrives says nothing of UDP then. */
+  const seenAt = (peer: string, figures: LinkFigures | undefined): LinkFigures | undefined => {
+    if (figures?.udp !== 'blocked') return figures
+    const connections = admission.connections(peerIdFromString(peer))
+    return connections.some((one) => pathClassOf(one) === 'punched') ? { udp: 'unknown' } : figures
+  }
   const nameOf = (peer: PeerId): string => admission.membership(peer)?.name ?? peer.toString()
   const holes = (): Status['warnings'] =>
     [...sizes.values()].flatMap(({ peer, mtu }): Status['warnings'] => {
@@ -177,7 +184,7 @@ export const createNodeWatch = (
     suspect: (peer) => void suspects.add(peer.toString()),
     isSized: (peer) => sizes.has(peer.toString()),
     figures: (peer) => {
-      const figures = watch.figures(peer)
+      const figures = seenAt(peer, watch.figures(peer))
       const mtu = sizes.get(peer)?.mtu
       return figures === undefined || mtu === undefined ? figures : { ...figures, mtu }
     },
