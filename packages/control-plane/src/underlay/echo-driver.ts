@@ -14,7 +14,7 @@ export interface LinkFigures {
 }
 
 /** Pauses between requests, in milliseconds. */
-export const echoPaces = {
+const echoPaces = {
   /** While something was lost a moment ago: 500 requests until the suspicion ends, of which 2 % are 10. */
   suspicious: 40,
   /** On paths that carry tunnels: at a loss of 2 %, the first one is seen within 7 s on average. */

@@ -17,7 +17,7 @@ import { measurePathMtu } from './path-mtu.ts'
 import type { NodePaths } from './paths.ts'
 
 /** The largest packet on a path. */
-export interface Sized {
+interface Sized {
   host: string
   mtu: PathMtu
   /** Since it was looked for, in milliseconds. */
@@ -64,7 +64,7 @@ const cleanShare = 0.005
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
 
 /** @returns one clause for people, such as `2.1 % of the packets to it are lost`; undefined where nothing is wrong */
-export const lossText = ({ out, in: back }: LinkFigures): string | undefined => {
+const lossText = ({ out, in: back }: LinkFigures): string | undefined => {
   const there = out?.isLossy === true ? `${percent(out.share)} of the packets to it` : undefined
   const here = back?.isLossy === true ? `${percent(back.share)} of those from it` : undefined
   if (there === undefined && here === undefined) return undefined
@@ -75,7 +75,7 @@ export const lossText = ({ out, in: back }: LinkFigures): string | undefined => 
 }
 
 /** @returns one clause for people about a path with a black hole */
-export const holeText = ({ out, back, linkMtu }: PathMtu): string => {
+const holeText = ({ out, back, linkMtu }: PathMtu): string => {
   const largest = Math.min(out, back ?? out)
   return `those of more than ${largest} bytes vanish without a word, and the link here takes ${linkMtu}`
 }
