@@ -22,12 +22,17 @@ const formatRtt = ({ rttMs, health }: PeerDocument): string => {
 /** Lost packets; where nothing can tell them, probes that found no answer in time. */
 export const formatLoss = ({
   loss,
+  lossIn = loss,
   stalls = 0
 }: {
   loss?: number | undefined
+  lossIn?: number | undefined
   stalls?: number | undefined
 }): string => {
-  if (loss !== undefined) return `${(loss * 100).toFixed(1)} %`
+  if (loss !== undefined && lossIn !== undefined) {
+    const [there, here] = [loss, lossIn].map((share) => (share * 100).toFixed(1))
+    return there === here ? `${there} %` : `${there} % out, ${here} % in`
+  }
   return stalls === 0 ? '-' : `${stalls} ${stalls === 1 ? 'stall' : 'stalls'}`
 }
 

@@ -50,6 +50,8 @@ export interface Client {
   peers: (options?: CallOptions) => Promise<Api.PeerDocument[]>
   dial: (request: Api.DialRequest, options?: CallOptions) => Promise<Api.DialResponse>
   ping: (request: Api.DialRequest, options?: CallOptions) => Promise<Api.PingResponse>
+  /** The largest packet on the path to an agent. */
+  mtu: (request: Api.DialRequest, options?: CallOptions) => Promise<Api.MtuResponse>
   netcheck: (options?: CallOptions) => Promise<Api.NetcheckResponse>
   why: (request: Api.WhyRequest, options?: CallOptions) => Promise<Api.WhyResponse>
   forwards: (options?: CallOptions) => Promise<Api.ForwardDocument[]>
@@ -135,6 +137,7 @@ export const createClient = ({
       (await ask({ method: 'GET', path: '/v1/peers' }, (api) => api.peersResponse, options)).peers,
     dial: (body, options) => ask({ method: 'POST', path: '/v1/dial', body }, (api) => api.dialResponse, options),
     ping: (body, options) => ask({ method: 'POST', path: '/v1/ping', body }, (api) => api.pingResponse, options),
+    mtu: (body, options) => ask({ method: 'POST', path: '/v1/mtu', body }, (api) => api.mtuResponse, options),
     netcheck: (options) => ask({ method: 'POST', path: '/v1/netcheck' }, (api) => api.netcheckResponse, options),
     why: (body, options) => ask({ method: 'POST', path: '/v1/why', body }, (api) => api.whyResponse, options),
     forwards: async (options) =>

@@ -8,6 +8,7 @@ import type {
   ForwardRequest,
   InviteRequest,
   InviteResponse,
+  MtuResponse,
   NetcheckResponse,
   NetworkInfo,
   NodeEvent,
@@ -85,6 +86,7 @@ export interface LocalNode {
   peers: () => Promise<PeerDocument[]>
   dial: (request: DialRequest, options: { signal: AbortSignal }) => Promise<DialResponse>
   ping: (request: DialRequest, options: { signal: AbortSignal }) => Promise<PingResponse>
+  mtu: (request: DialRequest, options: { signal: AbortSignal }) => Promise<MtuResponse>
   netcheck: (options: { signal: AbortSignal }) => Promise<NetcheckResponse>
   why: (request: WhyRequest, options: { signal: AbortSignal }) => Promise<WhyResponse>
   addForward: (request: ForwardRequest) => Promise<ForwardDocument>

@@ -146,6 +146,13 @@ export const exampleNode = (): ExampleNode => {
     peers: async () => [],
     dial: async () => ({ ...reached, addresses: [] }),
     ping: async () => reached,
+    mtu: async () => ({
+      peerId: reached.peerId,
+      host: '192.0.2.1',
+      mtu: { method: 'by hand', linkMtu: 1_500, out: 1_500, back: 1_500, isTold: false, isBlackHole: false },
+      ageMs: 0,
+      elapsedMs: 1
+    }),
     netcheck: async () => ({
       addresses: [],
       udp: 'untested',

@@ -316,6 +316,28 @@ export const limits = {
   stunHosts: 4_096,
   /** Longest wait for the answers of STUN servers: three requests. */
   stunAnswerMs: 2_000,
+  /** One UDP echo between members; those that look for the largest packet are longer. */
+  echoBytes: 44,
+  /** A member that skips more numbers of its UDP echoes is counted from there on. */
+  echoSequenceJump: 4_096,
+  /** Longest UDP echo that looks for the largest packet. */
+  echoSizedBytes: 9_000,
+  /** Of those, how many one member may ask for at once, */
+  echoesSizedAtOnce: 64,
+  /** and in a second. */
+  echoesSizedPerSecond: 8,
+  /** Members whose paths carry tunnels that a node watches by UDP echoes, */
+  echoedMembersInUse: 16,
+  /** and others beside them. */
+  echoedMembersIdle: 3,
+  /** Members that may watch their path to a node. */
+  echoSessionsTaken: 32,
+  /** One message that opens UDP echoes, or its answer. */
+  echoOpenBytes: 256,
+  /** UDP ports that one side names. */
+  echoPorts: 4,
+  /** UDP echoes that one member may send in a second, twice the fastest pace. */
+  echoRequestsPerSecond: 40,
   /** WebRTC connections that a node makes at once, and as many again that it is asked for. */
   webRtcSetups: 8,
   /** Of those, the ones that one connection may ask for. */

@@ -20,6 +20,8 @@ export {
   Metadata,
   ObservedAddress,
   PolicyDocument,
+  EchoAccept,
+  EchoOpen,
   PunchAnswer,
   PunchRequest,
   PunchStart,

@@ -17,6 +17,7 @@ export const protocols = (network: NetworkId) => ({
   punch: member(network, 'punch'),
   observed: member(network, 'observed'),
   echo: member(network, 'echo'),
+  underlay: member(network, 'underlay'),
   /** libp2p appends its own version to these. */
   prefix: `agent-mesh/${network}`
 })

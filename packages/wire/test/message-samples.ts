@@ -66,7 +66,9 @@ const neighbour: HealthNeighbour = {
   jitterUs: 300,
   stalls: 2,
   lossPpm: 1_500,
-  hasLoss: true
+  hasLoss: true,
+  lossInPpm: 250,
+  hasLossIn: true
 }
 
 /** Every message of the protocol. */

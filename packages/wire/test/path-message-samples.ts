@@ -1,4 +1,6 @@
 import {
+  EchoAccept,
+  EchoOpen,
   limits,
   ObservedAddress,
   PunchAnswer,
@@ -48,6 +50,14 @@ export const pathSamples: Sample[] = [
     limits.relayMessageBytes,
     'RELAY_REFUSED'
   ),
+  sample(
+    'EchoOpen',
+    EchoOpen,
+    { session: bytes(8, 1), key: bytes(32, 2), ports: [4_001, 41_000] },
+    limits.echoOpenBytes,
+    'TUNNEL_PROTOCOL'
+  ),
+  sample('EchoAccept', EchoAccept, { code: 1, ports: [4_001] }, limits.echoOpenBytes, 'TUNNEL_PROTOCOL'),
   sample(
     'PunchRequest',
     PunchRequest,

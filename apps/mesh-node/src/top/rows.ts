@@ -20,6 +20,7 @@ export interface MemberRow {
   rttMs?: number
   jitterMs?: number
   loss?: number
+  lossIn?: number
   stalls?: number
   tunnels: number
   inPerSecond?: number
@@ -60,6 +61,7 @@ const rowOf = (peer: PeerDocument, before: PeerDocument | undefined, elapsedMs: 
       rttMs,
       jitterMs: health?.jitterMs,
       loss: health?.loss,
+      lossIn: health?.lossIn,
       stalls: health?.stalls,
       inPerSecond: rate(peer.bytesIn, before?.bytesIn, elapsedMs),
       outPerSecond: rate(peer.bytesOut, before?.bytesOut, elapsedMs),
@@ -71,7 +73,7 @@ const rowOf = (peer: PeerDocument, before: PeerDocument | undefined, elapsedMs: 
 const weightOf: Record<Exclude<SortKey, 'name'>, (row: MemberRow) => number> = {
   state: ({ state }) => -severity.indexOf(state),
   rtt: ({ rttMs = -1 }) => rttMs,
-  loss: ({ loss = -1, stalls = 0 }) => loss + stalls / 1_000,
+  loss: ({ loss = -1, lossIn = -1, stalls = 0 }) => Math.max(loss, lossIn) + stalls / 1_000,
   tunnels: ({ tunnels }) => tunnels,
   traffic: ({ inPerSecond = 0, outPerSecond = 0 }) => inPerSecond + outPerSecond,
   load: ({ eventLoopLagMs = -1 }) => eventLoopLagMs

@@ -13,6 +13,7 @@ export interface BoardInit {
   book: Pick<DigestBook, 'get'>
   probes: Pick<Probes, 'measured'>
   admission: Pick<Admission, 'knows' | 'members'>
+  lossOf?: ((peer: string) => Pick<NeighbourHealth, 'loss' | 'lossIn'>) | undefined
   /** Milliseconds since 1970. */
   now: () => number
   /** Milliseconds of the clock that the detector is given. */
@@ -63,13 +64,13 @@ export class Board implements HealthView {
 
   /** What this node tells of its own neighbours. */
   neighbours(): NeighbourHealth[] {
-    const { admission, probes, monotonicMs } = this.#init
+    const { admission, probes, monotonicMs, lossOf } = this.#init
     const nowMs = monotonicMs()
     return admission.members().flatMap((peer) => {
       const measured = probes.measured(peer.toString(), nowMs)
       if (measured?.rttMs === undefined) return []
       const { rttMs, jitterMs = 0, stalls } = measured
-      return [{ peerId: peer.toString(), rttMs, jitterMs, stalls }]
+      return [{ peerId: peer.toString(), rttMs, jitterMs, stalls, ...lossOf?.(peer.toString()) }]
     })
   }
 
@@ -93,7 +94,7 @@ export class Board implements HealthView {
   }
 
   #describe({ peer, state, sinceMs, reason, incarnation, isAsymmetric }: MemberView): PeerHealth {
-    const { now, monotonicMs, book, probes } = this.#init
+    const { now, monotonicMs, book, probes, lossOf } = this.#init
     const nowMs = monotonicMs()
     const digest = book.get(peer)?.digest
     return {
@@ -104,6 +105,7 @@ export class Board implements HealthView {
       incarnation,
       isAsymmetric,
       ...probes.measured(peer, nowMs),
+      ...lossOf?.(peer),
       ...(digest === undefined ? {} : { digest })
     }
   }

@@ -47,13 +47,15 @@ const serviceOut = ({ name, state, sinceMs, reason = '', weight }: ServiceHealth
   weightPermille: Math.min(mostWeightPermille, count(weight * 1_000))
 })
 
-const neighbourOut = ({ peerId, rttMs, jitterMs, stalls, loss }: NeighbourHealth): HealthNeighbour => ({
+const neighbourOut = ({ peerId, rttMs, jitterMs, stalls, loss, lossIn }: NeighbourHealth): HealthNeighbour => ({
   peerId: withArrayBuffer(peerIdFromString(peerId).toMultihash().bytes),
   rttUs: count(rttMs * 1_000),
   jitterUs: count(jitterMs * 1_000),
   stalls: count(stalls),
   lossPpm: count((loss ?? 0) * 1e6),
-  hasLoss: loss !== undefined
+  hasLoss: loss !== undefined,
+  lossInPpm: count((lossIn ?? 0) * 1e6),
+  hasLossIn: lossIn !== undefined
 })
 
 const payloadOf = (digest: Digest, isLeaving: boolean, networkId: NetworkId): HealthDigest => ({
@@ -113,14 +115,17 @@ const serviceIn = ({ name, state, sinceMs, reason, weightPermille }: HealthServi
   }
 }
 
-const neighbourIn = ({ peerId, rttUs, jitterUs, stalls, lossPpm, hasLoss }: HealthNeighbour): NeighbourHealth => {
+const neighbourIn = (neighbour: HealthNeighbour): NeighbourHealth => {
+  const { peerId, rttUs, jitterUs, stalls, lossPpm, hasLoss, lossInPpm, hasLossIn } = neighbour
   if (lossPpm > 1e6) invalid(`the loss to a neighbour is ${lossPpm} of a million`)
+  if (lossInPpm > 1e6) invalid(`the loss from a neighbour is ${lossInPpm} of a million`)
   return {
     peerId: peerIdFromBytes(peerId, 'HEALTH_INVALID').toString(),
     rttMs: rttUs / 1_000,
     jitterMs: jitterUs / 1_000,
     stalls,
-    ...(hasLoss ? { loss: lossPpm / 1e6 } : {})
+    ...(hasLoss ? { loss: lossPpm / 1e6 } : {}),
+    ...(hasLossIn ? { lossIn: lossInPpm / 1e6 } : {})
   }
 }
 

@@ -4,7 +4,7 @@ import type { Admission } from '../admission/interface.ts'
 import type { Timers } from '../replication/announcer.ts'
 import type { DetectorSettings } from './detector/settings.ts'
 import type { HealthPubsub } from './gossip.ts'
-import type { HealthView, SelfHealth } from './interface.ts'
+import type { HealthView, NeighbourHealth, SelfHealth } from './interface.ts'
 
 export interface HealthEvents {
   /**
@@ -36,6 +36,8 @@ export interface HealthInit extends HealthEvents {
   settings: DetectorSettings
   /** One dial of a member that was a neighbour a moment ago: whether it can still be reached decides. */
   connect: (peer: PeerId, options: { signal: AbortSignal }) => Promise<unknown>
+  /** Lost packets on the way to and from a neighbour, where something counts them. */
+  lossOf?: (peer: string) => Pick<NeighbourHealth, 'loss' | 'lossIn'>
   /** Somebody is spoken of whose certificates no neighbour showed. Called often: look them up now and then. */
   onUnknown?: (peer: PeerId) => void
   timers?: Timers

@@ -68,7 +68,7 @@ class LiveHealth implements RunningHealth {
     this.#detector = createDetector({ self: this.#self, incarnation: startMs, settings, random, nowMs: monotonicMs() })
     this.#book = new DigestBook(now, (peer) => this.#detector.of(peer)?.state === 'alive')
     const shared = { self: this.#self, now, monotonicMs, admission, detector: this.#detector }
-    this.#board = new Board({ ...shared, book: this.#book, probes: this.#probes })
+    this.#board = new Board({ ...shared, book: this.#book, probes: this.#probes, lossOf: init.lossOf })
     this.of = (peer) => this.#board.of(peer)
     this.all = () => this.#board.all()
     this.onChange = (listener) => this.#board.onChange(listener)

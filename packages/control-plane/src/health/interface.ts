@@ -38,8 +38,10 @@ export interface NeighbourHealth {
    * still; what was lost underneath is sent again by TCP and cannot be seen here.
    */
   stalls: number
-  /** Share of the packets that were lost, 0 to 1; absent where nothing can tell, as on every path over TCP. */
+  /** Share of the packets to it that were lost, 0 to 1; absent where nothing can tell: it takes UDP echoes. */
   loss?: number
+  /** The same of the packets from it. */
+  lossIn?: number
 }
 
 /** What a member says of itself, signed by it. */
@@ -72,7 +74,9 @@ export interface PeerHealth {
   stalls?: number
   /** For how long probes have gone unanswered; absent where the last one was answered. */
   stalledMs?: number
+  /** As in {@link NeighbourHealth}. */
   loss?: number
+  lossIn?: number
   /** Packets pass in one direction alone. */
   isAsymmetric?: boolean
   /** The last one; absent where none came yet. */

@@ -27,3 +27,15 @@ export const judgeMapping = (sightings: Sighting[], own: string[], localPort: nu
   // Two ports of one host do not tell the two kinds apart.
   return new Set(sightings.map(({ server }) => server.host)).size < 2 ? 'unknown' : 'endpoint-independent'
 }
+
+/** What one socket was told. */
+export interface Sightings {
+  sightings: Sighting[]
+  localPort: number
+}
+
+/** Of several sockets, one for each family of addresses: what the first one tells that tells anything. */
+export const judgeMappings = (sockets: Sightings[], own: string[]): NatMapping =>
+  sockets
+    .map(({ sightings, localPort }) => judgeMapping(sightings, own, localPort))
+    .find((mapping) => mapping !== 'unknown') ?? 'unknown'

@@ -48,6 +48,8 @@ const neighbour = () => ({
   jitterUs: 1,
   stalls: 0,
   lossPpm: 0,
+  lossInPpm: 0,
+  hasLossIn: false,
   hasLoss: false
 })
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { assert, boolean, integer, ipV4, ipV6, oneof, property, uint8Array } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { limits } from '@agent-mesh/wire'
-import { judgeMapping } from '../../src/underlay/nat-mapping.ts'
+import { judgeMapping, judgeMappings } from '../../src/underlay/nat-mapping.ts'
 import { encodeStunAnswer, encodeStunRequest, readStun, stunIdBytes } from '../../src/underlay/stun-message.ts'
 import { StunResponder } from '../../src/underlay/stun-responder.ts'
 
@@ -129,4 +129,17 @@ describe('the kind of NAT', () => {
     ]
     expect(judgeMapping(other, own, 5_000)).toBe('address-dependent')
   })
+})
+
+it('goes by the answers over IPv6 where those over IPv4 tell nothing', () => {
+  const server = { host: '2001:db8::9', port: 4_001 }
+  const over6 = { localPort: 5_000, sightings: [{ server, mapped: { host: '2001:db8::1', port: 5_000 } }] }
+  const over4 = {
+    localPort: 6_000,
+    sightings: [{ server: { host: '192.0.2.9', port: 4_001 }, mapped: { host: '192.168.1.2', port: 6_000 } }]
+  }
+  const own = ['192.168.1.2', '2001:db8::1']
+  expect(judgeMappings([{ localPort: 0, sightings: [] }, over6], own)).toBe('none')
+  expect(judgeMappings([over4, { localPort: 0, sightings: [] }], own)).toBe('none')
+  expect(judgeMappings([{ localPort: 0, sightings: [] }], own)).toBe('unknown')
 })

@@ -181,6 +181,15 @@ export const routes: readonly AnyRoute[] = [
   }),
   route({
     method: 'POST',
+    path: '/v1/mtu',
+    operation: 'mtu',
+    response: api.mtuResponse,
+    summary: 'Looks for the largest packet on the path to an agent, and for black holes.',
+    body: api.dialRequest,
+    run: (node, { body }, options) => node.mtu(body, options)
+  }),
+  route({
+    method: 'POST',
     path: '/v1/netcheck',
     operation: 'netcheck',
     response: api.netcheckResponse,

@@ -18,6 +18,7 @@ import { healthSection } from './health.ts'
 import { relaySection } from './relay.ts'
 import { size } from './size.ts'
 import { stunSection } from './stun.ts'
+import { underlaySection } from './underlay.ts'
 import { formatDuration } from './units.ts'
 import { webRtcSection } from './webrtc.ts'
 
@@ -196,6 +197,7 @@ export const configSchema = z.strictObject({
     ),
   relay: relaySection,
   stun: stunSection,
+  underlay: underlaySection,
   paths: z
     .strictObject({
       direct_only: z

@@ -27,7 +27,8 @@ import { Audit } from './audit.ts'
 import { directoryOf, kindOf } from './directory.ts'
 import { createNodeHealth } from './health.ts'
 import { Doors } from './doors.ts'
-import type { EventBus } from './event-bus.ts'
+import { withoutPeerId } from './endpoint.ts'
+import { levelOf, type EventBus } from './event-bus.ts'
 import { FirstComparison } from './first-comparison.ts'
 import type { Invitations } from './invitations.ts'
 import { Why } from '../why/why.ts'
@@ -49,6 +50,7 @@ import { createStanding } from './standing.ts'
 import { vocabularyOf } from './vocabulary.ts'
 import type { Memory } from './remember.ts'
 import type { Underlay } from './underlay.ts'
+import { createNodeWatch } from './underlay-watch.ts'
 import { rememberMembers } from './remembered-members.ts'
 import type { Meter } from '../metrics/meter.ts'
 import { timedDialler, timedDiscovery } from '../metrics/timing.ts'
@@ -93,16 +95,6 @@ export interface Assembled {
 
 /** Longest wait for the goodbye of a stopping node. */
 const withdrawTimeoutMs = 2_000
-
-const withoutPeerId = (address: Multiaddr): Multiaddr => {
-  const peerId = address.getComponents().findLast((part) => part.name === 'p2p')?.value
-  return peerId === undefined ? address : address.decapsulate(`/p2p/${peerId}`)
-}
-
-const levelOf = (event: string): 'debug' | 'info' | 'warn' => {
-  if (event.endsWith('failed') || event.endsWith('refused')) return 'warn'
-  return event === 'program:stderr' ? 'info' : 'debug'
-}
 
 /** Puts the planes of one node together and gives what the local API calls. */
 export const assemble = (init: AssembleInit): Assembled => {
@@ -189,6 +181,7 @@ export const assemble = (init: AssembleInit): Assembled => {
   const nodePaths = createNodePaths(init, {
     dialler: plainDialler,
     trafficOf: (peer) => dataPlane.tunnels.trafficOf(peer.toString()),
+    onLeft: (peer) => watch.suspect(peer),
     onMoved: () => {
       host.services.bound.refresh()
       host.services.portMapping?.refresh()
@@ -196,6 +189,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     }
   })
   const dialler = timedDialler(meter, plainDialler, admission)
+  const watch = createNodeWatch(init, { paths: nodePaths, health: () => health.view, tunnels: () => dataPlane.tunnels })
   const audit = new Audit({ stateDir, config: config.audit, self, admission, events })
   const rules = new NodeRules({
     identity: credentials,
@@ -247,7 +241,7 @@ export const assemble = (init: AssembleInit): Assembled => {
   const publish = (): void => void offers.publishNow().catch(() => {})
   const relaying = createRelaying({ self, config, host, admission, book, dialler, events, publish })
   const doors = new Doors({ verbs, config, dataPlane, events, kindOf: (target) => kindOf(book, target) })
-  const health = createNodeHealth(init, { dialler, discovery, about: selfHealth })
+  const health = createNodeHealth(init, { dialler, discovery, about: selfHealth, watch })
   const proxies = new NodeProxies({ verbs, config, events, dataPlane, book, discovery, resolver, self })
   const reach = new Reach({
     health: health.view,
@@ -258,6 +252,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     resolver,
     dialler,
     paths: nodePaths,
+    watch,
     ping,
     lookupTimeoutMs: config.discovery.lookup_timeout,
     trafficOf: (peer) => dataPlane.tunnels.trafficOf(peer.toString())
@@ -312,6 +307,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     reach,
     health,
     underlay: init.underlay,
+    watch,
     metering,
     vocabulary: () => vocabularyOf({ book, admission, own: credentials.membership, offers, doors }),
     why: new Why({
@@ -357,6 +353,7 @@ export const assemble = (init: AssembleInit): Assembled => {
       replication.start()
       await nodePaths.start()
       await health.start()
+      await watch.start()
       first.start()
       offers.start()
       await doors.start()
@@ -384,6 +381,7 @@ export const assemble = (init: AssembleInit): Assembled => {
         () => recordGossip.announce(),
         () => recordGossip.announce()
       )
+      watch.stop()
       nodePaths.stop()
       replication.stop()
       proxies.close()

@@ -13,3 +13,8 @@ export const tcpEndpointOf = (address: Multiaddr): Endpoint | undefined => {
 /** Whether anybody on the internet may dial it, as far as an address tells. */
 export const isPublic = (address: Multiaddr): boolean =>
   !isRelayed(address) && !isPrivate(address) && !isLoopback(address) && !isLinkLocal(address)
+
+export const withoutPeerId = (address: Multiaddr): Multiaddr => {
+  const peerId = address.getComponents().findLast((part) => part.name === 'p2p')?.value
+  return peerId === undefined ? address : address.decapsulate(`/p2p/${peerId}`)
+}

@@ -37,3 +37,9 @@ export class EventBus {
     }
   }
 }
+
+/** Of an event of the data plane. */
+export const levelOf = (event: string): 'debug' | 'info' | 'warn' => {
+  if (event.endsWith('failed') || event.endsWith('refused')) return 'warn'
+  return event === 'program:stderr' ? 'info' : 'debug'
+}

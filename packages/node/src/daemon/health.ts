@@ -8,11 +8,13 @@ import { detectorSettings } from '../config/health.ts'
 import type { WhyPorts } from '../why/layer.ts'
 import type { AssembleInit } from './assemble.ts'
 import type { SelfWatch } from './self-health.ts'
+import type { NodeWatch } from './underlay-watch.ts'
 
 interface HealthRooms {
   dialler: Pick<Dialler, 'connect'>
   discovery: Pick<Discovery, 'record'>
   about: Pick<SelfWatch, 'load' | 'services' | 'checks'>
+  watch: Pick<NodeWatch, 'figures'>
 }
 
 /** Health in a running node: who is alive, and what the log, the local API and `why` are told of it. */
@@ -34,7 +36,7 @@ const leaveTimeoutMs = 1_000
 
 export const createNodeHealth = (
   { credentials, config, host, revocations, events }: AssembleInit,
-  { dialler, discovery, about }: HealthRooms
+  { dialler, discovery, about, watch }: HealthRooms
 ): NodeHealth => {
   const { networkId, networkKey, key, membership } = credentials
   const { admission, members, pubsub } = host.services
@@ -49,6 +51,13 @@ export const createNodeHealth = (
     about,
     settings: detectorSettings(config.health),
     connect: async (peer, options) => dialler.connect(peer, options),
+    lossOf: (peer) => {
+      const { out, in: back } = watch.figures(peer) ?? {}
+      return {
+        ...(out === undefined ? {} : { loss: out.share }),
+        ...(back === undefined ? {} : { lossIn: back.share })
+      }
+    },
     onUnknown: (peer) => lookUps.want(peer),
     onZombie: (peer, zombie) => events.emit('warn', 'health:zombie', { peer, ...zombie }),
     onStreamFailed: (peer, code) => events.emit('debug', 'health:stream-failed', { peer, code }),
@@ -114,7 +123,19 @@ const verdictOf = (peer: PeerHealth | undefined, nowMs: number): ReturnType<Node
 
 /** What the local API says of the health of a member. */
 export const healthDocument = (peer: PeerHealth): PeerHealthDocument => {
-  const { state, sinceMs, reason, rttMs, jitterMs, stalls, stalledMs, loss, isAsymmetric = false, digest } = peer
+  const {
+    state,
+    sinceMs,
+    reason,
+    rttMs,
+    jitterMs,
+    stalls,
+    stalledMs,
+    loss,
+    lossIn,
+    isAsymmetric = false,
+    digest
+  } = peer
   return {
     state,
     sinceMs,
@@ -125,6 +146,7 @@ export const healthDocument = (peer: PeerHealth): PeerHealthDocument => {
     ...(stalls === undefined ? {} : { stalls }),
     ...(stalledMs === undefined ? {} : { stalledMs }),
     ...(loss === undefined ? {} : { loss }),
+    ...(lossIn === undefined ? {} : { lossIn }),
     ...(digest === undefined ? {} : { digestMs: digest.timeMs, load: digest.load, services: digest.services })
   }
 }

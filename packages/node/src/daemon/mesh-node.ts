@@ -9,6 +9,7 @@ import type {
   ForwardRequest,
   InviteRequest,
   InviteResponse,
+  MtuResponse,
   NetcheckResponse,
   NetworkInfo,
   NodeEvent,
@@ -66,6 +67,7 @@ import type { Reach } from './reach.ts'
 import type { Why } from '../why/why.ts'
 import type { Standing } from './standing.ts'
 import type { Underlay } from './underlay.ts'
+import type { NodeWatch } from './underlay-watch.ts'
 
 export interface MeshNodeParts {
   stateDir: string
@@ -94,6 +96,7 @@ export interface MeshNodeParts {
   vocabulary: () => Vocabulary
   why: Why
   underlay: Pick<Underlay, 'netcheck'>
+  watch: Pick<NodeWatch, 'warnings'>
   stop: () => Promise<void>
 }
 
@@ -165,7 +168,7 @@ export class MeshNode implements LocalNode {
         message: `The proxy ${listen} is not open: ${error.message}`,
         hint: error.hint
       })
-    warnings.push(...audit.warnings)
+    warnings.push(...audit.warnings, ...this.#parts.watch.warnings())
     const { pending } = offers.publication ?? {}
     if (pending !== undefined)
       warnings.push({
@@ -312,6 +315,10 @@ export class MeshNode implements LocalNode {
 
   async ping(request: DialRequest, options: { signal: AbortSignal }): Promise<PingResponse> {
     return this.#parts.reach.ping(request, options)
+  }
+
+  async mtu(request: DialRequest, options: { signal: AbortSignal }): Promise<MtuResponse> {
+    return this.#parts.reach.mtu(request, options)
   }
 
   async netcheck(options: { signal: AbortSignal }): Promise<NetcheckResponse> {

@@ -9,6 +9,8 @@ import { webRtcAttempt } from './webrtc-attempt.ts'
 interface PathRooms {
   dialler: PathDialler
   trafficOf: (peer: PeerId) => { bytesIn?: number | undefined; bytesOut?: number | undefined }
+  /** The best path to a member is another one than before. */
+  onLeft: (peer: PeerId) => void
   /** The addresses of this machine are others: others are to be told. */
   onMoved: () => void
 }
@@ -23,7 +25,7 @@ export interface NodePaths extends Pick<Paths, 'choose' | 'standing' | 'hurry' |
 
 export const createNodePaths = (
   { credentials, config, host, events }: AssembleInit,
-  { dialler, trafficOf, onMoved }: PathRooms
+  { dialler, trafficOf, onLeft, onMoved }: PathRooms
 ): NodePaths => {
   const { admission, members, punch, webrtc } = host.services
   const paths = createPaths({
@@ -38,12 +40,14 @@ export const createNodePaths = (
     },
     trafficOf,
     isDirectOnly: config.paths.direct_only,
-    onPreferred: (peer, path, before) =>
+    onPreferred: (peer, path, before) => {
+      if (before !== undefined) onLeft(peer)
       events.emit(before === undefined ? 'debug' : 'info', 'path:changed', {
         peer: peer.toString(),
         path: path ?? 'none',
         before: before ?? 'none'
-      }),
+      })
+    },
     onClosed: (peer, path, why) =>
       events.emit(why === 'zombie' ? 'warn' : 'debug', 'path:closed', {
         peer: peer.toString(),

@@ -21,13 +21,17 @@ import type {
   DialResponse,
   FindRequest,
   FindResponse,
+  MtuResponse,
   PeerDocument,
   PingResponse,
   Status
 } from '@agent-mesh/wire/api'
 
+import { TcpCounters } from '../host/tcp-info.ts'
+import { tcpEndpointOf } from './endpoint.ts'
 import { healthDocument } from './health.ts'
 import type { NodePaths } from './paths.ts'
+import { underlayDocument, type NodeWatch } from './underlay-watch.ts'
 
 export interface ReachInit {
   self: PeerId
@@ -40,16 +44,21 @@ export interface ReachInit {
   ping: Ping
   lookupTimeoutMs: number
   health: Pick<HealthView, 'all'>
+  watch: Pick<NodeWatch, 'figures' | 'isSized' | 'mtu'>
   trafficOf: (peer: PeerId) => Pick<PeerDocument, 'tunnels' | 'bytesIn' | 'bytesOut'>
   /** What ends host names of the mesh. */
   suffix: string
 }
+
+/** Some ten sizes, each three times where it does not pass. */
+const mtuTimeoutMs = 30_000
 
 type Waiting = { signal: AbortSignal }
 
 /** Finding and reaching other agents, as the local API shows it. */
 export class Reach {
   readonly #init: ReachInit
+  readonly #tcp = new TcpCounters()
   readonly #rtts = new Map<string, number>()
 
   constructor(init: ReachInit) {
@@ -122,6 +131,35 @@ export class Reach {
     return answer
   }
 
+  /** The largest packet on the path to an agent. @throws MeshError as `dial`; UNREACHABLE where UDP does not go there */
+  async mtu(request: DialRequest, { signal }: Waiting): Promise<MtuResponse> {
+    const startedMs = performance.now()
+    const { admission, resolver, suffix, watch } = this.#init
+    const until = deadline(request.timeoutMs ?? mtuTimeoutMs, signal)
+    const [candidate] = await resolver.resolve(parseTarget(request.target, suffix), { signal: until })
+    if (candidate === undefined) throw new MeshError('NOT_FOUND')
+    const { peerId: peer, name } = candidate
+    // A path that swallows packets lets no new connection come about: only where there is nothing, one is dialled.
+    const isKnown = admission.connections(peer).length > 0 || watch.isSized(peer)
+    if (!isKnown) await this.#connect(request, until)
+    const found = await watch.mtu(peer, until)
+    await this.#tcp.refresh()
+    const [connection] = admission.connections(peer)
+    return {
+      peerId: peer.toString(),
+      ...(name === undefined ? {} : { name }),
+      ...found,
+      ...(connection === undefined ? {} : this.#tcpOf(connection)),
+      elapsedMs: Math.round(performance.now() - startedMs)
+    }
+  }
+
+  #tcpOf({ remoteAddr }: Connection): Pick<PeerDocument, 'tcp'> {
+    const remote = tcpEndpointOf(remoteAddr)
+    const tcp = remote === undefined ? undefined : this.#tcp.of(remote)
+    return tcp === undefined ? {} : { tcp }
+  }
+
   async #connect(
     { target: text, timeoutMs }: DialRequest,
     signal: AbortSignal
@@ -159,7 +197,8 @@ export class Reach {
     return reason === undefined ? {} : { pathReason: reason }
   }
 
-  peers(): PeerDocument[] {
+  async peers(): Promise<PeerDocument[]> {
+    await this.#tcp.refresh()
     const { admission, health } = this.#init
     const watched = new Map(health.all().map((one) => [one.peerId, one]))
     const connected = admission.members().flatMap((peer) => this.#connectedPeer(peer, watched.get(peer.toString())))
@@ -198,6 +237,8 @@ export class Reach {
         ...(rttMs === undefined ? {} : { rttMs }),
         sinceMs: Math.min(...connections.map((one) => one.timeline.open)),
         ...trafficOf(peer),
+        ...this.#tcpOf(first),
+        ...underlayDocument(this.#init.watch.figures(peer.toString())),
         ...(health === undefined ? {} : { health: healthDocument(health) })
       }
     ]

@@ -14,6 +14,8 @@ export interface StunServerInit {
   /** What others are told. */
   addresses: () => Multiaddr[]
   events: Pick<EventBus, 'emit'>
+  /** Gets what comes to the same ports, too. */
+  onDatagram?: (bytes: Uint8Array, from: Endpoint, socket: UdpSocket) => void
 }
 
 /** So often it is looked whether the addresses of this node have become public. */
@@ -37,6 +39,10 @@ export class StunServer {
 
   get counts(): StunResponder['counts'] {
     return this.#responder.counts
+  }
+
+  get sockets(): readonly UdpSocket[] {
+    return this.#sockets
   }
 
   /** Where it answers. */
@@ -80,6 +86,7 @@ export class StunServer {
         socket.onDatagram((bytes, from) => {
           const answer = this.#responder.answer(bytes, from)
           if (answer !== undefined) socket.send(answer, from)
+          this.#init.onDatagram?.(bytes, from, socket)
         })
         this.#sockets.push(socket)
         this.#init.events.emit('info', 'stun:serving', { ...endpoint })

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { networkInterfaces } from 'node:os'
 import { limits } from '@agent-mesh/wire'
-import { askStun, deadline, judgeMapping, type Endpoint, type StunAnswer } from '@agent-mesh/control-plane'
+import { askStun, deadline, judgeMappings, type Endpoint, type StunAnswer } from '@agent-mesh/control-plane'
 import type { NetcheckResponse } from '@agent-mesh/wire/api'
 import type { Connection, PeerId } from '@libp2p/interface'
 import type { Config } from '../config/schema.ts'
 import type { Host } from '../host/create-host.ts'
 import { openUdp, type UdpSocket } from '../host/udp.ts'
 import { isPublic, tcpEndpointOf } from './endpoint.ts'
+import { NodeEchoPorts } from './echo-ports.ts'
 import type { EventBus } from './event-bus.ts'
 import { StunServer } from './stun-server.ts'
 
@@ -23,6 +24,8 @@ export interface Underlay {
   stop: () => Promise<void>
   /** Members that have answered STUN, `host:port`. */
   stunServers: () => string[]
+  /** Where UDP echoes among members come from and go to. */
+  readonly echoPorts: NodeEchoPorts
   /** Looks at it now, in some two seconds. */
   netcheck: (options: { signal: AbortSignal }) => Promise<NetcheckResponse>
 }
@@ -55,7 +58,15 @@ const ownAddresses = (): string[] =>
 export const createUnderlay = ({ config, host, events }: UnderlayInit): Underlay => {
   const { admission, bound, portMapping, relay, ping } = host.services
   const addresses = () => host.getMultiaddrs()
-  const server = new StunServer({ config, admission, bound: () => bound.addresses(), addresses, events })
+  const server = new StunServer({
+    config,
+    admission,
+    bound: () => bound.addresses(),
+    addresses,
+    events,
+    onDatagram: (bytes, from, socket) => echoPorts.take(bytes, from, socket)
+  })
+  const echoPorts = new NodeEchoPorts({ config, served: () => server.sockets })
   const stopping = new AbortController()
   let answering: string[] = []
   let timer: NodeJS.Timeout | undefined
@@ -76,7 +87,8 @@ export const createUnderlay = ({ config, host, events }: UnderlayInit): Underlay
     // whoever can be dialled needs no servers, and a way that never leaves the house needs none either
     if (addresses().some(isPublic)) return
     const known = members().filter((one) => one.peer !== undefined && isReachedOutside(admission.connections(one.peer)))
-    const { asked } = await ask(known, AbortSignal.any([deadline(limits.stunAnswerMs), stopping.signal]))
+    const families = await ask(known, AbortSignal.any([deadline(limits.stunAnswerMs), stopping.signal]))
+    const asked = families.flatMap((family) => family.asked)
     answering = asked.filter(({ answer }) => answer !== undefined).map(({ endpoint }) => text(endpoint))
   }
 
@@ -84,19 +96,23 @@ export const createUnderlay = ({ config, host, events }: UnderlayInit): Underlay
     const startedMs = performance.now()
     const until = AbortSignal.any([deadline(limits.stunAnswerMs), signal, stopping.signal])
     const configured = config.webrtc.stun.map((one) => ({ endpoint: readEndpoint(one) }))
-    const [{ asked, localPort }, relays] = await Promise.all([
+    const [families, relays] = await Promise.all([
       ask([...configured, ...members()], until),
       Promise.all(relay.held.all().map(async ({ relay: peer }) => relayDocument(peer, until)))
     ])
-    const answered = asked.flatMap(({ endpoint, answer }) =>
-      answer === undefined || answer.mapped.host.includes(':') ? [] : [{ server: endpoint, mapped: answer.mapped }]
-    )
+    const asked = families.flatMap((family) => family.asked)
+    const sockets = families.map((family) => ({
+      localPort: family.localPort,
+      sightings: family.asked.flatMap(({ endpoint, answer }) =>
+        answer === undefined ? [] : [{ server: endpoint, mapped: answer.mapped }]
+      )
+    }))
     const works = asked.some(({ answer }) => answer !== undefined)
     const state = portMapping?.state()
     return {
       addresses: addresses().map(String),
       udp: asked.length === 0 ? 'untested' : works ? 'works' : 'silent',
-      mapping: judgeMapping(answered, ownAddresses(), localPort),
+      mapping: judgeMappings(sockets, ownAddresses()),
       servers: asked.map(({ endpoint, peer, answer }) => ({
         server: text(endpoint),
         ...(peer === undefined ? {} : { peerId: peer.toString(), ...nameOf(peer) }),
@@ -122,6 +138,7 @@ export const createUnderlay = ({ config, host, events }: UnderlayInit): Underlay
   return {
     stunServers,
     netcheck,
+    echoPorts,
     start: async () => {
       await server.start()
       timer ??= setInterval(() => void look().catch(() => {}), lookMs).unref()
@@ -131,6 +148,7 @@ export const createUnderlay = ({ config, host, events }: UnderlayInit): Underlay
       timer = undefined
       stopping.abort()
       await server.stop()
+      await echoPorts.close()
     }
   }
 }
@@ -159,11 +177,11 @@ const askFrom = async (
   }
 }
 
-const ask = async (servers: Server[], signal: AbortSignal): Promise<{ asked: Asked[]; localPort: number }> => {
+/** @returns what the socket of each family was told, that of IPv4 first */
+const ask = async (servers: Server[], signal: AbortSignal): Promise<Array<{ asked: Asked[]; localPort: number }>> => {
   const families = [
     ['0.0.0.0', servers.filter(({ endpoint }) => !endpoint.host.includes(':'))],
     ['::', servers.filter(({ endpoint }) => endpoint.host.includes(':'))]
   ] as const
-  const [of4, of6] = await Promise.all(families.map(async ([any, some]) => askFrom(any, some, signal)))
-  return { asked: [...(of4?.asked ?? []), ...(of6?.asked ?? [])], localPort: of4?.localPort ?? 0 }
+  return Promise.all(families.map(async ([any, some]) => askFrom(any, some, signal)))
 }

@@ -193,6 +193,31 @@ const silenceCheck = (_: Facts, { peers }: NodeFacts): Check => {
   }
 }
 
+const packetsCheck = (_: Facts, { peers }: NodeFacts): Check => {
+  const name = 'packets'
+  const watched = peers.filter(({ underlay }) => underlay?.udp === 'works')
+  const swallowing = peers.filter(({ underlay }) => underlay?.mtu?.isBlackHole === true)
+  const losing = watched.filter(({ underlay }) => underlay?.out?.isLossy === true || underlay?.in?.isLossy === true)
+  const [hole] = swallowing
+  if (hole !== undefined)
+    return {
+      name,
+      verdict: 'warn',
+      text: `Large packets vanish on the paths to ${names(swallowing)}.`,
+      remedy: `mesh-node doctor --mtu ${hole.name ?? hole.peerId}`
+    }
+  if (losing.length > 0)
+    return {
+      name,
+      verdict: 'warn',
+      text: `Packets are lost on the paths to ${names(losing)}.`,
+      remedy: 'mesh-node status; look at the network between the hosts, below the mesh.'
+    }
+  return watched.length === 0
+    ? { name, verdict: 'skip', text: 'No path is watched by UDP echoes.' }
+    : { name, verdict: 'pass', text: `Nothing says that packets are lost on ${watched.length} watched paths.` }
+}
+
 const loopCheck = (_: Facts, { slowestAnswerMs }: NodeFacts): Check => {
   const name = 'event loop'
   const text = `The slowest of the node's answers took ${Math.round(slowestAnswerMs)} ms.`
@@ -225,6 +250,7 @@ const ofNode: Array<[name: string, check: (facts: Facts, node: NodeFacts) => Che
   ['record', recordCheck],
   ['paths', relayCheck],
   ['silence', silenceCheck],
+  ['packets', packetsCheck],
   ['event loop', loopCheck],
   ['descriptors', descriptorCheck]
 ]

@@ -159,7 +159,7 @@ const catalogue = {
     type: 'gauge',
     from: 'read',
     labels: ['statistic'],
-    help: 'Share of probes that were lost: least, median and most of the members for which it is known.'
+    help: 'Share of UDP echoes that were lost, of the two directions the worse one: least, median and most of the members for which it is known.'
   },
   mesh_relay_places: {
     type: 'gauge',

@@ -121,7 +121,9 @@ export const readingsOf = (rooms: MeteredRooms): Readings => {
     mesh_health_rtt_seconds: () =>
       healthOf((peers) => spread(peers.flatMap(({ rttMs }) => (rttMs === undefined ? [] : [rttMs / 1_000])))),
     mesh_health_loss_ratio: () =>
-      healthOf((peers) => spread(peers.flatMap(({ loss }) => (loss === undefined ? [] : [loss])))),
+      healthOf((peers) =>
+        spread(peers.flatMap(({ loss, lossIn = 0 }) => (loss === undefined ? [] : [Math.max(loss, lossIn)])))
+      ),
     mesh_relay_places: () => {
       const use = rooms.relay?.()
       if (use === undefined) return []

@@ -7,6 +7,9 @@ import { judge, type Check, type Facts, type NodeFacts } from '../../src/doctor/
 const nowMs = Date.parse('2026-01-01T00:00:00Z')
 const day = 86_400_000
 
+const loss = (isLossy: boolean) => ({ share: isLossy ? 0.02 : 0, packets: 500, isLossy })
+const hole = { method: '', linkMtu: 1_500, out: 1_280, back: 1_280, isTold: false, isBlackHole: true }
+
 const peer = (changes: Partial<PeerDocument> = {}): PeerDocument => ({
   peerId: '12D3KooWBob',
   name: 'bob',
@@ -17,6 +20,7 @@ const peer = (changes: Partial<PeerDocument> = {}): PeerDocument => ({
   addresses: ['/ip4/192.0.2.1/tcp/4001'],
   sinceMs: nowMs - 60_000,
   tunnels: 0,
+  underlay: { udp: 'works', out: loss(false), in: loss(false) },
   health: { state: 'alive', sinceMs: 0, reason: 'it answers', isAsymmetric: false, digestMs: nowMs - 3_000 },
   ...changes
 })
@@ -105,6 +109,21 @@ describe('the doctor', () => {
       () => factsOf({ dials: [{ address: '192.0.2.1:4001', isReached: false }] }),
       [['reach', 'fail']]
     ],
+    [
+      'a path that loses packets one way',
+      () => factsOf({ peers: [peer({ underlay: { udp: 'works', out: loss(false), in: loss(true) } })] }),
+      [['packets', 'warn']]
+    ],
+    [
+      'a path that swallows large packets',
+      () => factsOf({ peers: [peer({ underlay: { udp: 'works', mtu: hole } })] }),
+      [['packets', 'warn']]
+    ],
+    [
+      'that no path is watched',
+      () => factsOf({ peers: [peer({ underlay: { udp: 'blocked' } })] }),
+      [['packets', 'skip']]
+    ],
     ['a member on a relay', () => factsOf({ peers: [peer({ path: 'relayed' })] }), [['paths', 'warn']]],
     [
       'a member that is connected and silent',
@@ -144,6 +163,6 @@ describe('the doctor', () => {
     const facts = factsOf({}, { node: { code: 'NO_DAEMON', message: 'No node runs.', hint: 'mesh-node up' } })
     const checks = judge(facts)
     expect(checks.find(({ name }) => name === 'node')).toMatchObject({ verdict: 'fail', remedy: 'mesh-node up' })
-    expect(checks.filter(({ verdict }) => verdict === 'skip')).toHaveLength(10)
+    expect(checks.filter(({ verdict }) => verdict === 'skip')).toHaveLength(11)
   })
 })

@@ -17,8 +17,10 @@ export const peerHealth = z.object({
   stalls: z.number().int().optional(),
   /** For how long no probe was answered; absent where the last one was. */
   stalledMs: z.number().optional(),
-  /** Share of lost packets; absent where nothing can tell. */
+  /** Share of lost packets to it, by UDP echoes; absent until enough were counted. */
   loss: z.number().optional(),
+  /** The same of those from it. */
+  lossIn: z.number().optional(),
   /** When its last digest was made, by its own clock; absent where none came yet, as the rest. */
   digestMs: z.number().optional(),
   load: z.object({ eventLoopLagMs: z.number(), tunnels: z.number().int() }).optional(),

@@ -1,12 +1,14 @@
 import { z } from 'zod'
 import { pathClass } from './find-schemas.ts'
 import { healthCounts, peerHealth } from './health-schemas.ts'
+import { tcpCounters, underlay } from './underlay-schemas.ts'
 import { proxy } from './proxy-schemas.ts'
 import { service, serviceKind } from './service-schemas.ts'
 
 export * from './find-schemas.ts'
 export * from './health-schemas.ts'
 export * from './netcheck-schemas.ts'
+export * from './underlay-schemas.ts'
 export * from './policy-schemas.ts'
 export * from './service-schemas.ts'
 export * from './vocabulary-schemas.ts'
@@ -69,6 +71,10 @@ export const peer = z.object({
   /** Payload of tunnels with it since the start, those included that have ended. */
   bytesIn: z.number().optional(),
   bytesOut: z.number().optional(),
+  /** Of its connection over TCP; absent where the kernel does not show them. */
+  tcp: tcpCounters.optional(),
+  /** Absent where the path is not watched by UDP echoes. */
+  underlay: underlay.optional(),
   /** Absent where nobody watches it yet. */
   health: peerHealth.optional()
 })

@@ -5886,6 +5886,8 @@ export interface HealthNeighbour {
   stalls: number
   lossPpm: number
   hasLoss: boolean
+  lossInPpm: number
+  hasLossIn: boolean
 }
 
 export namespace HealthNeighbour {
@@ -5928,6 +5930,16 @@ export namespace HealthNeighbour {
           w.bool(obj.hasLoss)
         }
 
+        if ((obj.lossInPpm != null && obj.lossInPpm !== 0)) {
+          w.uint32(56)
+          w.uint32(obj.lossInPpm)
+        }
+
+        if ((obj.hasLossIn != null && obj.hasLossIn !== false)) {
+          w.uint32(64)
+          w.bool(obj.hasLossIn)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -5938,7 +5950,9 @@ export namespace HealthNeighbour {
           jitterUs: 0,
           stalls: 0,
           lossPpm: 0,
-          hasLoss: false
+          hasLoss: false,
+          lossInPpm: 0,
+          hasLossIn: false
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -5969,6 +5983,14 @@ export namespace HealthNeighbour {
             }
             case 6: {
               obj.hasLoss = reader.bool()
+              break
+            }
+            case 7: {
+              obj.lossInPpm = reader.uint32()
+              break
+            }
+            case 8: {
+              obj.hasLossIn = reader.bool()
               break
             }
             default: {
@@ -6028,6 +6050,20 @@ export namespace HealthNeighbour {
               }
               break
             }
+            case 7: {
+              yield {
+                field: `${prefix}.lossInPpm`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 8: {
+              yield {
+                field: `${prefix}.hasLossIn`,
+                value: reader.bool()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -6070,6 +6106,16 @@ export namespace HealthNeighbour {
     value: boolean
   }
 
+  export interface HealthNeighbourLossInPpmFieldEvent {
+    field: '$.lossInPpm'
+    value: number
+  }
+
+  export interface HealthNeighbourHasLossInFieldEvent {
+    field: '$.hasLossIn'
+    value: boolean
+  }
+
   export function encode (obj: Partial<HealthNeighbour>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, HealthNeighbour.codec())
   }
@@ -6078,7 +6124,7 @@ export namespace HealthNeighbour {
     return decodeMessage(buf, HealthNeighbour.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HealthNeighbour>): Generator<HealthNeighbourPeerIdFieldEvent | HealthNeighbourRttUsFieldEvent | HealthNeighbourJitterUsFieldEvent | HealthNeighbourStallsFieldEvent | HealthNeighbourLossPpmFieldEvent | HealthNeighbourHasLossFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HealthNeighbour>): Generator<HealthNeighbourPeerIdFieldEvent | HealthNeighbourRttUsFieldEvent | HealthNeighbourJitterUsFieldEvent | HealthNeighbourStallsFieldEvent | HealthNeighbourLossPpmFieldEvent | HealthNeighbourHasLossFieldEvent | HealthNeighbourLossInPpmFieldEvent | HealthNeighbourHasLossInFieldEvent> {
     return streamMessage(buf, HealthNeighbour.codec(), opts)
   }
 }
@@ -6465,6 +6511,18 @@ export namespace HealthDigest {
     index: number
   }
 
+  export interface HealthDigestNeighboursLossInPpmFieldEvent {
+    field: '$.neighbours[].lossInPpm'
+    value: number
+    index: number
+  }
+
+  export interface HealthDigestNeighboursHasLossInFieldEvent {
+    field: '$.neighbours[].hasLossIn'
+    value: boolean
+    index: number
+  }
+
   export function encode (obj: Partial<HealthDigest>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, HealthDigest.codec())
   }
@@ -6473,7 +6531,7 @@ export namespace HealthDigest {
     return decodeMessage(buf, HealthDigest.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HealthDigest>): Generator<HealthDigestPeerIdFieldEvent | HealthDigestNetworkFieldEvent | HealthDigestIncarnationFieldEvent | HealthDigestSequenceFieldEvent | HealthDigestTimeMsFieldEvent | HealthDigestIsLeavingFieldEvent | HealthDigestLagMsFieldEvent | HealthDigestTunnelsFieldEvent | HealthDigestServicesNameFieldEvent | HealthDigestServicesStateFieldEvent | HealthDigestServicesSinceMsFieldEvent | HealthDigestServicesReasonFieldEvent | HealthDigestServicesWeightPermilleFieldEvent | HealthDigestNeighboursPeerIdFieldEvent | HealthDigestNeighboursRttUsFieldEvent | HealthDigestNeighboursJitterUsFieldEvent | HealthDigestNeighboursStallsFieldEvent | HealthDigestNeighboursLossPpmFieldEvent | HealthDigestNeighboursHasLossFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HealthDigest>): Generator<HealthDigestPeerIdFieldEvent | HealthDigestNetworkFieldEvent | HealthDigestIncarnationFieldEvent | HealthDigestSequenceFieldEvent | HealthDigestTimeMsFieldEvent | HealthDigestIsLeavingFieldEvent | HealthDigestLagMsFieldEvent | HealthDigestTunnelsFieldEvent | HealthDigestServicesNameFieldEvent | HealthDigestServicesStateFieldEvent | HealthDigestServicesSinceMsFieldEvent | HealthDigestServicesReasonFieldEvent | HealthDigestServicesWeightPermilleFieldEvent | HealthDigestNeighboursPeerIdFieldEvent | HealthDigestNeighboursRttUsFieldEvent | HealthDigestNeighboursJitterUsFieldEvent | HealthDigestNeighboursStallsFieldEvent | HealthDigestNeighboursLossPpmFieldEvent | HealthDigestNeighboursHasLossFieldEvent | HealthDigestNeighboursLossInPpmFieldEvent | HealthDigestNeighboursHasLossInFieldEvent> {
     return streamMessage(buf, HealthDigest.codec(), opts)
   }
 }
@@ -7824,5 +7882,290 @@ export namespace ObservedAddress {
 
   export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<ObservedAddress>): Generator<ObservedAddressHostFieldEvent | ObservedAddressPortFieldEvent> {
     return streamMessage(buf, ObservedAddress.codec(), opts)
+  }
+}
+
+export interface EchoOpen {
+  session: Uint8Array<ArrayBuffer>
+  key: Uint8Array<ArrayBuffer>
+  ports: number[]
+}
+
+export namespace EchoOpen {
+  let _codec: Codec<EchoOpen>
+
+  export const codec = (): Codec<EchoOpen> => {
+    if (_codec == null) {
+      _codec = message<EchoOpen>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.session != null && obj.session.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.session)
+        }
+
+        if ((obj.key != null && obj.key.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.key)
+        }
+
+        if (obj.ports != null && obj.ports.length > 0) {
+          for (const value of obj.ports) {
+            w.uint32(24)
+            w.uint32(value)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          session: uint8ArrayAlloc(0),
+          key: uint8ArrayAlloc(0),
+          ports: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.session = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.key = reader.bytes()
+              break
+            }
+            case 3: {
+              if (opts.limits?.ports != null && obj.ports.length === opts.limits.ports) {
+                throw new MaxLengthError('Decode error - repeated field "ports" had too many elements')
+              }
+
+              obj.ports.push(reader.uint32())
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          ports: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.session`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.key`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 3: {
+              if (opts.limits?.ports != null && obj.ports === opts.limits.ports) {
+                throw new MaxLengthError('Streaming decode error - repeated field "ports" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.ports[]`,
+                index: obj.ports,
+                value: reader.uint32()
+              }
+
+              obj.ports++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface EchoOpenSessionFieldEvent {
+    field: '$.session'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface EchoOpenKeyFieldEvent {
+    field: '$.key'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface EchoOpenPortsFieldEvent {
+    field: '$.ports[]'
+    index: number
+    value: number
+  }
+
+  export function encode (obj: Partial<EchoOpen>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, EchoOpen.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<EchoOpen>): EchoOpen {
+    return decodeMessage(buf, EchoOpen.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<EchoOpen>): Generator<EchoOpenSessionFieldEvent | EchoOpenKeyFieldEvent | EchoOpenPortsFieldEvent> {
+    return streamMessage(buf, EchoOpen.codec(), opts)
+  }
+}
+
+export interface EchoAccept {
+  code: number
+  ports: number[]
+}
+
+export namespace EchoAccept {
+  let _codec: Codec<EchoAccept>
+
+  export const codec = (): Codec<EchoAccept> => {
+    if (_codec == null) {
+      _codec = message<EchoAccept>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.code != null && obj.code !== 0)) {
+          w.uint32(8)
+          w.uint32(obj.code)
+        }
+
+        if (obj.ports != null && obj.ports.length > 0) {
+          for (const value of obj.ports) {
+            w.uint32(16)
+            w.uint32(value)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          code: 0,
+          ports: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.code = reader.uint32()
+              break
+            }
+            case 2: {
+              if (opts.limits?.ports != null && obj.ports.length === opts.limits.ports) {
+                throw new MaxLengthError('Decode error - repeated field "ports" had too many elements')
+              }
+
+              obj.ports.push(reader.uint32())
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          ports: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.code`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 2: {
+              if (opts.limits?.ports != null && obj.ports === opts.limits.ports) {
+                throw new MaxLengthError('Streaming decode error - repeated field "ports" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.ports[]`,
+                index: obj.ports,
+                value: reader.uint32()
+              }
+
+              obj.ports++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface EchoAcceptCodeFieldEvent {
+    field: '$.code'
+    value: number
+  }
+
+  export interface EchoAcceptPortsFieldEvent {
+    field: '$.ports[]'
+    index: number
+    value: number
+  }
+
+  export function encode (obj: Partial<EchoAccept>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, EchoAccept.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<EchoAccept>): EchoAccept {
+    return decodeMessage(buf, EchoAccept.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<EchoAccept>): Generator<EchoAcceptCodeFieldEvent | EchoAcceptPortsFieldEvent> {
+    return streamMessage(buf, EchoAccept.codec(), opts)
   }
 }
