@@ -21,7 +21,7 @@ const restMs = 5_000
 const mostOfCore = 0.8
 
 /** Of one core, over the next seconds. */
-const share = async (): Promise<number> => {
+const coreShare = async (): Promise<number> => {
   const [cpu, startedMs] = [process.cpuUsage(), performance.now()]
   await new Promise((resolve) => setTimeout(resolve, restMs))
   const { user, system } = process.cpuUsage(cpu)
@@ -33,7 +33,7 @@ const share = async (): Promise<number> => {
  * machine. Only a crowd of one process needs it; where it never rests, what follows is measured as it is.
  */
 export const atRest = async (): Promise<void> => {
-  const restedMs = await waitUntil(async () => (await share()) < mostOfCore, { withinMs: 300_000 })
+  const restedMs = await waitUntil(async () => (await coreShare()) < mostOfCore, { withinMs: 300_000 })
   console.log(
     restedMs === undefined ? 'the crowd never came to rest' : `at rest after ${Math.round(restedMs / 1_000)} s`
   )

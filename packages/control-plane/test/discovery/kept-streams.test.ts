@@ -37,6 +37,8 @@ afterEach(() => {
   for (const remote of remotes) remote.abort(new Error('the test is over'))
 })
 
+const stillOpen = (): Stream[] => locals.filter(({ writeStatus }) => writeStatus === 'writable')
+
 const open = async (): Promise<Stream> => manager.openStream(peer, protocol)
 
 const ask = async (stream: Stream, text: string): Promise<string> => {
@@ -110,9 +112,8 @@ describe('streams of the DHT', () => {
     const streams = [await open(), await open(), await open()]
     for (const stream of streams) await ask(stream, 'one')
     for (const stream of streams) await stream.close()
-    const statuses = (): string[] => locals.map(({ writeStatus }) => writeStatus)
-    expect(statuses().filter((status) => status === 'writable')).toHaveLength(2)
-    await vi.waitFor(() => expect(statuses()).not.toContain('writable'))
+    expect(stillOpen()).toHaveLength(2)
+    await vi.waitFor(() => expect(stillOpen()).toHaveLength(0))
   })
 
   it('are another peer’s never', async () => {

@@ -1,4 +1,5 @@
 import { isEcho, type EchoPorts, type Endpoint } from '@agent-mesh/control-plane'
+import { isLoopback } from '@libp2p/utils'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Config } from '../config/schema.ts'
 import { openUdp, type UdpSocket } from '../host/udp.ts'
@@ -7,7 +8,7 @@ import { tcpEndpointOf } from './endpoint.ts'
 type Listener = Parameters<EchoPorts['onDatagram']>[0]
 
 export interface NodeEchoPortsInit {
-  config: Pick<Config, 'listen'>
+  config: Pick<Config, 'listen' | 'underlay'>
   /** Those on which this node answers STUN; strangers reach them, and so they are told to members first. */
   served: () => readonly UdpSocket[]
 }
@@ -25,7 +26,12 @@ export class NodeEchoPorts implements EchoPorts {
   }
 
   async open(): Promise<void> {
-    const hosts = this.#init.config.listen.flatMap((text) => tcpEndpointOf(multiaddr(text))?.host ?? [])
+    const { listen, underlay } = this.#init.config
+    const hosts = listen
+      .map((text) => multiaddr(text))
+      // what never leaves the machine is not watched, and needs no port
+      .filter((address) => underlay.echoes !== 'auto' || !isLoopback(address))
+      .flatMap((address) => tcpEndpointOf(address)?.host ?? [])
     for (const family of [false, true]) {
       const [host, ...others] = hosts.filter((one) => isV6(one) === family)
       if (host === undefined) continue

@@ -13,7 +13,7 @@ import type { EventBus } from './event-bus.ts'
 import { StunServer } from './stun-server.ts'
 
 interface UnderlayInit {
-  config: Pick<Config, 'stun' | 'listen' | 'announce' | 'webrtc'>
+  config: Pick<Config, 'stun' | 'listen' | 'announce' | 'underlay' | 'webrtc'>
   host: Pick<Host, 'services' | 'getMultiaddrs'>
   events: Pick<EventBus, 'emit'>
 }
