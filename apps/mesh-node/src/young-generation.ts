@@ -35,5 +35,9 @@ export const startSmall = (): void => {
   const args = smallArguments({ argv, execArgv, nodeOptions: env['NODE_OPTIONS'] ?? '' })
   // a channel to a parent would not survive
   if (args === undefined || platform === 'win32' || process.connected || process.execve === undefined) return
-  process.execve(execPath, [argv[0] ?? execPath, ...args], env)
+  try {
+    process.execve(execPath, [argv[0] ?? execPath, ...args], env)
+  } catch {
+    // Where Node may not do that, as under its permission model, there is a node all the same.
+  }
 }
