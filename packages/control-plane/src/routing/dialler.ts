@@ -43,7 +43,18 @@ export interface Dialler {
    * @throws MeshError UNREACHABLE, STALE_ROUTE, PEER_UNKNOWN, NOT_A_MEMBER, HELLO_TIMEOUT, REFUSED_EARLIER, TIMEOUT,
    * CANCELLED, and what the hello of the other side says
    */
-  connect: (peer: PeerId, options: { signal: AbortSignal; addresses?: Multiaddr[] }) => Promise<Connection>
+  connect: (peer: PeerId, options: ConnectOptions) => Promise<Connection>
+}
+
+export interface ConnectOptions {
+  signal: AbortSignal
+  /** Where else it may be. */
+  addresses?: Multiaddr[]
+  /**
+   * False where a peer that is at none of its known addresses is not to be searched for: the caller asks again soon, or
+   * wants to know whether it is there. Default: true.
+   */
+  isSought?: boolean
 }
 
 /** Dials although there is a connection: to get a better one. */
@@ -203,6 +214,14 @@ export const createDialler = ({
     }
   }
 
+  /** Peers that somebody wants to be searched for, and how many do: a dial is shared, whoever began it. */
+  const seekers = new Map<string, number>()
+  const seek = (key: string, by: 1 | -1): void => {
+    const count = (seekers.get(key) ?? 0) + by
+    if (count === 0) seekers.delete(key)
+    else seekers.set(key, count)
+  }
+
   const open = async (peer: PeerId, given: Multiaddr[], signal: AbortSignal): Promise<Connection> => {
     const failures: DialFailure[] = []
     const tried = new Set<string>()
@@ -221,6 +240,7 @@ export const createDialler = ({
     if (atOnce !== undefined) return atOnce
     if (signal.aborted) throw abortedError(signal, `The dial of ${peer.toString()}`)
     // Nothing known works: the peer may have moved, and its holders know where to.
+    if (known.length > 0 && !seekers.has(peer.toString())) throw unreachableError(peer, failures)
     if (known.length > 0) discovery.forget(peer)
     const record = await discovery.record(peer, { signal })
     const later = await attempt(record?.addresses ?? [])
@@ -243,18 +263,20 @@ export const createDialler = ({
         throw toMeshError(err, 'UNREACHABLE')
       }
     },
-    connect: async (peer, { signal, addresses = [] }) => {
+    connect: async (peer, { signal, addresses = [], isSought = true }) => {
       if (self.equals(peer))
         throw new MeshError('TARGET_INVALID', 'This is the node itself; its services are at their own addresses.')
       const live = choose(peer, admission.connections(peer))
       if (live !== undefined) return live
       await check(peer)
+      const key = peer.toString()
+      if (isSought) seek(key, 1)
       try {
-        return await flights.run(peer.toString(), signal, async (shared) =>
-          open(peer, addresses, deadline(dialTimeoutMs, shared))
-        )
+        return await flights.run(key, signal, async (shared) => open(peer, addresses, deadline(dialTimeoutMs, shared)))
       } catch (err) {
         throw toMeshError(err, 'UNREACHABLE')
+      } finally {
+        if (isSought) seek(key, -1)
       }
     }
   }

@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Connection } from '@libp2p/interface'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createHost, createStranger, createTestNetwork, type TestNetwork } from '@agent-mesh/testkit'
 import { limits, protocols } from '@agent-mesh/wire'
 import {
@@ -181,6 +182,24 @@ describe('an address that a record names', () => {
     expect(connection.remotePeer.equals(alice.member.peerId)).toBe(true)
     expect(arrivals).toEqual({ connections: 0, streams: 0 })
   })
+})
+
+it('is not searched for by who asks where it was, unless somebody else wants that', async () => {
+  const [, bob, alice] = await startNodes(network, 3)
+  await alice.discovery.publish(alice.plain())
+  const { peerId } = alice.member
+  await bob.host.libp2p.hangUp(peerId)
+  await until(() => !bob.host.libp2p.services.admission.has(peerId))
+  bob.book.forget(peerId)
+  await bob.host.libp2p.services.raw.peerStore.patch(peerId, { multiaddrs: [multiaddr('/ip4/127.0.0.1/tcp/1')] })
+  const searched = vi.spyOn(bob.dht, 'get')
+  const ask = async (): Promise<Connection> => bob.dialler.connect(peerId, { signal: signal(), isSought: false })
+  await expect(ask()).rejects.toMatchObject({ code: 'UNREACHABLE' })
+  expect(searched).not.toHaveBeenCalled()
+
+  const [asked, found] = await Promise.all([ask(), bob.dialler.connect(peerId, { signal: signal() })])
+  expect(asked.id).toBe(found.id)
+  expect(searched).toHaveBeenCalledTimes(1)
 })
 
 it('a mesh of two needs no record to dial a neighbour', async () => {

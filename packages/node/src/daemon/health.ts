@@ -50,7 +50,8 @@ export const createNodeHealth = (
     pubsub,
     about,
     settings: detectorSettings(config.health),
-    connect: async (peer, options) => dialler.connect(peer, options),
+    // a probe asks whether it is where it was; each failed one would ask the whole DHT where it is now
+    connect: async (peer, options) => dialler.connect(peer, { ...options, isSought: false }),
     lossOf: (peer) => {
       const { out, in: back } = watch.figures(peer) ?? {}
       return {
