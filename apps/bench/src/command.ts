@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
+import type { Side } from './place/place.ts'
 
 /** The command as it is installed. */
 export const command = join(
@@ -12,9 +13,16 @@ export const command = join(
   'mesh-node.js'
 )
 
+const on = (side: Side | undefined, ...args: string[]): [string, string[]] =>
+  side === undefined ? [process.execPath, args] : side.command(process.execPath, ...args)
+
+/** A state directory by itself, or on a side from which the verb reaches other nodes. */
+type Where = string | { stateDir: string; side: Side }
+
 /** Runs a verb of the command. @returns what it prints under `--json` */
-export const verb = async (stateDir: string, ...args: string[]): Promise<unknown> => {
-  const child = spawn(process.execPath, [command, ...args, '--json', '--state-dir', stateDir], {
+export const verb = async (where: Where, ...args: string[]): Promise<unknown> => {
+  const { stateDir, side } = typeof where === 'string' ? { stateDir: where, side: undefined } : where
+  const child = spawn(...on(side, command, ...args, '--json', '--state-dir', stateDir), {
     stdio: ['ignore', 'pipe', 'inherit']
   })
   const ended = once(child, 'exit')
@@ -32,10 +40,10 @@ export const fieldOf = (document: unknown, ...path: string[]): string => {
   return one
 }
 
-/** Starts a node on 127.0.0.1 alone and waits until it is usable. */
-export const up = async (stateDir: string): Promise<ChildProcess> => {
-  const flags = ['--listen', '/ip4/127.0.0.1/tcp/0', '--log-level', 'silent']
-  const child = spawn(process.execPath, [command, 'up', '--json', ...flags, '--state-dir', stateDir], {
+/** Starts a node on the one address of a side, 127.0.0.1 without one, and waits until it is usable. */
+export const up = async (stateDir: string, side?: Side): Promise<ChildProcess> => {
+  const flags = ['--listen', `/ip4/${side?.address ?? '127.0.0.1'}/tcp/0`, '--log-level', 'silent']
+  const child = spawn(...on(side, command, 'up', '--json', ...flags, '--state-dir', stateDir), {
     stdio: ['ignore', 'pipe', 'inherit']
   })
   for await (const line of createInterface({ input: child.stdout })) if (line.includes('"ready"')) return child

@@ -1,0 +1,32 @@
+import { contenders } from './contenders/index.ts'
+import { workloads } from './workloads/index.ts'
+
+const list = (rows: ReadonlyArray<{ name: string; describe: string }>): string[] =>
+  rows.map(({ name, describe }) => `  ${name.padEnd(20)}${describe}`)
+
+/** What measures the mesh by itself, without anybody beside it. */
+export const alone = [
+  { name: 'start-up', describe: 'from the command to a node that is ready' },
+  { name: 'policy', describe: 'decisions a second, by the size of the policy' },
+  { name: 'proxy', describe: 'what the HTTP proxy adds to a request' },
+  { name: 'idle', describe: 'what a node costs while nobody uses it, at 10 and 50 members' }
+]
+
+export const helpText = (): string =>
+  [
+    'npm run bench -- [workload…] [--contenders a,b] [--rounds 5] [--seconds 2] [--json]',
+    '',
+    'Measures the mesh beside what else is installed, in turns within one run, between two network namespaces (root on',
+    'Linux; on 127.0.0.1 elsewhere). Nothing is installed by it; who is missing is named. All workloads without a name.',
+    '',
+    'Workloads, on each contender:',
+    ...list(workloads),
+    'Of the mesh alone:',
+    ...list(alone),
+    'Contenders:',
+    ...list(contenders),
+    '',
+    'Examples:',
+    '  npm run bench -- stream --contenders direct,ssh,mesh --rounds 3',
+    '  npm run bench -- streams --seconds 5 --json > streams.json'
+  ].join('\n')

@@ -1,0 +1,37 @@
+import type { End } from '../contenders/contender.ts'
+import type { Place } from '../place/place.ts'
+
+export type Unit = 'bit/s' | 'ms' | 'MiB' | '1/s'
+
+/** One figure that a workload yields. */
+export interface Metric {
+  unit: Unit
+  /** What better means: ratios above 1 are good where it is higher. */
+  isHigherBetter: boolean
+}
+
+/** Services of a workload that listen on the far side. */
+export interface Services {
+  ports: number[]
+  stop: () => Promise<void>
+}
+
+/** What one turn of one contender gave. */
+interface Turn {
+  /** By the name of the metric. */
+  figures: Record<string, number>
+  /** Payload that went through, for the price per GiB; 0 where that says nothing. */
+  bytes: number
+}
+
+/** A thing to do on every way, in turns. */
+export interface Workload {
+  name: string
+  describe: string
+  metrics: Record<string, Metric>
+  /** Why it cannot be measured here; undefined where it can. */
+  missing: () => string | undefined
+  serve: (place: Place) => Promise<Services>
+  /** @param ends of the services, in the order of their ports */
+  turn: (place: Place, ends: readonly End[], seconds: number) => Promise<Turn>
+}
