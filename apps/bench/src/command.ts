@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
+import { atEnd } from './at-end.ts'
 import type { Side } from './place/place.ts'
 
 /** The command as it is installed. */
@@ -46,6 +47,10 @@ export const up = async (stateDir: string, side?: Side): Promise<ChildProcess> =
   const child = spawn(...on(side, command, 'up', '--json', ...flags, '--state-dir', stateDir), {
     stdio: ['ignore', 'pipe', 'inherit']
   })
+  child.once(
+    'exit',
+    atEnd(() => child.kill('SIGKILL'))
+  )
   for await (const line of createInterface({ input: child.stdout })) if (line.includes('"ready"')) return child
   throw new Error('the node ended before it was ready')
 }

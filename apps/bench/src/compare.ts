@@ -1,6 +1,8 @@
+import { rmSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { atEnd } from './at-end.ts'
 import { cpuOf } from './program.ts'
 import type { Contender, Path } from './contenders/contender.ts'
 import type { Place } from './place/place.ts'
@@ -41,7 +43,7 @@ const openAll = async (
 
 const sampleOf = async (workload: Workload, place: Place, path: Path, seconds: number): Promise<Sample> => {
   const before = cpuOf(path.pids)
-  const { figures, bytes } = await workload.turn(place, path.ends, seconds)
+  const { figures, bytes } = await workload.turn(place, path, seconds)
   const cpuMs = cpuOf(path.pids) - before
   return bytes === 0 ? figures : { ...figures, cpuSecondsPerGiB: cpuMs / 1_000 / (bytes / 2 ** 30) }
 }
@@ -62,6 +64,7 @@ export const compare = async (
     if (reason !== undefined) skipped[contender.name] = reason
   }
   const folder = await mkdtemp(join(tmpdir(), 'mesh-bench-'))
+  const forget = atEnd(() => rmSync(folder, { recursive: true, force: true }))
   const samples: Record<string, Sample[]> = {}
   const loads: number[] = []
   const open = new Map<Contender, Path>()
@@ -98,6 +101,7 @@ export const compare = async (
   } finally {
     await Promise.all([...open.values()].map(async ({ close }) => close()))
     await services.stop()
+    forget()
     await rm(folder, { recursive: true, force: true })
   }
   return { workload: workload.name, describe: workload.describe, metrics: workload.metrics, samples, skipped, loads }

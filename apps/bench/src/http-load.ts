@@ -1,6 +1,7 @@
 import { Agent, createServer, request, type Server } from 'node:http'
 import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
+import { quantile } from './quantile.ts'
 
 /** What clients that ask one after the other saw. Times in milliseconds. */
 export interface LoadResult {
@@ -12,9 +13,6 @@ export interface LoadResult {
 }
 
 const errorsKept = 10
-
-const quantile = (sorted: Float64Array, part: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN
 
 const ask = async (agent: Agent, port: number, path: string, host: string): Promise<void> => {
   const outgoing = request({ agent, host: '127.0.0.1', port, path, headers: { Host: host } }).end()

@@ -24,7 +24,7 @@ const compareAll = async ({ names, contenders: asked, rounds, seconds }: Options
   const seen: Comparison[] = []
   try {
     for (const workload of chosen) {
-      const missing = workload.missing()
+      const missing = await workload.missing(place)
       if (missing !== undefined) {
         say(`${workload.name} is left out: ${missing}`)
         continue

@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as wait } from 'node:timers/promises'
+import { atEnd } from './at-end.ts'
 import { cpuTimeMs } from './cpu-time.ts'
 import type { Side } from './place/place.ts'
 
@@ -45,11 +46,13 @@ const lastLines = (said: string): string => said.trim().split('\n').slice(-3).jo
 export const start = (side: Side, program: string, ...args: string[]): Running => {
   const [file, list] = side.command(pathOf(program) ?? program, ...args)
   const child = spawn(file, list, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const forget = atEnd(() => child.kill('SIGKILL'))
   let said = ''
   let isStopping = false
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-2_000)))
   child.once('exit', (code, signal) => {
+    forget()
     if (!isStopping) process.stderr.write(`bench: ${program} ended with ${signal ?? code}: ${lastLines(said)}\n`)
   })
   const stop = async (): Promise<void> => {
@@ -76,7 +79,7 @@ export const finish = async (side: Side, program: string, ...args: string[]): Pr
 }
 
 /** Asks until the answer is yes. @throws Error that names what was waited for */
-const until = async (what: string, isSo: () => boolean | Promise<boolean>): Promise<void> => {
+export const until = async (what: string, isSo: () => boolean | Promise<boolean>): Promise<void> => {
   const deadline = performance.now() + readyTimeoutMs
   while (!(await isSo())) {
     if (performance.now() > deadline) throw new Error(`${what} did not happen within ${readyTimeoutMs / 1_000} s`)
@@ -115,3 +118,16 @@ const withDescendants = (pid: number): number[] => [pid, ...childrenOf(pid).flat
 /** Processor time of these processes and of what they started, in milliseconds. */
 export const cpuOf = (pids: readonly number[]): number =>
   [...new Set(pids.flatMap(withDescendants))].reduce((sum, pid) => sum + (cpuTimeMs(pid) || 0), 0)
+
+/** Resident memory of the largest of these processes and of what they started, in bytes. */
+export const rssOf = (pids: readonly number[]): number =>
+  Math.max(
+    0,
+    ...pids.flatMap(withDescendants).map((pid) => {
+      try {
+        return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
+      } catch {
+        return 0
+      }
+    })
+  )

@@ -5,7 +5,8 @@ const written: Record<Unit, (value: number) => string> = {
   'bit/s': (value) => `${(value / 1e9).toFixed(2)} Gbit/s`,
   ms: (value) => `${value.toFixed(value < 10 ? 3 : 1)} ms`,
   MiB: (value) => `${value.toFixed(0)} MiB`,
-  '1/s': (value) => `${value.toFixed(0)} /s`
+  '1/s': (value) => `${value.toFixed(0)} /s`,
+  times: (value) => `×${value.toFixed(2)}`
 }
 
 /** A figure as people read it. */
@@ -14,10 +15,16 @@ const figure = (value: number | undefined, unit: Unit): string =>
 
 const times = (ratio: number | undefined): string => (ratio === undefined ? '-' : `×${ratio.toFixed(2)}`)
 
+/** Times are compared with plain TCP by what they add, all else by a ratio. */
+const besideDirect = (unit: Unit, value: number | undefined, ratio: number | undefined): string => {
+  if (unit !== 'ms' || value === undefined || ratio === undefined) return times(ratio)
+  return `+${(value - value / ratio).toFixed(3)} ms`.replace('+-', '-')
+}
+
 const width = 14
 
 const line = (first: string, cells: readonly string[]): string =>
-  `  ${first.padEnd(12)}${cells.map((cell) => cell.padStart(width)).join('')}`
+  `  ${first.padEnd(14)}${cells.map((cell) => cell.padStart(width)).join('')}`
 
 /** Lines for people: one for each contender, then who was left out and whether the run can be believed. */
 export const comparisonTable = (comparison: Comparison): string[] => {
@@ -33,13 +40,13 @@ export const comparisonTable = (comparison: Comparison): string[] => {
       line(contender, [
         ...names.flatMap((name) => [
           figure(medians[name], metrics[name]?.unit ?? 'ms'),
-          times(ofDirect[name]),
+          besideDirect(metrics[name]?.unit ?? 'times', medians[name], ofDirect[name]),
           times(ofSsh[name])
         ]),
         ...(hasCpu ? [contender === 'direct' ? '-' : (medians[cpuMetric]?.toFixed(2) ?? '-')] : [])
       ])
     ),
-    ...Object.entries(skipped).map(([name, reason]) => `  ${name.padEnd(12)}left out: ${reason}`),
+    ...Object.entries(skipped).map(([name, reason]) => `  ${name.padEnd(14)}left out: ${reason}`),
     `  load ${mean.toFixed(1)}, rounds of plain TCP ${(100 * spread).toFixed(0)} % apart${isNoisy ? ': NOISY, measure again' : ''}`
   ]
 }

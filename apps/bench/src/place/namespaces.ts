@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { atEnd } from '../at-end.ts'
 import { ip, tryIp } from './ip.ts'
 import type { Place, Side } from './place.ts'
 
@@ -45,15 +46,17 @@ export const createNamespaces = (): Place => {
   sweep()
   const names: string[] = []
   const close = (): void => {
-    process.off('exit', close)
+    forget()
     for (const name of names.splice(0)) remove(name)
   }
-  process.once('exit', close)
+  const forget = atEnd(close)
   const add = (short: Side['name'], address: string): Side => {
     const name = `${family}-${process.pid}-${startOf(`${process.pid}`)}-${short}`
     ip(`netns add ${name}`)
     names.push(name)
     ip(`-n ${name} link set lo up`)
+    // Thousands of short connections a second must not run out of ports.
+    tryIp(`netns exec ${name} sysctl -qw net.ipv4.tcp_tw_reuse=1`)
     return { name: short, address, command: (program, ...args) => ['ip', ['netns', 'exec', name, program, ...args]] }
   }
   const near = add('near', '5.7.7.1')

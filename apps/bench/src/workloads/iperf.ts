@@ -1,4 +1,6 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { finish, freePort, start, untilListening } from '../program.ts'
+import { numberOf } from './service.ts'
 import type { End } from '../contenders/contender.ts'
 import type { Place } from '../place/place.ts'
 import type { Services } from './workload.ts'
@@ -12,17 +14,14 @@ export const serveIperf = async ({ kind, far }: Place): Promise<Services> => {
   return { ports: [port], stop: server.stop }
 }
 
-const numberAt = (document: unknown, ...path: string[]): number => {
-  let one = document
-  for (const step of path) one = Object(one)[step]
-  return typeof one === 'number' ? one : Number.NaN
-}
-
 /** What one run of iperf3 received. */
 export interface Received {
   bitsPerSecond: number
   bytes: number
 }
+
+const tries = 20
+const retryMs = 250
 
 /** Streams for so long; `down` is from the service to the client. @throws Error with what iperf3 says */
 export const runIperf = async (
@@ -33,10 +32,17 @@ export const runIperf = async (
   const { streams, seconds, direction } = options
   const reverse = direction === 'down' ? ['-R'] : []
   const args = ['-c', end.host, '-p', String(end.port), '-P', String(streams), '-t', String(seconds), '-J', ...reverse]
-  const said: unknown = JSON.parse(await finish(near, 'iperf3', ...args))
-  const bitsPerSecond = numberAt(said, 'end', 'sum_received', 'bits_per_second')
-  const bytes = numberAt(said, 'end', 'sum_received', 'bytes')
-  if (Number.isNaN(bitsPerSecond + bytes))
-    throw new Error(`iperf3 counted nothing: ${JSON.stringify(said).slice(-300)}`)
-  return { bitsPerSecond, bytes }
+  for (let left = tries; ; left--) {
+    const text = await finish(near, 'iperf3', ...args)
+    // The server takes one client at a time, and learns late that the one before has gone.
+    if (left > 0 && text.includes('the server is busy')) {
+      await wait(retryMs)
+      continue
+    }
+    const said: unknown = JSON.parse(text)
+    return {
+      bitsPerSecond: numberOf(said, 'end', 'sum_received', 'bits_per_second'),
+      bytes: numberOf(said, 'end', 'sum_received', 'bytes')
+    }
+  }
 }

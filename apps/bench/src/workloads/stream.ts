@@ -1,8 +1,9 @@
 import { whyMissing } from '../program.ts'
 import { runIperf, serveIperf } from './iperf.ts'
+import { endOf } from './service.ts'
 import type { Metric, Workload } from './workload.ts'
 
-const rate: Metric = { unit: 'bit/s', isHigherBetter: true }
+export const rate: Metric = { unit: 'bit/s', isHigherBetter: true }
 
 const streamsOf = (count: number, name: string, describe: string): Workload => ({
   name,
@@ -10,11 +11,9 @@ const streamsOf = (count: number, name: string, describe: string): Workload => (
   metrics: { up: rate, down: rate },
   missing: () => whyMissing('iperf3'),
   serve: serveIperf,
-  turn: async (place, ends, seconds) => {
-    const [end] = ends
-    if (end === undefined) throw new Error('there is no way to iperf3')
-    const up = await runIperf(place, end, { streams: count, seconds, direction: 'up' })
-    const down = await runIperf(place, end, { streams: count, seconds, direction: 'down' })
+  turn: async (place, { ends }, seconds) => {
+    const up = await runIperf(place, endOf(ends), { streams: count, seconds, direction: 'up' })
+    const down = await runIperf(place, endOf(ends), { streams: count, seconds, direction: 'down' })
     return { figures: { up: up.bitsPerSecond, down: down.bitsPerSecond }, bytes: up.bytes + down.bytes }
   }
 })

@@ -1,7 +1,7 @@
-import type { End } from '../contenders/contender.ts'
+import type { Path } from '../contenders/contender.ts'
 import type { Place } from '../place/place.ts'
 
-export type Unit = 'bit/s' | 'ms' | 'MiB' | '1/s'
+export type Unit = 'bit/s' | 'ms' | 'MiB' | '1/s' | 'times'
 
 /** One figure that a workload yields. */
 export interface Metric {
@@ -30,8 +30,8 @@ export interface Workload {
   describe: string
   metrics: Record<string, Metric>
   /** Why it cannot be measured here; undefined where it can. */
-  missing: () => string | undefined
+  missing: (place: Place) => string | undefined | Promise<string | undefined>
   serve: (place: Place) => Promise<Services>
-  /** @param ends of the services, in the order of their ports */
-  turn: (place: Place, ends: readonly End[], seconds: number) => Promise<Turn>
+  /** @param path whose ends are those of the services, in the order of their ports */
+  turn: (place: Place, path: Path, seconds: number) => Promise<Turn>
 }
