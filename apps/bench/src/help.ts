@@ -14,10 +14,14 @@ export const alone = [
 
 export const helpText = (): string =>
   [
-    'npm run bench -- [workload…] [--contenders a,b] [--rounds 5] [--seconds 2] [--json]',
+    'npm run bench -- [workload…] [--contenders a,b] [--rounds 5] [--seconds 2] [--store] [--json]',
+    'npm run bench -- --draw',
     '',
     'Measures the mesh beside what else is installed, in turns within one run, between two network namespaces (root on',
     'Linux; on 127.0.0.1 elsewhere). Nothing is installed by it; who is missing is named. All workloads without a name.',
+    '',
+    'A run is compared with the stored one in apps/bench/results, as ratios to plain TCP. --store takes its place, unless',
+    'plain TCP was so uneven that the run is noisy; --draw draws what is stored into docs/charts.',
     '',
     'Workloads, on each contender:',
     ...list(workloads),
@@ -28,5 +32,6 @@ export const helpText = (): string =>
     '',
     'Examples:',
     '  npm run bench -- stream --contenders direct,ssh,mesh --rounds 3',
-    '  npm run bench -- streams --seconds 5 --json > streams.json'
+    '  npm run bench -- streams --seconds 5 --json > streams.json',
+    '  npm run bench -- stream http --rounds 7 --store && npm run bench -- --draw'
   ].join('\n')

@@ -1,6 +1,8 @@
 import { loadavg } from 'node:os'
+import { changeLines, changesSince } from './baseline.ts'
 import { compare } from './compare.ts'
 import { contenders } from './contenders/index.ts'
+import { drawStored } from './draw.ts'
 import { alone, helpText } from './help.ts'
 import { idleTable, measureIdle } from './idle.ts'
 import { parseOptions, type Options } from './options.ts'
@@ -9,13 +11,22 @@ import { createNamespaces, whyNoNamespaces } from './place/namespaces.ts'
 import { measurePolicy, policyTable } from './policy.ts'
 import { measureProxy, proxyTable } from './proxy.ts'
 import { measureStartUp, startUpTable } from './start-up.ts'
+import { readStored, store } from './store.ts'
 import { comparisonTable } from './table.ts'
 import { workloads } from './workloads/index.ts'
-import type { Comparison } from './summary.ts'
+import { summarise, type Comparison } from './summary.ts'
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 
-const compareAll = async ({ names, contenders: asked, rounds, seconds }: Options): Promise<Comparison[]> => {
+/** Keeps a run that can be believed. */
+const keep = async (comparison: Comparison, place: string): Promise<void> => {
+  const { isNoisy, spread } = summarise(comparison)
+  if (isNoisy) say(`${comparison.workload} is not stored: rounds of plain TCP are ${(100 * spread).toFixed(0)} % apart`)
+  else say(`stored as ${await store(comparison, place)}`)
+}
+
+const compareAll = async (options: Options): Promise<Comparison[]> => {
+  const { names, contenders: asked, rounds, seconds } = options
   const chosen = workloads.filter(({ name }) => names.length === 0 || names.includes(name))
   if (chosen.length === 0) return []
   const reason = whyNoNamespaces()
@@ -30,12 +41,21 @@ const compareAll = async ({ names, contenders: asked, rounds, seconds }: Options
         continue
       }
       const taking = contenders.filter(({ name }) => asked === undefined || asked.includes(name))
-      seen.push(await compare(workload, taking, place, { rounds, seconds, say }))
+      const comparison = await compare(workload, taking, place, { rounds, seconds, say })
+      seen.push(comparison)
+      if (options.isStored) await keep(comparison, place.kind)
     }
   } finally {
     place.close()
   }
   return seen
+}
+
+/** A comparison, and what is another ratio in it than in the stored run. */
+const linesOf = async (comparison: Comparison): Promise<string[]> => {
+  const stored = await readStored(comparison.workload)
+  const changes = stored === undefined ? [] : changesSince(stored.comparison, comparison)
+  return [...comparisonTable(comparison), ...changeLines(changes)]
 }
 
 const run = async (options: Options): Promise<void> => {
@@ -50,7 +70,7 @@ const run = async (options: Options): Promise<void> => {
     ? [JSON.stringify({ load: loadavg()[0], rounds, comparisons, startUp, policy, proxy, idle })]
     : [
         `medians of ${rounds} rounds, load ${loadavg()[0]?.toFixed(1) ?? '?'}`,
-        ...comparisons.flatMap(comparisonTable),
+        ...(await Promise.all(comparisons.map(linesOf))).flat(),
         ...(startUp === undefined ? [] : startUpTable(startUp)),
         ...(policy === undefined ? [] : policyTable(policy)),
         ...(proxy === undefined ? [] : proxyTable(proxy)),
@@ -65,6 +85,7 @@ try {
     contenders: contenders.map(({ name }) => name)
   })
   if (options.isHelp) process.stdout.write(`${helpText()}\n`)
+  else if (options.isDrawn) process.stdout.write(`${(await drawStored()).join('\n')}\n`)
   else await run(options)
 } catch (err) {
   process.stderr.write(`${err instanceof Error ? err.message : String(err)}\n  next: npm run bench -- --help\n`)

@@ -9,6 +9,10 @@ export interface Options {
   /** Of each stream. */
   seconds: number
   isJson: boolean
+  /** The measured takes the place of what was stored, unless it is noisy. */
+  isStored: boolean
+  /** Draws what is stored and measures nothing. */
+  isDrawn: boolean
   isHelp: boolean
 }
 
@@ -32,6 +36,8 @@ export const parseOptions = (args: readonly string[], known: { names: string[]; 
       contenders: { type: 'string' },
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '2' },
+      store: { type: 'boolean', default: false },
+      draw: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false }
     }
@@ -45,6 +51,8 @@ export const parseOptions = (args: readonly string[], known: { names: string[]; 
     rounds: positive(values.rounds, '--rounds'),
     seconds: positive(values.seconds, '--seconds'),
     isJson: values.json,
+    isStored: values.store,
+    isDrawn: values.draw,
     isHelp: values.help
   }
 }

@@ -98,9 +98,13 @@ export const freePort = async (): Promise<number> => {
   return address.port
 }
 
-/** Waits until somebody listens on a TCP port of a side. */
-export const untilListening = async (side: Side, port: number): Promise<void> =>
-  until(`listening on port ${port}`, async () => (await finish(side, 'ss', '-tlnH')).includes(`:${port} `))
+/** Waits until somebody listens on a TCP port of a side, as the kernel of Linux lists it. */
+export const untilListening = async (side: Side, port: number): Promise<void> => {
+  const listening = new RegExp(`:${port.toString(16).toUpperCase().padStart(4, '0')} [0-9A-F]+:0000 0A `)
+  await until(`listening on port ${port}`, async () =>
+    listening.test(await finish(side, 'cat', '/proc/net/tcp', '/proc/net/tcp6'))
+  )
+}
 
 const childrenOf = (pid: number): number[] => {
   try {

@@ -28,7 +28,10 @@ interface Row {
 
 export interface Summary {
   rows: Row[]
-  /** Of the rounds of plain TCP: how far the fastest and the slowest are apart, as a part of their median; worst metric. */
+  /**
+   * Of the rounds of plain TCP: how far the fastest and the slowest are apart, as a part of their median; worst metric of
+   * those that are even at rest. NaN where plain TCP took no part.
+   */
   spread: number
   /** Others used the machine: the figures are not to be believed. */
   isNoisy: boolean
@@ -62,11 +65,15 @@ const spreadOf = (samples: readonly Sample[], metrics: readonly string[]): numbe
     })
   )
 
+const evenMetrics = (metrics: Record<string, Metric>): string[] =>
+  Object.keys(metrics).filter((name) => metrics[name]?.isUneven !== true)
+
 /** Medians, ratios within the run, and whether it can be believed. Pure. */
 export const summarise = ({ samples, metrics }: Comparison): Summary => {
   const medians = new Map(Object.entries(samples).map(([name, list]) => [name, mediansOf(list)]))
   const [ofDirect, ofSsh] = [medians.get('direct'), medians.get('ssh')]
-  const spread = spreadOf(samples['direct'] ?? [], Object.keys(metrics))
+  const plain = samples['direct'] ?? []
+  const spread = plain.length === 0 ? Number.NaN : spreadOf(plain, evenMetrics(metrics))
   return {
     rows: [...medians].map(([contender, own]) => ({
       contender,
@@ -75,6 +82,6 @@ export const summarise = ({ samples, metrics }: Comparison): Summary => {
       ofSsh: ratios(own, ofSsh)
     })),
     spread,
-    isNoisy: spread > noisyAbove
+    isNoisy: !(spread <= noisyAbove)
   }
 }

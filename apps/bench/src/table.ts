@@ -10,7 +10,7 @@ const written: Record<Unit, (value: number) => string> = {
 }
 
 /** A figure as people read it. */
-const figure = (value: number | undefined, unit: Unit): string =>
+export const figure = (value: number | undefined, unit: Unit): string =>
   value === undefined || Number.isNaN(value) ? '-' : written[unit](value)
 
 const times = (ratio: number | undefined): string => (ratio === undefined ? '-' : `×${ratio.toFixed(2)}`)
@@ -25,6 +25,11 @@ const width = 14
 
 const line = (first: string, cells: readonly string[]): string =>
   `  ${first.padEnd(14)}${cells.map((cell) => cell.padStart(width)).join('')}`
+
+const believed = (spread: number, isNoisy: boolean): string =>
+  Number.isNaN(spread)
+    ? 'plain TCP took no part, so nothing tells whether others used the machine'
+    : `rounds of plain TCP ${(100 * spread).toFixed(0)} % apart${isNoisy ? ': NOISY, measure again' : ''}`
 
 /** Lines for people: one for each contender, then who was left out and whether the run can be believed. */
 export const comparisonTable = (comparison: Comparison): string[] => {
@@ -47,6 +52,6 @@ export const comparisonTable = (comparison: Comparison): string[] => {
       ])
     ),
     ...Object.entries(skipped).map(([name, reason]) => `  ${name.padEnd(14)}left out: ${reason}`),
-    `  load ${mean.toFixed(1)}, rounds of plain TCP ${(100 * spread).toFixed(0)} % apart${isNoisy ? ': NOISY, measure again' : ''}`
+    `  load ${mean.toFixed(1)}, ${believed(spread, isNoisy)}`
   ]
 }

@@ -5,7 +5,7 @@ import type { Workload } from './workload.ts'
 export const shortTunnels: Workload = {
   name: 'short-tunnels',
   describe: 'connections opened, used for a byte each way and closed, 32 at a time',
-  metrics: { rate: { unit: '1/s', isHigherBetter: true }, p99: { unit: 'ms', isHigherBetter: false } },
+  metrics: { rate: { unit: '1/s', isHigherBetter: true }, p99: { unit: 'ms', isHigherBetter: false, isUneven: true } },
   missing: () => undefined,
   serve: async (place) => serveProgram(place, 'echo-server'),
   turn: async (place, { ends }, seconds) => {

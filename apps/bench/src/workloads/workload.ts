@@ -8,6 +8,8 @@ export interface Metric {
   unit: Unit
   /** What better means: ratios above 1 are good where it is higher. */
   isHigherBetter: boolean
+  /** Differs between rounds at rest as well, so it does not tell a noisy run. */
+  isUneven?: boolean
 }
 
 /** Services of a workload that listen on the far side. */
