@@ -9,6 +9,7 @@ export const alone = [
   { name: 'start-up', describe: 'from the command to a node that is ready' },
   { name: 'policy', describe: 'decisions a second, by the size of the policy' },
   { name: 'proxy', describe: 'what the HTTP proxy adds to a request' },
+  { name: 'open-tunnels', describe: 'as many idle tunnels as a peer may have, their memory, and the next one' },
   { name: 'idle', describe: 'what a node costs while nobody uses it, at 10 and 50 members' }
 ]
 

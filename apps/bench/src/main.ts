@@ -5,6 +5,7 @@ import { contenders } from './contenders/index.ts'
 import { drawStored } from './draw.ts'
 import { alone, helpText } from './help.ts'
 import { idleTable, measureIdle } from './idle.ts'
+import { measureOpenTunnels, openTunnelsTable } from './open-tunnels.ts'
 import { parseOptions, type Options } from './options.ts'
 import { createLoopback } from './place/loopback.ts'
 import { createNamespaces, whyNoNamespaces } from './place/namespaces.ts'
@@ -65,15 +66,17 @@ const run = async (options: Options): Promise<void> => {
   const policy = isAsked('policy') ? measurePolicy(rounds) : undefined
   const startUp = isAsked('start-up') ? await measureStartUp(rounds) : undefined
   const proxy = isAsked('proxy') ? await measureProxy(rounds) : undefined
+  const open = isAsked('open-tunnels') ? await measureOpenTunnels() : undefined
   const idle = isAsked('idle') ? await measureIdle() : undefined
   const lines = options.isJson
-    ? [JSON.stringify({ load: loadavg()[0], rounds, comparisons, startUp, policy, proxy, idle })]
+    ? [JSON.stringify({ load: loadavg()[0], rounds, comparisons, startUp, policy, proxy, openTunnels: open, idle })]
     : [
         `medians of ${rounds} rounds, load ${loadavg()[0]?.toFixed(1) ?? '?'}`,
         ...(await Promise.all(comparisons.map(linesOf))).flat(),
         ...(startUp === undefined ? [] : startUpTable(startUp)),
         ...(policy === undefined ? [] : policyTable(policy)),
         ...(proxy === undefined ? [] : proxyTable(proxy)),
+        ...(open === undefined ? [] : openTunnelsTable(open)),
         ...(idle === undefined ? [] : idleTable(idle))
       ]
   process.stdout.write(`${lines.join('\n')}\n`)

@@ -10,7 +10,7 @@ import { cpuTimeMs } from './cpu-time.ts'
 import type { Side } from './place/place.ts'
 
 const pollMs = 20
-const readyTimeoutMs = 20_000
+const readyTimeoutMs = 60_000
 
 /** Where a program is installed; undefined where it is not. Folders for administrators are looked into as well. */
 export const pathOf = (program: string): string | undefined => {
