@@ -61,8 +61,8 @@ test('ARP shows whom somebody looks for, and a frame that is cut off or of anoth
 })
 
 test('IPv6 is read too', () => {
-  const address = (last: number): number[] => [0xfe, 0x80, ...Array<number>(13).fill(0), last]
-  const header = [0x60, 0, 0, 0, 0, 8, 17, 255, ...address(1), ...address(2)]
+  const prefix = [0xfe, 0x80, ...Array<number>(13).fill(0)]
+  const header = [0x60, 0, 0, 0, 0, 8, 17, 255, ...prefix, 1, ...prefix, 2]
   const [packet] = readPackets(pcap(ethernet(0x86dd, ...header, 0x14, 0xe9, 0x14, 0xe9, 0, 8, 0, 0)))
   expect(packet).toMatchObject({
     kind: 'udp',
