@@ -1,8 +1,9 @@
 import { once } from 'node:events'
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { z } from 'zod'
 import { issueCertificate, loadKey, loadOrCreateKey } from '@agent-mesh/identity'
@@ -13,6 +14,7 @@ import type { LabHost } from '@agent-mesh/testkit/lab'
 import { EchoService } from './echo-service.ts'
 
 const meshNodeBin = join(import.meta.dirname, '../../../apps/mesh-node/bin/mesh-node.js')
+const runFile = promisify(execFile)
 const readyMs = 60_000
 const readyEvent = z.object({
   event: z.literal('ready'),
@@ -117,6 +119,11 @@ export class Member {
   /** Ends it without a word to anybody. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL')
+  }
+
+  /** Runs another program on its host, to its end. @throws Error where that fails */
+  async run(program: string, ...args: string[]): Promise<void> {
+    await runFile(...this.host.command(program, ...args))
   }
 
   /** What it knows of another one. */

@@ -10,6 +10,8 @@ import { whyNoLab } from './abilities.ts'
 const exit = '5.255.255.254'
 
 export interface Lab {
+  /** Everybody's way to what is for nobody in the lab: an address that answers nothing. */
+  readonly exit: string
   /** A host with a public address of 5.0.0.0/8, or behind a NAT of its own that has this address. */
   addHost: (name: string, publicAddress: string, nat?: Nat) => LabHost
   /** A NAT of this public address, for several hosts. */
@@ -85,6 +87,7 @@ export const createLab = (): Lab => {
     run('ip', ['netns', 'exec', net, 'nft', '-f', '-'], wallRules(walls))
   }
   return {
+    exit,
     addHost: (name, publicAddress, nat = 'none') => siteOf(name, publicAddress, nat).addHost(name),
     addSite: siteOf,
     divide: (...groups) => {
