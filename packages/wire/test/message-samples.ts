@@ -41,6 +41,7 @@ import { pathSamples } from './path-message-samples.ts'
 const service: ServiceInfo = { name: 'web', kind: 'http', capabilities: ['language_processing/translation', 'vision'] }
 const metadata: Metadata = { key: 'x-later', value: bytes(9, 7) }
 const hello: HelloRequest = {
+  isOnly: true,
   chain: [bytes(300, 1), bytes(290, 2)],
   instanceId: bytes(16, 3),
   timeMs: 1_790_000_000_000,

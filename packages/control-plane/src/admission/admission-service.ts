@@ -17,6 +17,9 @@ import type { Membership } from '@agent-mesh/identity'
 import type { AdmissionComponents, AdmissionInit } from './admission-init.ts'
 import type { Admission, AdmissionChange, AdmissionListener, Greeting } from './interface.ts'
 
+/** Both sides may dial at once: what one of them has opened is open for the other within this, loss included. */
+const simultaneousMs = 2_000
+
 type RefusalListener = (peer: PeerId, error: MeshError) => void
 
 /**
@@ -34,7 +37,7 @@ export class AdmissionService implements Admission, Startable {
   readonly #hello: HelloProtocol
   readonly #log: Logger
   readonly #paces = new WeakMap<Connection, StreamPace>()
-  readonly #visits = new Map<Connection, { visit: Visit; order: number }>()
+  readonly #visits = new Map<Connection, { visit: Visit; order: number; openedMs: number }>()
   readonly #roster = new Roster()
   readonly #book: MemberBook
   readonly #listeners = new Set<AdmissionListener>()
@@ -67,6 +70,7 @@ export class AdmissionService implements Admission, Startable {
         policyVersion: init.policyVersion?.() ?? 0,
         revocationsHash: init.revocationsHash?.() ?? new Uint8Array()
       }),
+      isOnly: (connection) => this.#isOnly(connection),
       deny: (peer, membership) => this.#book.deny(peer, membership),
       visit: (connection) => this.#visits.get(connection)?.visit,
       onGreeted: (visit, greeting) => this.#admit(visit, greeting),
@@ -246,7 +250,7 @@ export class AdmissionService implements Admission, Startable {
         connection.abort(error)
       }
     })
-    this.#visits.set(connection, { visit, order: ++this.#opened })
+    this.#visits.set(connection, { visit, order: ++this.#opened, openedMs: performance.now() })
     if (connection.direction === 'outbound') void this.#hello.greet(visit)
   }
 
@@ -284,7 +288,22 @@ export class AdmissionService implements Admission, Startable {
       for (const dead of arrival.dead)
         dead.abort(new MeshError('CONNECTION_LOST', `${remotePeer.toString()} was started again.`))
     }
+    if (greeting.isOnly) this.#endOlder(connection, known.openedMs)
     this.#lateIdentify.run(connection)
+  }
+
+  #isOnly(connection: Connection): boolean {
+    return ![...this.#visits.keys()].some((one) => one !== connection && one.remotePeer.equals(connection.remotePeer))
+  }
+
+  /**
+   * The peer has no other connection: those from before ended without a word, because it moved. Streams that go on there
+   * would wait for nobody. One that was opened at nearly the same moment may be on its way to the peer.
+   */
+  #endOlder({ remotePeer }: Connection, openedMs: number): void {
+    for (const [one, visit] of this.#visits)
+      if (one.remotePeer.equals(remotePeer) && visit.openedMs < openedMs - simultaneousMs)
+        one.abort(new MeshError('CONNECTION_LOST', `${remotePeer.toString()} has ended the connection.`))
   }
 
   /** @param end - ends the connection, at once or with time for the peer to read why */

@@ -35,13 +35,15 @@ const hashBytes = 32
 const agentLength = 64
 const reasonLength = 256
 
-export const helloOf = (self: HelloSelf, nowMs: number): HelloRequest => ({
+/** @param isOnly - whether this node has no other connection to the one that hears it */
+export const helloOf = (self: HelloSelf, nowMs: number, isOnly: boolean): HelloRequest => ({
   chain: self.chain.map((envelope) => withArrayBuffer(envelope)),
   instanceId: withArrayBuffer(self.instanceId),
   timeMs: nowMs,
   policyVersion: self.policyVersion,
   revocationsHash: withArrayBuffer(self.revocationsHash),
-  agent: self.agent
+  agent: self.agent,
+  isOnly
 })
 
 const refuse = (why: string): never => {
@@ -77,7 +79,8 @@ export const checkHello = async (
     instanceId: Buffer.from(hello.instanceId).toString('hex'),
     policyVersion: hello.policyVersion,
     revocationsHash: Uint8Array.from(hello.revocationsHash),
-    agent: hello.agent.slice(0, agentLength)
+    agent: hello.agent.slice(0, agentLength),
+    isOnly: hello.isOnly
   }
 }
 

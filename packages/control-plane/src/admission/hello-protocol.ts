@@ -19,6 +19,8 @@ export interface HelloProtocolInit {
   networkKey: PublicKey
   now: () => number
   self: () => HelloSelf
+  /** Whether this node has no other connection to the peer at its end. */
+  isOnly: (connection: Connection) => boolean
   /** Refuses a member whose certificates verify. */
   deny: (peer: PeerId, membership: Membership) => ErrorCode | undefined
   visit: (connection: Connection) => Visit | undefined
@@ -73,12 +75,13 @@ export class HelloProtocol {
     }
   }
 
-  #party({ connection: { remotePeer }, signal }: Visit): HelloParty {
-    const { networkKey, now, self, deny } = this.#init
+  #party({ connection, signal }: Visit): HelloParty {
+    const { networkKey, now, self, isOnly, deny } = this.#init
+    const { remotePeer } = connection
     return {
       remotePeer,
       signal,
-      hello: () => helloOf(self(), now()),
+      hello: () => helloOf(self(), now(), isOnly(connection)),
       check: async (hello: HelloRequest) => {
         const greeting = await checkHello(hello, { networkKey, remotePeer, nowMs: now() })
         const code = deny(remotePeer, greeting.membership)

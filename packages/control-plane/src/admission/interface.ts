@@ -27,6 +27,8 @@ export interface Greeting {
   revocationsHash: Uint8Array
   /** Name and version of the peer's software; text from outside. */
   agent: string
+  /** The peer had no other connection to this node when it said so. */
+  isOnly: boolean
 }
 
 /** Who is admitted at this moment. Every other part of the control plane asks here. */

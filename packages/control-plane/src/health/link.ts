@@ -12,6 +12,8 @@ export interface LinkInit {
   mayRead: () => boolean
 }
 
+let signs = 0
+
 /** Bytes that wait for a neighbour that does not read; more is not sent. */
 const mostQueuedBytes = 256 * 1024
 
@@ -23,9 +25,12 @@ export class Link {
   readonly #init: LinkInit
   readonly #splitter = new FrameSplitter()
   #hasEnded = false
+  /** Grows with every sign of life on any link: a clock is too coarse for what comes in one packet. */
+  heard: number
 
   constructor(init: LinkInit) {
     this.#init = init
+    this.heard = ++signs
     const { stream } = init
     stream.addEventListener('message', ({ data }) => this.#read(data.subarray()))
     stream.addEventListener('remoteCloseWrite', () => this.end())
@@ -65,6 +70,7 @@ export class Link {
 
   #read(chunk: Uint8Array): void {
     const { mayRead, onFrame } = this.#init
+    this.heard = ++signs
     try {
       for (const bytes of this.#splitter.push(chunk)) {
         if (this.#hasEnded) return

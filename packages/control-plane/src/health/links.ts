@@ -83,7 +83,8 @@ export class Links {
   send(peer: string, frame: Frame): boolean {
     if (this.#stopping === undefined) return false
     const neighbour = this.#neighbourOf(peer)
-    for (const link of neighbour.links) if (link.send(frame)) return true
+    // A peer that moved has left streams behind that take everything and lead nowhere.
+    for (const link of neighbour.links.toSorted((a, b) => b.heard - a.heard)) if (link.send(frame)) return true
     if (!neighbour.isOpening && !this.#open(peer, neighbour)) return false
     if (neighbour.waiting.length >= mostWaiting) return false
     neighbour.waiting.push(frame)
@@ -125,7 +126,9 @@ export class Links {
     if (now() < this.#backOff.notBefore(peer)) return false
     const [connection] = admission
       .connections(peerIdFromString(peer))
-      .toSorted((a, b) => Number(a.limits !== undefined) - Number(b.limits !== undefined))
+      .toSorted(
+        (a, b) => Number(a.limits !== undefined) - Number(b.limits !== undefined) || b.timeline.open - a.timeline.open
+      )
     if (connection === undefined) return false
     neighbour.isOpening = true
     this.#backOff.attempted(peer)

@@ -205,6 +205,7 @@ export class PathPlan {
   #judge(nowMs: number, actions: PathAction[]): void {
     for (const way of this.#ways.values()) {
       const { id, path } = way
+      if (way.isDoubted(nowMs, this.#knobs)) this.#askOthers(way)
       const silentForMs = way.waitedMs(nowMs)
       if (!way.isSilent && silentForMs >= this.#silentAfterMs(way)) {
         way.isSilent = true
@@ -223,6 +224,14 @@ export class PathPlan {
     }
   }
 
+  /** What made one way silent may have done so to others, and that has to be known when they are needed. */
+  #askOthers({ id, echo }: Way): void {
+    if (echo === undefined || echo.isShared) return
+    echo.isShared = true
+    for (const other of this.#ways.values())
+      if (other.id !== id && other.heardMs < echo.sentMs && other.echo === undefined) other.isAsked = true
+  }
+
   #silentAfterMs({ openedMs }: Way): number {
     return openedMs < this.#movedMs ? this.#knobs.movedSilentMs : this.#knobs.silentMs
   }
@@ -238,7 +247,10 @@ export class PathPlan {
     // Without one that works there is nothing to wait for.
     const isTrusted = (way: Way): boolean => way.trustedMs <= nowMs
     const trusted = usable.some(isTrusted) || current !== undefined ? usable.filter(isTrusted) : usable
-    const [best] = trusted.toSorted((a, b) => comparePaths(a.path, b.path) || b.openedMs - a.openedMs)
+    const isDoubted = (way: Way): number => Number(way.isDoubted(nowMs, this.#knobs))
+    const [best] = trusted.toSorted(
+      (a, b) => isDoubted(a) - isDoubted(b) || comparePaths(a.path, b.path) || b.openedMs - a.openedMs
+    )
     if (best !== undefined && (current === undefined || this.#isBetter(best, current))) this.#preferred = best
     else this.#preferred = current
     const preferred = this.#preferred
@@ -276,7 +288,7 @@ export class PathPlan {
     for (const way of this.#ways.values()) {
       if (way.echoDueMs(this.#rhythmMs(way, nowMs)) > nowMs) continue
       way.isAsked = false
-      way.echo = { sequence: ++this.#sequence, sentMs: nowMs, countMs: nowMs }
+      way.echo = { sequence: ++this.#sequence, sentMs: nowMs, countMs: nowMs, isShared: false }
       actions.push({ do: 'echo', id: way.id, sequence: way.echo.sequence })
     }
   }

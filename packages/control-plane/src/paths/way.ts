@@ -8,8 +8,8 @@ export class Way {
   readonly openedMs: number
   /** Last sign of life from the other side. */
   heardMs: number
-  /** The echo that is on its way; the wait for it counts from `countMs`. */
-  echo: { sequence: number; sentMs: number; countMs: number } | undefined
+  /** The echo that is on its way; the wait for it counts from `countMs`. Once doubted, others are asked as well. */
+  echo: { sequence: number; sentMs: number; countMs: number; isShared: boolean } | undefined
   /** Round trip of the last echo. */
   rttMs: number | undefined
   tunnels = 0

@@ -153,9 +153,11 @@ export class RelayServer {
     if (!this.#places.has(callee.toString())) throw new Refusal(relayStatus.noReservation)
     if ((await this.#components.connectionGater.denyOutboundRelayedConnection?.(caller, callee)) === true)
       throw new Refusal(relayStatus.permissionDenied)
+    // The youngest one: a callee that moved has left older ones behind, which nobody answers.
     const connection = this.#components.connectionManager
       .getConnections(callee)
-      .find(({ status, remoteAddr }) => status === 'open' && !isRelayed(remoteAddr))
+      .filter(({ status, remoteAddr }) => status === 'open' && !isRelayed(remoteAddr))
+      .toSorted((a, b) => b.timeline.open - a.timeline.open)[0]
     if (connection === undefined) throw new Refusal(relayStatus.noReservation)
     if (!this.#quota.open(caller.toString())) throw new Refusal(relayStatus.resourceLimit)
     let called: Stream | undefined

@@ -118,7 +118,8 @@ const takesAnything = async (hello: HelloRequest, peerId: PeerId): Promise<Greet
   instanceId: '',
   policyVersion: 0,
   revocationsHash: new Uint8Array(),
-  agent: ''
+  agent: '',
+  isOnly: false
 })
 
 /** Says hello and hears hello with these certificates, and takes whatever the other side shows. */
@@ -133,7 +134,7 @@ export const sayHelloWith = async (host: Stranger, network: TestNetwork, chain: 
   }
   const party = (connection: Connection) => ({
     remotePeer: connection.remotePeer,
-    hello: () => helloOf(said, Date.now()),
+    hello: () => helloOf(said, Date.now(), false),
     check: async (heard: HelloRequest) => takesAnything(heard, connection.remotePeer),
     signal: AbortSignal.timeout(10_000)
   })

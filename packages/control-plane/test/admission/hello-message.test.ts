@@ -32,7 +32,7 @@ const setUp = async () => {
     member,
     self,
     nowMs,
-    hello: helloOf(self, nowMs),
+    hello: helloOf(self, nowMs, true),
     check: { networkKey: network.networkKey, remotePeer: member.peerId, nowMs }
   }
 }
@@ -45,7 +45,8 @@ describe('hello messages', () => {
       membership: { name: 'alice' },
       instanceId: '01'.repeat(16),
       policyVersion: 2,
-      agent: 'mesh/1'
+      agent: 'mesh/1',
+      isOnly: true
     })
     expect(() => decodeAck(encodeAck(), member.peerId)).not.toThrow()
   })

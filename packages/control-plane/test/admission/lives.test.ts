@@ -71,6 +71,50 @@ describe('a member that was started again', () => {
   })
 })
 
+/** Two hosts with one key and one instance id: one process that lost its connections without a word. */
+const moved = async (network: TestNetwork, pauseMs: number) => {
+  const a = await fullMember({ network, member: await network.member('alice') })
+  a.libp2p.services.pubsub.subscribe(topic)
+  const member = await network.member('bob')
+  const admission = { instanceId: crypto.getRandomValues(new Uint8Array(16)) }
+  const here = await fullMember({ network, member, admission })
+  await link(here, a)
+  const [left] = a.libp2p.getConnections(member.peerId)
+  await new Promise((resolve) => {
+    setTimeout(resolve, pauseMs)
+  })
+  const there = await fullMember({ network, member, admission })
+  there.libp2p.services.pubsub.subscribe(topic)
+  await link(there, a)
+  return { a, there, left, member }
+}
+
+describe('a member that moved', () => {
+  it('has one connection again, and is heard on it', async () => {
+    const { a, there, left, member } = await moved(await createTestNetwork(), 2_100)
+    await vi.waitFor(() => expect(left?.status).not.toBe('open'))
+    await converse(a, there)
+    expect(admissionOf(a).connections(member.peerId)).toHaveLength(1)
+  })
+
+  it('keeps one that was opened at nearly the same moment, which may be its own', async () => {
+    const { a, left, member } = await moved(await createTestNetwork(), 0)
+    await vi.waitFor(() => expect(admissionOf(a).connections(member.peerId)).toHaveLength(2))
+    expect(left?.status).toBe('open')
+  })
+
+  it('says so only where it has no other connection', async () => {
+    const network = await createTestNetwork()
+    const a = await fullMember({ network, member: await network.member('alice') })
+    const b = await fullMember({ network, member: await network.member('bob') })
+    await link(b, a)
+    await vi.waitFor(() => expect(admissionOf(a).greeting(b.libp2p.peerId)?.isOnly).toBe(true))
+    await b.libp2p.dial(a.libp2p.getMultiaddrs(), { force: true })
+    await vi.waitFor(() => expect(admissionOf(a).connections(b.libp2p.peerId)).toHaveLength(2))
+    expect(admissionOf(a).greeting(b.libp2p.peerId)?.isOnly).toBe(false)
+  })
+})
+
 /** A push of identify, some time after the start, would mend a topology by chance. */
 const withoutPush = async (network: TestNetwork, name: string): Promise<FullMember> => {
   const services = { ...fullServices(network), identifyPush: () => ({ push: async () => {} }) }

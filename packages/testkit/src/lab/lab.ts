@@ -1,44 +1,34 @@
-import { natRules, type Nat } from './nat.ts'
-import { newPrefix, removeNamespace, sweep } from './registry.ts'
+import { startCapture, type Capture } from './capture.ts'
+import { wallRules, type Walls } from './faults.ts'
 import { ip, run } from './ip.ts'
+import type { Nat } from './nat.ts'
+import { newPrefix, removeNamespace, sweep } from './registry.ts'
+import { createSite, type LabHost, type LabSite } from './site.ts'
+import { whyNoLab } from './abilities.ts'
 
-const inner = 'inner'
-const outer = 'outer'
-const insideAddress = '10.0.0.2'
-const gateway = '10.0.0.1'
-
-/** Why there is no lab to be had here; undefined where there is one. */
-export const whyNoLab = (): string | undefined => {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'network namespaces need Linux and root'
-  try {
-    run('unshare', ['--net', 'nft', 'list', 'ruleset'])
-    return undefined
-  } catch {
-    return 'nft and network namespaces are not to be had here'
-  }
-}
-
-export interface LabHost {
-  /** Of the host, or of the NAT before it. */
-  readonly publicAddress: string
-  /** The one that the host has itself. */
-  readonly ownAddress: string
-  /** Program and arguments that run another program in the host's namespace. */
-  command: (program: string, ...args: string[]) => [program: string, args: string[]]
-  /** Pulls the cable to the internet: interfaces see that it is gone. */
-  cut: () => void
-  /** Drops every packet between the host, or its NAT, and the internet without a word. */
-  silence: () => void
-  /** Undoes `cut` and `silence`. */
-  restore: () => void
-}
+/** Where everybody sends what is for nobody in the lab: it is seen there, and goes nowhere. */
+const exit = '5.255.255.254'
 
 export interface Lab {
+  /** Everybody's way to what is for nobody in the lab: an address that answers nothing. */
+  readonly exit: string
   /** A host with a public address of 5.0.0.0/8, or behind a NAT of its own that has this address. */
   addHost: (name: string, publicAddress: string, nat?: Nat) => LabHost
+  /** A NAT of this public address, for several hosts. */
+  addSite: (name: string, publicAddress: string, nat: Exclude<Nat, 'none'>) => LabSite
+  /** Nothing passes between hosts or sites of different groups, and nobody is told; until `heal`. */
+  divide: (...groups: ReadonlyArray<ReadonlyArray<LabHost | LabSite>>) => void
+  /** Nothing passes from one to the other, and nobody is told; until `heal`. */
+  swallow: (from: LabHost | LabSite, to: LabHost | LabSite) => void
+  /** Undoes `divide` and `swallow`. */
+  heal: () => void
+  /** Writes down every packet on the internet from now on. */
+  capture: () => Promise<Capture>
   /** Ends what runs in the lab and removes it; done at the end of the process too. */
   close: () => void
 }
+
+const portOf = (one: LabHost | LabSite): string => ('site' in one ? one.site.port : one.port)
 
 /**
  * An internet of namespaces: one bridge that public hosts and NATs are plugged into. What labs of processes that were
@@ -47,6 +37,7 @@ export interface Lab {
  * ```ts
  * const lab = createLab()
  * const alice = lab.addHost('alice', '5.5.5.1', 'port-restricted')
+ * alice.site.spoil({ lossOut: 0.02 })
  * const child = spawn(...alice.command('curl', 'http://5.5.5.9/'))
  * ```
  *
@@ -58,9 +49,11 @@ export const createLab = (): Lab => {
   sweep()
   const prefix = newPrefix()
   const names: string[] = []
+  const captures = new Set<Capture>()
   let ports = 0
+  let walls: Walls = []
 
-  const add = (short: string): string => {
+  const makeNamespace = (short: string): string => {
     const name = `${prefix}-${short}`
     ip(`netns add ${name}`)
     names.push(name)
@@ -69,49 +62,50 @@ export const createLab = (): Lab => {
   }
   const close = (): void => {
     process.off('exit', close)
+    for (const one of captures) one.discard()
     for (const name of names.splice(0).toReversed()) removeNamespace(name)
   }
   process.once('exit', close)
 
-  const net = add('net')
+  const net = makeNamespace('net')
   ip(`-n ${net} link add bridge type bridge`)
-  ip(`-n ${net} link set bridge up`)
+  ip(`-n ${net} link set bridge up mtu 1500`)
+  ip(`-n ${net} addr add ${exit}/8 dev bridge`)
 
-  /** @returns the bridge's end of the cable */
-  const plug = (name: string, address: string): string => {
-    ports += 1
-    const port = `port${ports}`
-    ip(`-n ${net} link add ${port} type veth peer name ${outer} netns ${name}`)
-    ip(`-n ${net} link set ${port} master bridge up`)
-    ip(`-n ${name} addr add ${address}/8 dev ${outer}`)
-    ip(`-n ${name} link set ${outer} up`)
-    return port
-  }
-
-  const addHost = (short: string, publicAddress: string, nat: Nat = 'none'): LabHost => {
-    const name = add(short)
-    const edge = nat === 'none' ? name : add(`${short}-nat`)
-    const port = plug(edge, publicAddress)
-    if (nat !== 'none') {
-      ip(`-n ${edge} link add ${inner} type veth peer name ${outer} netns ${name}`)
-      ip(`-n ${edge} addr add ${gateway}/24 dev ${inner}`)
-      ip(`-n ${edge} link set ${inner} up`)
-      ip(`-n ${name} addr add ${insideAddress}/24 dev ${outer}`)
-      ip(`-n ${name} link set ${outer} up`)
-      ip(`-n ${name} route add default via ${gateway}`)
-      ip(`netns exec ${edge} sysctl -qw net.ipv4.ip_forward=1`)
-      run('ip', ['netns', 'exec', edge, 'nft', '-f', '-'], natRules(nat, outer, insideAddress))
-    }
-    const setMaster = (how: string): string => ip(`-n ${net} link set ${port} ${how}`)
-    return {
+  const siteOf = (name: string, publicAddress: string, nat: Nat): LabSite =>
+    createSite({
+      name,
       publicAddress,
-      ownAddress: nat === 'none' ? publicAddress : insideAddress,
-      command: (program, ...args) => ['ip', ['netns', 'exec', name, program, ...args]],
-      cut: () => void setMaster('down'),
-      // A port that is up and belongs to no bridge takes packets and passes none on.
-      silence: () => void setMaster('nomaster'),
-      restore: () => void setMaster('master bridge up')
-    }
+      nat,
+      net,
+      exit,
+      makeNamespace,
+      nextPort: () => `port${(ports += 1)}`
+    })
+  const setWalls = (all: Walls): void => {
+    walls = all
+    run('ip', ['netns', 'exec', net, 'nft', '-f', '-'], wallRules(walls))
   }
-  return { addHost, close }
+  return {
+    exit,
+    addHost: (name, publicAddress, nat = 'none') => siteOf(name, publicAddress, nat).addHost(name),
+    addSite: siteOf,
+    divide: (...groups) => {
+      const sides = groups.map((group) => group.map(portOf))
+      const pairs = sides.flatMap((side) =>
+        side.flatMap((from) =>
+          sides.filter((other) => other !== side).flatMap((other) => other.map((to) => [from, to]))
+        )
+      )
+      setWalls([...walls, ...pairs.map(([from = '', to = '']) => [from, to] as const)])
+    },
+    swallow: (from, to) => setWalls([...walls, [portOf(from), portOf(to)]]),
+    heal: () => setWalls([]),
+    capture: async () => {
+      const capture = await startCapture(net)
+      captures.add(capture)
+      return capture
+    },
+    close
+  }
 }

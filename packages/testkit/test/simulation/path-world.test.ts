@@ -38,6 +38,19 @@ describe.each(seeds)('seed %i', (seed) => {
     expect(world.open).toBeLessThanOrEqual(4)
   })
 
+  it('loses no time with a spare path that went silent together with the best one', () => {
+    const world = inUse(seed)
+    const direct = world.connect('direct')
+    const spares = [world.connect('relayed'), world.connect('relayed')]
+    world.at(faultMs, () => {
+      for (const id of [direct, ...spares]) world.lose(id)
+      for (const kind of ['direct', 'punch', 'webrtc'] as const) world.links[kind].isOpen = false
+    })
+    world.run(faultMs + 7_000)
+    expect(world.path).toBe('relayed')
+    expect([direct, ...spares]).not.toContain(world.plan.standing(world.nowMs).id)
+  })
+
   it('gets off a relay as soon as something better works, whenever that is', () => {
     const world = new PathWorld(random)
     for (const kind of ['direct', 'punch', 'webrtc'] as const) world.links[kind].isOpen = false

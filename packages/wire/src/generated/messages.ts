@@ -3110,6 +3110,7 @@ export interface HelloRequest {
   policyVersion: number
   revocationsHash: Uint8Array<ArrayBuffer>
   agent: string
+  isOnly: boolean
 }
 
 export namespace HelloRequest {
@@ -3154,6 +3155,11 @@ export namespace HelloRequest {
           w.string(obj.agent)
         }
 
+        if ((obj.isOnly != null && obj.isOnly !== false)) {
+          w.uint32(56)
+          w.bool(obj.isOnly)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -3164,7 +3170,8 @@ export namespace HelloRequest {
           timeMs: 0,
           policyVersion: 0,
           revocationsHash: uint8ArrayAlloc(0),
-          agent: ''
+          agent: '',
+          isOnly: false
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -3199,6 +3206,10 @@ export namespace HelloRequest {
             }
             case 6: {
               obj.agent = reader.string()
+              break
+            }
+            case 7: {
+              obj.isOnly = reader.bool()
               break
             }
             default: {
@@ -3270,6 +3281,13 @@ export namespace HelloRequest {
               }
               break
             }
+            case 7: {
+              yield {
+                field: `${prefix}.isOnly`,
+                value: reader.bool()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -3313,6 +3331,11 @@ export namespace HelloRequest {
     value: string
   }
 
+  export interface HelloRequestIsOnlyFieldEvent {
+    field: '$.isOnly'
+    value: boolean
+  }
+
   export function encode (obj: Partial<HelloRequest>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, HelloRequest.codec())
   }
@@ -3321,7 +3344,7 @@ export namespace HelloRequest {
     return decodeMessage(buf, HelloRequest.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HelloRequest>): Generator<HelloRequestChainFieldEvent | HelloRequestInstanceIdFieldEvent | HelloRequestTimeMsFieldEvent | HelloRequestPolicyVersionFieldEvent | HelloRequestRevocationsHashFieldEvent | HelloRequestAgentFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HelloRequest>): Generator<HelloRequestChainFieldEvent | HelloRequestInstanceIdFieldEvent | HelloRequestTimeMsFieldEvent | HelloRequestPolicyVersionFieldEvent | HelloRequestRevocationsHashFieldEvent | HelloRequestAgentFieldEvent | HelloRequestIsOnlyFieldEvent> {
     return streamMessage(buf, HelloRequest.codec(), opts)
   }
 }
@@ -3493,6 +3516,11 @@ export namespace HelloAnswer {
     value: string
   }
 
+  export interface HelloAnswerHelloIsOnlyFieldEvent {
+    field: '$.hello.isOnly'
+    value: boolean
+  }
+
   export interface HelloAnswerRetryAfterMsFieldEvent {
     field: '$.retryAfterMs'
     value: number
@@ -3506,7 +3534,7 @@ export namespace HelloAnswer {
     return decodeMessage(buf, HelloAnswer.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HelloAnswer>): Generator<HelloAnswerCodeFieldEvent | HelloAnswerReasonFieldEvent | HelloAnswerHelloChainFieldEvent | HelloAnswerHelloInstanceIdFieldEvent | HelloAnswerHelloTimeMsFieldEvent | HelloAnswerHelloPolicyVersionFieldEvent | HelloAnswerHelloRevocationsHashFieldEvent | HelloAnswerHelloAgentFieldEvent | HelloAnswerRetryAfterMsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<HelloAnswer>): Generator<HelloAnswerCodeFieldEvent | HelloAnswerReasonFieldEvent | HelloAnswerHelloChainFieldEvent | HelloAnswerHelloInstanceIdFieldEvent | HelloAnswerHelloTimeMsFieldEvent | HelloAnswerHelloPolicyVersionFieldEvent | HelloAnswerHelloRevocationsHashFieldEvent | HelloAnswerHelloAgentFieldEvent | HelloAnswerHelloIsOnlyFieldEvent | HelloAnswerRetryAfterMsFieldEvent> {
     return streamMessage(buf, HelloAnswer.codec(), opts)
   }
 }

@@ -47,6 +47,7 @@ export class PathWorld {
   /** Looks of the plan at the clock: what it costs. */
   looks = 0
   readonly #ways = new Map<string, AttemptKind>()
+  readonly #deaf = new Set<string>()
   readonly #queue = new EventQueue<() => void>()
   readonly #random: SeededRandom
   #nowMs = 0
@@ -78,6 +79,11 @@ export class PathWorld {
     this.#ways.set(id, kind)
     this.#do(this.plan.handle({ is: 'opened', id, path: classOf[kind] }, this.#nowMs))
     return id
+  }
+
+  /** Nothing comes through this connection any more, while others of its kind work: one of its ends has moved. */
+  lose(id: string): void {
+    this.#deaf.add(id)
   }
 
   feed(event: Parameters<PathPlan['handle']>[0]): void {
@@ -112,7 +118,7 @@ export class PathWorld {
   /** TCP sends again what was lost: an echo that fell into a silence arrives a moment after its end. */
   #echo(id: string, sequence: number): void {
     const kind = this.#ways.get(id)
-    if (kind === undefined) return
+    if (kind === undefined || this.#deaf.has(id)) return
     const link = this.links[kind]
     if (link.isSilent) this.at(this.#nowMs + 200, () => this.#echo(id, sequence))
     else this.at(this.#nowMs + link.rttMs * (1 + this.#random.next()), () => this.#answer(id, sequence))
