@@ -96,7 +96,7 @@ export const withDeadline = async <T>(
   { signal, timeoutMs }: { signal?: AbortSignal | undefined; timeoutMs?: number },
   use: (signal: AbortSignal) => Promise<T>
 ): Promise<T> => {
-  const signals = [signal, timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs)].filter(
+  const signals = [signal, timeoutMs === undefined ? undefined : AbortSignal.timeout(Math.ceil(timeoutMs))].filter(
     (one) => one !== undefined
   )
   const either = AbortSignal.any(signals)

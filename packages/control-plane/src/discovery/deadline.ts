@@ -19,9 +19,9 @@ export const firstOf = (...signals: Array<AbortSignal | undefined>): AbortSignal
   return signal
 }
 
-/** A signal that fires with the first of the given ones, or after `ms`. */
+/** A signal that fires with the first of the given ones, or after `ms`; what was measured need not be whole. */
 export const deadline = (ms: number, ...signals: Array<AbortSignal | undefined>): AbortSignal =>
-  firstOf(AbortSignal.timeout(ms), ...signals)
+  firstOf(AbortSignal.timeout(Math.ceil(ms)), ...signals)
 
 /** What an aborted signal means for a person: TIMEOUT after a deadline, CANCELLED where the caller gave up. */
 export const abortedError = (signal: AbortSignal, what: string): MeshError => {

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it, vi } from 'vitest'
@@ -7,6 +8,12 @@ import { abortedError, deadline, firstOf } from '../../src/discovery/deadline.ts
 const codeOf = (reason: unknown): string => abortedError(AbortSignal.abort(reason), 'It').code
 
 describe('a deadline', () => {
+  it('made of measured times need not be a whole number of milliseconds', async () => {
+    const signal = deadline(0.25)
+    await once(signal, 'abort')
+    expect(signal.reason).toMatchObject({ name: 'TimeoutError' })
+  })
+
   it('that nobody listens to fires all the same after its timer would have been collected', async () => {
     setFlagsFromString('--expose-gc')
     const collectGarbage: unknown = runInNewContext('gc')

@@ -44,7 +44,10 @@ export const faultRules = (port: string, faults: Faults): string => {
 /** Between which ports nothing passes, each pair one way. */
 export type Walls = ReadonlyArray<readonly [from: string, to: string]>
 
-/** Rules for `nft -f` in the namespace of a bridge, which replace those before. */
+/**
+ * Rules for `nft -f` in the namespace of a bridge, which replace those before. ARP passes: members of an internet have
+ * routers beside them that answer it, and a wall one way would otherwise take the other way along.
+ */
 export const wallRules = (walls: Walls): string => {
   const table = 'bridge walls'
   return [
@@ -52,6 +55,6 @@ export const wallRules = (walls: Walls): string => {
     `delete table ${table}`,
     `add table ${table}`,
     `add chain ${table} forward { type filter hook forward priority 0; }`,
-    ...walls.map(([from, to]) => `add rule ${table} forward iifname ${from} oifname ${to} drop`)
+    ...walls.map(([from, to]) => `add rule ${table} forward iifname ${from} oifname ${to} ether type != arp drop`)
   ].join('\n')
 }

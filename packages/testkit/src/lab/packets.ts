@@ -23,6 +23,10 @@ const protocols: Readonly<Record<number, Packet['kind']>> = { 1: 'icmp', 2: 'igm
 const ip4 = (bytes: Buffer): string => [...bytes].join('.')
 const ip6 = (bytes: Buffer): string => (bytes.toString('hex').match(/.{4}/g) ?? []).join(':')
 
+/** Reports of multicast groups stand behind options of this kind (RFC 3810). */
+const skipHopOptions = (next: number, payload: Buffer): [protocol: number, payload: Buffer] =>
+  next === 0 && payload.length >= 8 ? [payload[0] ?? 0, payload.subarray(8 + 8 * (payload[1] ?? 0))] : [next, payload]
+
 const portsOf = (kind: Packet['kind'], payload: Buffer): Pick<Packet, 'sourcePort' | 'destinationPort'> =>
   (kind === 'tcp' || kind === 'udp') && payload.length >= 4
     ? { sourcePort: payload.readUInt16BE(0), destinationPort: payload.readUInt16BE(2) }
@@ -43,9 +47,10 @@ const readFrame = (frame: Buffer): Omit<Packet, 'atMs' | 'frame'> => {
     return { kind, ...ends, ...(isFirst ? portsOf(kind, body.subarray(((body[0] ?? 0) & 15) * 4)) : {}) }
   }
   if (type === etherTypes.ip6 && body.length >= 40) {
-    const kind = protocols[body[6] ?? 0] ?? 'ip6'
     const ends = { source: ip6(body.subarray(8, 24)), destination: ip6(body.subarray(24, 40)) }
-    return { kind, ...ends, ...portsOf(kind, body.subarray(40)) }
+    const [protocol = 0, payload] = skipHopOptions(body[6] ?? 0, body.subarray(40))
+    const kind = protocols[protocol] ?? 'ip6'
+    return { kind, ...ends, ...portsOf(kind, payload) }
   }
   return nothing
 }

@@ -24,8 +24,8 @@ test('without faults nothing is left of those before', () => {
   ])
 })
 
-test('a wall stands one way', () => {
+test('a wall stands one way, and ARP passes', () => {
   const rules = wallRules([['port1', 'port2']])
-  expect(rules).toContain('iifname port1 oifname port2 drop')
+  expect(rules).toContain('iifname port1 oifname port2 ether type != arp drop')
   expect(rules).not.toContain('iifname port2')
 })

@@ -70,3 +70,11 @@ test('IPv6 is read too', () => {
     destinationPort: 5_353
   })
 })
+
+test('options of IPv6 hide neither what stands behind them nor a frame that ends in them', () => {
+  const address = [0xfe, 0x80, ...Array<number>(14).fill(0)]
+  const header = [0x60, 0, 0, 0, 0, 36, 0, 1, ...address, ...address]
+  const report = [58, 0, 5, 2, 0, 0, 1, 0, 143, 0]
+  const packets = readPackets(pcap(ethernet(0x86dd, ...header, ...report), ethernet(0x86dd, ...header, 58)))
+  expect(packets.map(({ kind }) => kind)).toEqual(['icmp6', 'ip6'])
+})
