@@ -48,7 +48,7 @@ const readFrame = (frame: Buffer): Omit<Packet, 'atMs' | 'frame'> => {
   }
   if (type === etherTypes.ip6 && body.length >= 40) {
     const ends = { source: ip6(body.subarray(8, 24)), destination: ip6(body.subarray(24, 40)) }
-    const [protocol = 0, payload] = skipHopOptions(body[6] ?? 0, body.subarray(40))
+    const [protocol, payload] = skipHopOptions(body[6] ?? 0, body.subarray(40))
     const kind = protocols[protocol] ?? 'ip6'
     return { kind, ...ends, ...portsOf(kind, payload) }
   }
