@@ -4,12 +4,11 @@
  * one process whose DHT and gossip are broken, the second with real processes that move bytes as fast as they can.
  */
 import { once } from 'node:events'
-import { connect } from 'node:net'
 import { afterEach, expect, test, vi } from 'vitest'
 import { createMesh, type MeshMember, type TestMesh } from '@agent-mesh/testkit'
-import { onCleanup } from '../e2e/harness/cleanup.ts'
 import { createMesh as createProcesses, waitForPeers } from '../e2e/harness/mesh.ts'
-import { echoBytes, sendForEver, startTcpOrigin } from '../e2e/harness/origins/tcp-origin.ts'
+import { echoBytes, startTcpOrigin } from '../e2e/harness/origins/tcp-origin.ts'
+import { startBulk } from './harness/bulk.ts'
 import { viewOf } from './harness/crowd.ts'
 import { Conversation, startEcho, type Echo } from './harness/echo.ts'
 import { inForm, isFull } from './harness/form.ts'
@@ -105,21 +104,6 @@ test.each([
   expect([...states]).toEqual(['alive'])
 })
 
-const saturate = async (port: number): Promise<() => number> => {
-  let bytes = 0
-  const socket = connect(port, '127.0.0.1')
-  socket.on('error', () => {})
-  socket.on('data', (chunk) => {
-    bytes += chunk.length
-  })
-  await once(socket, 'connect')
-  socket.write('go')
-  onCleanup(() => {
-    socket.destroy()
-  })
-  return () => bytes
-}
-
 const lookUpFor = async (node: MeshProcess, capability: string, ms: number): Promise<LookupReport> => {
   const report: LookupReport = { found: 0, times: [], misses: [] }
   const endMs = performance.now() + ms
@@ -139,8 +123,8 @@ test('a data plane that is full kills nobody and lookups take at most twice as l
   const nodes = await createProcesses({ members: names })
   const all = names.map((name) => nodes[name])
   await waitForPeers(all)
-  const [flood, echo] = [await startTcpOrigin('x', sendForEver), await startTcpOrigin('dave', echoBytes)]
-  await nodes.alice.serve(`flood=tcp://127.0.0.1:${flood.port}`)
+  const [bulk, echo] = [await startBulk(), await startTcpOrigin('dave', echoBytes)]
+  await nodes.alice.serve(`flood=tcp://127.0.0.1:${bulk.sourcePort}`)
   await nodes.dave.serve(`echo=tcp://127.0.0.1:${echo.port}`, 'planes/echo')
   await vi.waitFor(
     async () => expect((await nodes.bob.find('planes/echo')).map(({ name }) => name)).toEqual(['dave']),
@@ -151,15 +135,14 @@ test('a data plane that is full kills nobody and lookups take at most twice as l
   )
   const asking = [nodes.bob, nodes.carol]
   const before = await Promise.all(asking.map(async (node) => lookUpFor(node, 'planes/echo', saturatedMs / 2)))
-  const moved: Array<() => number> = []
   for (const node of [nodes.bob, nodes.dave]) {
     const { port } = await node.forward('alice/flood')
-    for (let at = 0; at < 4; at++) moved.push(await saturate(port))
+    await bulk.read(Array<number>(4).fill(port))
   }
-  const bytesOf = (): number => moved.reduce((sum, bytes) => sum + bytes(), 0)
-  const [startBytes, startMs] = [bytesOf(), performance.now()]
+  const bytesOf = async (): Promise<number> => (await bulk.counts()).reduce((sum, bytes) => sum + bytes, 0)
+  const [startBytes, startMs] = [await bytesOf(), performance.now()]
   const during = await Promise.all(asking.map(async (node) => lookUpFor(node, 'planes/echo', saturatedMs)))
-  const gbits = (8 * (bytesOf() - startBytes)) / 1e6 / (performance.now() - startMs)
+  const gbits = (8 * ((await bytesOf()) - startBytes)) / 1e6 / (performance.now() - startMs)
   for (const [at, node] of asking.entries()) {
     const [quiet, full] = [before[at], during[at]]
     if (quiet === undefined || full === undefined) throw new Error('not asked')
@@ -169,7 +152,9 @@ test('a data plane that is full kills nobody and lookups take at most twice as l
     // on a machine that others use as well this compares their moods
     if (isFull) expect(quantile(full.times, 0.5)).toBeLessThanOrEqual(2 * quantile(quiet.times, 0.5))
   }
-  expect(moved.every((bytes) => bytes() > 0)).toBe(true)
+  const counts = await bulk.counts()
+  expect(counts).toHaveLength(8)
+  expect(Math.min(...counts)).toBeGreaterThan(0)
   const dead = all.flatMap((node) =>
     node.log.filter((line) => line.includes('health:changed') && line.includes('"dead"'))
   )

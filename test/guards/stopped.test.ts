@@ -50,7 +50,7 @@ const deathsSince = (lines: ReadonlyMap<MeshProcess, number>, who: ReadonlySet<s
   )
 
 beforeAll(async () => {
-  nodes = (await createProcessCrowd(size)).map(({ node }) => node)
+  nodes = await createProcessCrowd(size)
   expect(await waitUntil(allAlive, { withinMs: 60_000, everyMs: 250 })).toBeDefined()
 }, 180_000)
 

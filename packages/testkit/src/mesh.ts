@@ -39,6 +39,8 @@ export interface MeshMember {
 
 export interface TestMesh {
   members: MeshMember[]
+  /** Path of the key that certifies members. */
+  rootKeyFile: string
   /** The network between the members, by their names. */
   partition: Partition
   /** Certifies and starts one more member that knows the given ones, the first by default. */
@@ -147,16 +149,41 @@ const startMember = async (
 export const createMesh = async (names: string[]): Promise<TestMesh> => {
   const [founderName, ...others] = names
   if (founderName === undefined) throw new Error('a mesh needs at least one member')
+  const founderDirectory = await newDirectory()
+  await createNetwork(founderDirectory, { name: founderName })
+  return buildMesh({ founderName, founderDirectory }, others)
+}
+
+/** Where the members of a mesh in another process find their root key, and whom they start from. */
+export interface Elsewhere {
+  /** Path of the key that certifies them. */
+  rootKeyFile: string
+  /** Addresses of members. */
+  bootstrap: string[]
+}
+
+/** More members of a mesh whose first ones run in another process. */
+export const extendMesh = async (elsewhere: Elsewhere, names: string[]): Promise<TestMesh> =>
+  buildMesh(elsewhere, names)
+
+const buildMesh = async (
+  from: Elsewhere | { founderName: string; founderDirectory: StateDir },
+  others: readonly string[]
+): Promise<TestMesh> => {
   const shared = await mkdtemp(join(tmpdir(), 'mesh-test-'))
   const configFile = join(shared, 'mesh.yaml')
   await writeFile(configFile, configuration)
-  const founderDirectory = await newDirectory()
-  const directories = [founderDirectory]
-  await createNetwork(founderDirectory, { name: founderName })
-  const rootKey = await loadKey(stateFiles(founderDirectory.path).rootKey)
+  const directories: StateDir[] = []
+  const rootKeyFile = 'rootKeyFile' in from ? from.rootKeyFile : stateFiles(from.founderDirectory.path).rootKey
+  const rootKey = await loadKey(rootKeyFile)
   if (rootKey === undefined) throw new Error('the founder has no root key')
   const partition = new Partition()
-  const members = [await startMember(founderName, founderDirectory, configFile, [], partition)]
+  const members: MeshMember[] = []
+  const elsewhere = 'bootstrap' in from ? from.bootstrap : []
+  if ('founderName' in from) {
+    directories.push(from.founderDirectory)
+    members.push(await startMember(from.founderName, from.founderDirectory, configFile, [], partition))
+  }
 
   const add = async (
     name: string,
@@ -192,7 +219,7 @@ export const createMesh = async (names: string[]): Promise<TestMesh> => {
       name,
       directory,
       settings === undefined ? configFile : ownFile,
-      bootstrap.flatMap((one) => one.node.ready.addresses),
+      [...elsewhere, ...bootstrap.flatMap((one) => one.node.ready.addresses)],
       partition,
       random
     )
@@ -210,6 +237,7 @@ export const createMesh = async (names: string[]): Promise<TestMesh> => {
   for (const name of others) await add(name)
   return {
     members,
+    rootKeyFile,
     partition,
     add,
     certify,

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { issueCertificate, loadKey, loadOrCreateKey } from '@agent-mesh/identity'
@@ -10,45 +10,14 @@ import { MeshProcess, type UpOptions } from '../../e2e/harness/mesh-process.ts'
 /** Processes that are started at once. */
 const atOnce = 4
 const startTimeoutMs = 120_000
-const preload = new URL('../../../packages/testkit/dist/traffic-file.js', import.meta.url).href
-
-export interface CrowdProcess {
-  node: MeshProcess
-  /** What all its sockets have sent so far, at most a second old. */
-  sentBytes: () => Promise<number>
-  /** Processor time, user and system, in seconds. */
-  cpuSeconds: () => Promise<number>
-}
-
-/** In USER_HZ, proc(5). */
-const ticksPerSecond = 100
-
-const cpuSecondsOf = async (pid: number): Promise<number> => {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
-  // the name of the program may hold blanks; user and system time are the 14th and 15th field
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
-}
-
-const up = async (stateDir: string, options: UpOptions): Promise<CrowdProcess> => {
-  const file = `${stateDir}.sent`
-  const node = await MeshProcess.up(stateDir, {
-    ...options,
-    env: { TRAFFIC_FILE: file, NODE_OPTIONS: `--import=${preload}` },
-    timeoutMs: startTimeoutMs
-  })
-  return {
-    node,
-    sentBytes: async () => Number(await readFile(file, 'utf8')),
-    cpuSeconds: async () => cpuSecondsOf(node.pid)
-  }
-}
+const up = async (stateDir: string, options: UpOptions): Promise<MeshProcess> =>
+  MeshProcess.up(stateDir, { ...options, timeoutMs: startTimeoutMs })
 
 /**
  * So many real processes, all from one bootstrap: the first. They are certified by the root key at once, so that the time
  * goes where it is measured.
  */
-export const createProcessCrowd = async (size: number): Promise<CrowdProcess[]> => {
+export const createProcessCrowd = async (size: number): Promise<MeshProcess[]> => {
   const scratch = await makeScratchDir('crowd')
   const founderDir = join(scratch, 'node-0')
   await createNetwork('node-0', founderDir)
@@ -68,7 +37,7 @@ export const createProcessCrowd = async (size: number): Promise<CrowdProcess[]> 
   const crowd = [founder]
   for (let from = 1; from < size; from += atOnce) {
     const names = Array.from({ length: Math.min(atOnce, size - from) }, (_, at) => `node-${from + at}`)
-    const args = founder.node.ready.addresses.flatMap((address) => ['--bootstrap', address])
+    const args = founder.ready.addresses.flatMap((address) => ['--bootstrap', address])
     crowd.push(...(await Promise.all(names.map(async (name) => up(await certify(name), { args })))))
   }
   return crowd
