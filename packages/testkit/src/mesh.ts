@@ -230,9 +230,10 @@ const buildMesh = async (
     const files = stateFiles(directory.path)
     const peerId = peerIdFromPrivateKey(await loadOrCreateKey(files.identityKey))
     const networkKey = rootKey.publicKey
-    const from = issuer === undefined ? undefined : await loadCredentials(stateFiles(issuer.directory.path), undefined)
-    const leaf = await issueCertificate({ networkKey, peerId, name, ...fields }, from?.key ?? rootKey)
-    await saveMembership(files, networkKey, [leaf, ...(from?.membership.chain ?? [])])
+    const issued =
+      issuer === undefined ? undefined : await loadCredentials(stateFiles(issuer.directory.path), undefined)
+    const leaf = await issueCertificate({ networkKey, peerId, name, ...fields }, issued?.key ?? rootKey)
+    await saveMembership(files, networkKey, [leaf, ...(issued?.membership.chain ?? [])])
   }
   for (const name of others) await add(name)
   return {

@@ -2,7 +2,7 @@
  * Both ends of bulk, as a program of its own: who asks it for nothing waits for nobody. A source that sends for ever, and
  * sinks that read from the ports whose numbers come as messages; it answers with how many bytes each has read so far.
  */
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect, createServer } from 'node:net'
 
 const block = Buffer.alloc(64 * 1_024, 'x')
 const counts: number[] = []
@@ -32,4 +32,7 @@ process.on('message', (ports: number[]) => {
   process.send?.(counts)
 })
 process.on('disconnect', () => process.exit(0))
-source.listen(0, '127.0.0.1', () => process.send?.([(source.address() as AddressInfo).port]))
+source.listen(0, '127.0.0.1', () => {
+  const address = source.address()
+  if (address !== null && typeof address === 'object') process.send?.([address.port])
+})

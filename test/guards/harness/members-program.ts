@@ -2,12 +2,15 @@
  * Many members of one mesh in a process of their own; the crowd of which they are a part runs in several of them.
  * Messages ask for more members or for figures, and each is answered.
  */
-import { extendMesh, createMesh, Traffic, type TestMesh } from '@agent-mesh/testkit'
+import { extendMesh, createMesh, Traffic, type MeshMember, type TestMesh } from '@agent-mesh/testkit'
 import type { MembersFigures, MembersRequest } from './members.ts'
 
 const traffic = new Traffic()
 traffic.start()
 let mesh: TestMesh | undefined
+
+const livingSeenBy = async ({ node }: MeshMember): Promise<number> =>
+  (await node.peers()).filter(({ health }) => health?.state === 'alive').length
 
 const answerTo = async (request: MembersRequest): Promise<MembersFigures> => {
   if ('names' in request) {
@@ -19,12 +22,10 @@ const answerTo = async (request: MembersRequest): Promise<MembersFigures> => {
   }
   if (mesh === undefined) throw new Error('no members yet')
   const { members, rootKeyFile } = mesh
-  const living = async ({ node }: TestMesh['members'][number]): Promise<number> =>
-    (await node.peers()).filter(({ health }) => health?.state === 'alive').length
   const { user, system } = process.cpuUsage()
   return {
     from: { rootKeyFile, bootstrap: members[0]?.node.ready.addresses ?? [] },
-    fewestLiving: Math.min(...(await Promise.all(members.map(living)))),
+    fewestLiving: Math.min(...(await Promise.all(members.map(livingSeenBy)))),
     sentBytes: traffic.bytes,
     cpuSeconds: (user + system) / 1e6
   }
