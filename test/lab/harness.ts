@@ -66,10 +66,9 @@ export const dropFrom = async (at: LabHost, from: LabHost, rule: string): Promis
 
 /** Holds a tunnel open, so that the path is in use. */
 export const holdTunnel = async (from: LabNode, to: LabNode): Promise<Tunnel> => {
-  await vi.waitFor(async () => expect((await from.client.peers()).map(({ peerId }) => peerId)).toContain(to.peerId), {
-    timeout: 20_000,
-    interval: 200
-  })
+  const isConnected = async (): Promise<boolean> =>
+    (await from.client.peers()).some(({ peerId, state }) => peerId === to.peerId && state === 'connected')
+  await vi.waitFor(async () => expect(await isConnected()).toBe(true), { timeout: 20_000, interval: 200 })
   const tunnel = await from.client.connect(`${to.name}/echo`)
   tunnel.on('error', () => {}) // ends with the lab
   undo.push(() => tunnel.destroy())

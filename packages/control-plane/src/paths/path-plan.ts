@@ -28,6 +28,8 @@ export type PathEvent =
 export type PathAction =
   | { do: 'echo'; id: string; sequence: number }
   | { do: 'attempt'; kind: AttemptKind }
+  /** An echo stays away longer than it should; it may still come. */
+  | { do: 'doubted'; id: string }
   | { do: 'close'; id: string; why: 'zombie' | 'superseded' }
   | { do: 'preferred'; id: string | undefined; path: PathClass | undefined; before: PathClass | undefined }
 
@@ -205,7 +207,7 @@ export class PathPlan {
   #judge(nowMs: number, actions: PathAction[]): void {
     for (const way of this.#ways.values()) {
       const { id, path } = way
-      if (way.isDoubted(nowMs, this.#knobs)) this.#askOthers(way)
+      if (way.isDoubted(nowMs, this.#knobs)) this.#doubt(way, actions)
       const silentForMs = way.waitedMs(nowMs)
       if (!way.isSilent && silentForMs >= this.#silentAfterMs(way)) {
         way.isSilent = true
@@ -225,9 +227,10 @@ export class PathPlan {
   }
 
   /** What made one way silent may have done so to others, and that has to be known when they are needed. */
-  #askOthers({ id, echo }: Way): void {
+  #doubt({ id, echo }: Way, actions: PathAction[]): void {
     if (echo === undefined || echo.isShared) return
     echo.isShared = true
+    actions.push({ do: 'doubted', id })
     for (const other of this.#ways.values())
       if (other.id !== id && other.heardMs < echo.sentMs && other.echo === undefined) other.isAsked = true
   }

@@ -24,6 +24,8 @@ export interface PathsInit {
   now?: () => number
   /** At least 0, below 1. */
   random?: () => number
+  /** An echo on a connection to the peer, which may not be the preferred one, stays away. */
+  onDoubted?: (peer: PeerId) => void
   onPreferred?: (peer: PeerId, path: PathClass | undefined, before: PathClass | undefined) => void
   /** A connection that does not answer, or that is not needed, is closed. */
   onClosed?: (peer: PeerId, path: PathClass | undefined, why: 'zombie' | 'superseded') => void
@@ -80,6 +82,7 @@ export const createPaths = (init: PathsInit): Paths => {
       traffic: () => init.trafficOf(peer),
       tunnelProtocol,
       now,
+      onDoubted: () => init.onDoubted?.(peer),
       onPreferred: (path, before) => init.onPreferred?.(peer, path, before),
       onAttempt: (kind, code) => init.onAttempt?.(peer, kind, code),
       onClose: (connection, why) => {

@@ -15,6 +15,8 @@ export interface PeerPathsInit {
   /** Of the streams that carry tunnels. */
   tunnelProtocol: string
   now: () => number
+  /** An echo on one of its connections stays away. */
+  onDoubted: () => void
   onPreferred: (path: PathClass | undefined, before: PathClass | undefined) => void
   onClose: (connection: Connection, why: 'zombie' | 'superseded') => void
   onAttempt: (kind: AttemptKind, code: ErrorCode | undefined) => void
@@ -122,6 +124,9 @@ export class PeerPaths {
           break
         case 'close':
           this.#close(action.id, action.why)
+          break
+        case 'doubted':
+          this.#init.onDoubted()
           break
         case 'preferred':
           this.#init.onPreferred(action.path, action.before)

@@ -181,7 +181,7 @@ export const assemble = (init: AssembleInit): Assembled => {
   const nodePaths = createNodePaths(init, {
     dialler: plainDialler,
     trafficOf: (peer) => dataPlane.tunnels.trafficOf(peer.toString()),
-    onLeft: (peer) => watch.suspect(peer),
+    onDoubted: (peer) => watch.suspect(peer),
     onMoved: () => {
       host.services.bound.refresh()
       host.services.portMapping?.refresh()

@@ -9,8 +9,8 @@ import { webRtcAttempt } from './webrtc-attempt.ts'
 interface PathRooms {
   dialler: PathDialler
   trafficOf: (peer: PeerId) => { bytesIn?: number | undefined; bytesOut?: number | undefined }
-  /** The best path to a member is another one than before. */
-  onLeft: (peer: PeerId) => void
+  /** A path to a member does not answer as it should, or is another one than before. */
+  onDoubted: (peer: PeerId) => void
   /** The addresses of this machine are others: others are to be told. */
   onMoved: () => void
 }
@@ -25,7 +25,7 @@ export interface NodePaths extends Pick<Paths, 'choose' | 'standing' | 'hurry' |
 
 export const createNodePaths = (
   { credentials, config, host, events }: AssembleInit,
-  { dialler, trafficOf, onLeft, onMoved }: PathRooms
+  { dialler, trafficOf, onDoubted, onMoved }: PathRooms
 ): NodePaths => {
   const { admission, members, punch, webrtc } = host.services
   const paths = createPaths({
@@ -40,8 +40,9 @@ export const createNodePaths = (
     },
     trafficOf,
     isDirectOnly: config.paths.direct_only,
+    onDoubted,
     onPreferred: (peer, path, before) => {
-      if (before !== undefined) onLeft(peer)
+      if (before !== undefined) onDoubted(peer)
       events.emit(before === undefined ? 'debug' : 'info', 'path:changed', {
         peer: peer.toString(),
         path: path ?? 'none',

@@ -41,7 +41,7 @@ export interface NodeWatch {
   /** Whether the largest packet of the path to it is known, from now or from a while ago. */
   isSized: (peer: PeerId) => boolean
   figures: (peer: string) => (LinkFigures & { mtu?: PathMtu }) | undefined
-  /** The path to it has just been left for another one. */
+  /** A connection to it does not answer as it should, or has just been left for another one. */
   suspect: (peer: PeerId) => void
   warnings: () => Status['warnings']
   readonly sentBytes: number
@@ -139,6 +139,11 @@ export const createNodeWatch = (
     measuring.set(peer.toString(), running)
     return running
   }
+  /** Begun after the question: one that is under way tells of the path as it was. */
+  const measureAnew = async (peer: PeerId): Promise<Sized> => {
+    await measuring.get(peer.toString())?.catch(() => undefined)
+    return measureOnce(peer)
+  }
   /** TCP stands still and small datagrams pass: a router may swallow the large ones. */
   const look = (): void => {
     const here = new Map(admission.members().map((peer) => [peer.toString(), peer]))
@@ -175,7 +180,7 @@ export const createNodeWatch = (
     })
   return {
     mtu: async (peer, signal) =>
-      abortable(measureOnce(peer), signal).catch((err: unknown) => {
+      abortable(measureAnew(peer), signal).catch((err: unknown) => {
         const known = sizes.get(peer.toString())
         if (known === undefined || stopping.signal.aborted) throw err
         const { host: where, mtu, atMs } = known

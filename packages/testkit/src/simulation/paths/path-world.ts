@@ -111,7 +111,8 @@ export class PathWorld {
       else if (action.do === 'close') {
         this.closed.push({ atMs: this.#nowMs, id: action.id, why: action.why })
         this.#ways.delete(action.id)
-      } else this.switches.push({ atMs: this.#nowMs, before: action.before, path: action.path })
+      } else if (action.do === 'preferred')
+        this.switches.push({ atMs: this.#nowMs, before: action.before, path: action.path })
     }
   }
 
