@@ -3,6 +3,7 @@ import { changeLines, changesSince } from './baseline.ts'
 import { compare } from './compare.ts'
 import { contenders } from './contenders/index.ts'
 import { drawStored } from './draw.ts'
+import { encryptionLines } from './encryption.ts'
 import { alone, helpText } from './help.ts'
 import { idleTable, measureIdle } from './idle.ts'
 import { measureOpenTunnels, openTunnelsTable } from './open-tunnels.ts'
@@ -56,7 +57,7 @@ const compareAll = async (options: Options): Promise<Comparison[]> => {
 const linesOf = async (comparison: Comparison): Promise<string[]> => {
   const stored = await readStored(comparison.workload)
   const changes = stored === undefined ? [] : changesSince(stored.comparison, comparison)
-  return [...comparisonTable(comparison), ...changeLines(changes)]
+  return [...comparisonTable(comparison), ...encryptionLines(comparison), ...changeLines(changes)]
 }
 
 const run = async (options: Options): Promise<void> => {

@@ -44,6 +44,7 @@ describe('help', () => {
       'top',
       'dial',
       'ping',
+      'bench',
       'netcheck',
       'doctor',
       'forward',

@@ -353,7 +353,15 @@ export const limits = {
   /** Connections at once to the metrics that are served over TCP. */
   scrapeConnections: 16,
   /** Names that the metrics over TCP may be called by. */
-  scrapeHosts: 32
+  scrapeHosts: 32,
+  /** Connections at once to a bench that a node serves, */
+  benchConnections: 64,
+  /** seconds of one measurement, */
+  benchSeconds: 60,
+  /** how long it is served where nothing is said, */
+  benchDefaultMs: 10 * 60_000,
+  /** and at most. */
+  benchMs: 24 * 3_600_000
 } as const
 
 /** Name of a bound in {@link limits}. */

@@ -1,4 +1,5 @@
 import { direct } from './direct.ts'
+import { libp2pPlaintext, libp2pTls } from './bare-libp2p.ts'
 import { mesh } from './mesh.ts'
 import { nebula } from './nebula.ts'
 import { ssh } from './ssh.ts'
@@ -9,4 +10,15 @@ import { yggdrasil } from './yggdrasil.ts'
 import type { Contender } from './contender.ts'
 
 /** All that the bench knows, in the order in which they are shown. */
-export const contenders: readonly Contender[] = [direct, vxlan, ssh, mesh, yggdrasil, wireguard, nebula, tinc]
+export const contenders: readonly Contender[] = [
+  direct,
+  vxlan,
+  ssh,
+  mesh,
+  libp2pTls,
+  libp2pPlaintext,
+  yggdrasil,
+  wireguard,
+  nebula,
+  tinc
+]

@@ -12,7 +12,7 @@ const hostOf = (host: string): string => (host.includes(':') ? `[${host}]` : hos
 /** Rate and 99th percentile out of what wrk prints. @throws Error if it saw anything but whole answers */
 export const readWrk = (text: string): { rate: number; p99Ms: number } => {
   const [, rate] = /^Requests\/sec:\s+([\d.]+)$/m.exec(text) ?? []
-  const [, p99, unit = ''] = /^\s+99%\s+([\d.]+)(us|ms|s)$/m.exec(text) ?? []
+  const [, p99, unit = ''] = /^\s+99%\s+([\d.]+)(us|ms|s)\s*$/m.exec(text) ?? []
   if (rate === undefined || p99 === undefined || /Non-2xx|Socket errors/.test(text))
     throw new Error(`wrk says: ${text.trim()}`)
   return { rate: Number(rate), p99Ms: Number(p99) * (msPer[unit] ?? Number.NaN) }

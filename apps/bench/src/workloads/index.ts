@@ -1,6 +1,7 @@
 import { besideBulk } from './beside-bulk.ts'
 import { delayed } from './delay.ts'
 import { file } from './file.ts'
+import { grpc } from './grpc.ts'
 import { http } from './http.ts'
 import { loss } from './loss.ts'
 import { requests } from './requests.ts'
@@ -14,6 +15,7 @@ export const workloads: readonly Workload[] = [
   streams,
   requests,
   http,
+  grpc,
   shortTunnels,
   file,
   besideBulk,

@@ -20,6 +20,7 @@ const files: Record<string, () => Promise<Command[]>> = {
   top: async () => [(await import('./top.ts')).top],
   dial: async () => [(await import('./dial.ts')).dial],
   ping: async () => [(await import('./ping.ts')).ping],
+  bench: async () => [(await import('./bench.ts')).bench],
   netcheck: async () => [(await import('./netcheck.ts')).netcheck],
   doctor: async () => [(await import('./doctor.ts')).doctor],
   forward: async () => [(await import('./forward.ts')).forward],
