@@ -14,7 +14,7 @@ let mesh: Mesh<'alice' | 'bob'>
 let scratch = ''
 
 beforeAll(async () => {
-  scratch = await makeScratchDir('bench')
+  scratch = await makeScratchDir('measured')
   mesh = await createMesh({ members: ['alice', 'bob'] })
 })
 
