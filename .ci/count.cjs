@@ -14,6 +14,12 @@ const allowed = readFileSync(allowedFile, 'utf8')
     return { name: name.trim(), reason: reason.trim() }
   })
 
+/** With the beginning of why: of a long log, its end alone is often all that is kept. */
+const withReason = (name, message = '') => {
+  const text = message.replace(/\s+/g, ' ').trim().slice(0, 300)
+  return text === '' ? name : `${name}: ${text}`
+}
+
 const total = { passed: 0, failed: 0, skipped: 0 }
 const failures = []
 const skips = []
@@ -23,11 +29,11 @@ for (const file of readdirSync(folder).filter((name) => name.endsWith('.json')))
   const report = JSON.parse(readFileSync(join(folder, file), 'utf8'))
   for (const suite of report.testResults) {
     let failed = 0
-    for (const { status, fullName } of suite.assertionResults) {
+    for (const { status, fullName, failureMessages = [] } of suite.assertionResults) {
       if (status === 'passed') total.passed += 1
       else if (status === 'failed') {
         failed += 1
-        failures.push(fullName)
+        failures.push(withReason(fullName, failureMessages[0]))
       } else {
         total.skipped += 1
         const reason = allowed.find(({ name }) => fullName.includes(name))?.reason
@@ -38,7 +44,7 @@ for (const file of readdirSync(folder).filter((name) => name.endsWith('.json')))
     // A file that does not load, or whose set-up fails, has no failed test of its own.
     if (suite.status === 'failed' && failed === 0) {
       failed = 1
-      failures.push(suite.name)
+      failures.push(withReason(suite.name, suite.message))
     }
     total.failed += failed
   }

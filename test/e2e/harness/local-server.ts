@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { Server as HttpServer } from 'node:http'
 import { createServer, type Server } from 'node:net'
@@ -21,11 +22,18 @@ export const listenLocally = async (server: Server): Promise<number> => {
   return portOf(server)
 }
 
-/** A port of 127.0.0.1 that was free a moment ago. */
+/** Below those that systems give to outgoing connections: what is free here is still free minutes later. */
+const ownPorts = { first: 20_000, count: 12_000 }
+
+/** A port of 127.0.0.1 that was free a moment ago, and that nobody is given by chance. */
 export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const port = portOf(server)
+  const port = ownPorts.first + randomInt(ownPorts.count)
+  const server = createServer().listen(port, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+  } catch {
+    return freePort()
+  }
   server.close()
   await once(server, 'close')
   return port
