@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
  * Tests run from sources: the `source` condition of every package's `exports` points at `src`.
  * unit: pure cores · mem: real libp2p nodes in this process · e2e: real processes (built code)
  * architecture: import rules, docs against code · slow: whole forms of the bars, and what has `slow` in its name, run by
- * .ci/run · alone: what compares the delays of a node with those of a node at rest, and needs the machine for itself
+ * .ci/run · alone: what measures delays, and needs the machine for itself; some of it needs root, as `lab` does
  * lab: network namespaces with NATs and faults; needs root, otherwise says why it is skipped
  * guards: what has to hold under load, faults and attack, in a short form; `npm run guard` runs any of them whole
  */
@@ -16,14 +16,14 @@ const sources = {
 }
 
 /** Their figures are worth nothing while something else runs. */
-const alone = ['test/slow/flood.test.ts', 'test/slow/stream-flood.test.ts']
+const alone = ['test/slow/flood.test.ts', 'test/slow/stream-flood.test.ts', 'test/lab/scenarios.test.ts']
 
 const project = (name: string, include: string[], timeoutMs: number, fileParallelism = true) => ({
   ...sources,
   test: {
     name,
     include,
-    exclude: ['**/node_modules/**', ...(name === 'slow' ? alone : ['**/*.slow.test.ts'])],
+    exclude: ['**/node_modules/**', ...(name === 'slow' || name === 'lab' ? alone : ['**/*.slow.test.ts'])],
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,
     pool: 'forks' as const,

@@ -43,9 +43,15 @@ export const blackHole: Scenario = {
     const bootstrap = [hub]
     const alice = await network.up('alice', lab.addHost('alice', '5.5.5.2'), { bootstrap })
     const bob = await network.up('bob', lab.addHost('bob', '5.5.5.3', 'port-restricted'), { bootstrap })
-    await fallInto(scene, { what: 'direct', from: alice, to: bob, best: ['direct'] })
+    await fallInto(scene, { what: 'direct', from: alice, to: bob, best: ['direct', 'punched'] })
     if (!scene.isFull) return
-    await fallInto(scene, { what: 'direct, one way', from: alice, to: bob, best: ['direct'], isOneWay: true })
+    await fallInto(scene, {
+      what: 'direct, one way',
+      from: alice,
+      to: bob,
+      best: ['direct', 'punched'],
+      isOneWay: true
+    })
     const carol = await network.up('carol', lab.addHost('carol', '5.5.5.4', 'port-restricted'), { bootstrap })
     await fallInto(scene, { what: 'punched', from: carol, to: bob, best: ['punched', 'direct'] })
   }
