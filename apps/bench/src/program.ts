@@ -12,6 +12,9 @@ import type { Side } from './place/place.ts'
 const pollMs = 20
 const readyTimeoutMs = 60_000
 
+/** A program that ends by itself and has not by then is killed: the longest carries 1 GiB over the slowest way. */
+const finishTimeoutMs = 300_000
+
 /** Where a program is installed; undefined where it is not. Folders for administrators are looked into as well. */
 export const pathOf = (program: string): string | undefined => {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/local/go/bin']
@@ -70,11 +73,16 @@ export const start = (side: Side, program: string, ...args: string[]): Running =
 /** Runs a program on a side to its end. @returns what it printed */
 export const finish = async (side: Side, program: string, ...args: string[]): Promise<string> => {
   const [file, list] = side.command(pathOf(program) ?? program, ...args)
-  const child = spawn(file, list, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(file, list, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: finishTimeoutMs,
+    killSignal: 'SIGKILL'
+  })
   const ended = once(child, 'exit')
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)])
-  const [code] = await ended
-  if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${String(code)}: ${lastLines(err + out)}`)
+  const [code, signal] = await ended
+  if (code !== 0)
+    throw new Error(`${program} ${args.join(' ')} ended with ${String(code ?? signal)}: ${lastLines(err + out)}`)
   return out
 }
 
