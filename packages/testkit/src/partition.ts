@@ -5,13 +5,15 @@ export type IsCut = (a: string, b: string) => boolean
 
 interface Link {
   a: string
-  b: string
+  /** Its name may become known later. */
+  peer: string
   connection: MultiaddrConnection
 }
 
 /**
- * Takes the network between members of one process apart: connections between those that are cut break at once, without
- * a goodbye, and new ones are refused on both sides until it heals. Each host asks its own {@link Partition.gater}.
+ * Takes the network between members apart: connections between those that are cut break at once, without
+ * a goodbye, and new ones are refused on both sides until it heals. Each host asks its own {@link Partition.gater}. Members in other processes are told of by {@link Partition.know}, and
+ * their process has to cut as well.
  */
 export class Partition {
   readonly #names = new Map<string, string>()
@@ -21,22 +23,22 @@ export class Partition {
 
   /** What one host has to ask before each connection. */
   gater(name: string, self: PeerId): ConnectionGater {
-    this.#names.set(self.toString(), name)
+    this.know(name, self.toString())
     const isDenied = async (peer: PeerId, connection: MultiaddrConnection): Promise<boolean> => {
-      const other = this.#names.get(peer.toString())
-      if (other === undefined) return false
-      if (this.#areApart(name, other)) return true
-      this.#keep({ a: name, b: other, connection })
+      if (this.#isDenied(name, peer.toString())) return true
+      this.#keep({ a: name, peer: peer.toString(), connection })
       return false
     }
     return {
-      denyDialMultiaddr: async (address) => {
-        const other = this.#names.get(peerOf(address) ?? '')
-        return other !== undefined && this.#areApart(name, other)
-      },
+      denyDialMultiaddr: async (address) => this.#isDenied(name, peerOf(address) ?? ''),
       denyInboundEncryptedConnection: isDenied,
       denyOutboundEncryptedConnection: isDenied
     }
+  }
+
+  /** Which member a peer id is. */
+  know(name: string, peerId: string): void {
+    this.#names.set(peerId, name)
   }
 
   /** Replaces every cut that was made before. */
@@ -69,14 +71,19 @@ export class Partition {
     return this.#gone.has(a) || this.#gone.has(b) || this.#isCut(a, b)
   }
 
+  #isDenied(name: string, peer: string): boolean {
+    const other = this.#names.get(peer)
+    return other !== undefined && this.#areApart(name, other)
+  }
+
   #keep(link: Link): void {
     this.#links.add(link)
     link.connection.addEventListener('close', () => this.#links.delete(link), { once: true })
   }
 
   #apply(): void {
-    for (const { a, b, connection } of this.#links)
-      if (this.#areApart(a, b)) connection.abort(new Error(`the link between ${a} and ${b} is cut`))
+    for (const { a, peer, connection } of this.#links)
+      if (this.#isDenied(a, peer)) connection.abort(new Error(`the link of ${a} is cut`))
   }
 }
 

@@ -1,8 +1,8 @@
 /**
  * Many members of one mesh in a process of their own; the crowd of which they are a part runs in several of them.
- * Messages ask for more members or for figures, and each is answered.
+ * Messages ask for more members, for a cut or for figures, and each is answered.
  */
-import { extendMesh, createMesh, Traffic, type MeshMember, type TestMesh } from '@agent-mesh/testkit'
+import { createMesh, extendMesh, Traffic, type MeshMember, type TestMesh } from '@agent-mesh/testkit'
 import type { MembersFigures, MembersRequest } from './members.ts'
 
 const traffic = new Traffic()
@@ -12,19 +12,30 @@ let mesh: TestMesh | undefined
 const livingSeenBy = async ({ node }: MeshMember): Promise<number> =>
   (await node.peers()).filter(({ health }) => health?.state === 'alive').length
 
-const answerTo = async (request: MembersRequest): Promise<MembersFigures> => {
-  if ('names' in request) {
-    const [first = '', ...others] = request.names
-    if (mesh === undefined)
-      mesh = request.from === undefined ? await createMesh([first]) : await extendMesh(request.from, [first])
-    else await mesh.add(first)
-    for (const name of others) await mesh.add(name)
+const carryOut = async (request: MembersRequest): Promise<void> => {
+  if (request.is === 'add') {
+    const { members, from } = request
+    const isFirst = mesh === undefined && from === undefined
+    mesh ??=
+      from === undefined ? await createMesh(members.slice(0, 1).map(({ name }) => name)) : await extendMesh(from, [])
+    for (const { name, capabilities = [] } of isFirst ? members.slice(1) : members)
+      await mesh.add(name, { capabilities })
   }
+  if (request.is === 'split') {
+    for (const { name, peerId } of request.all) mesh?.partition.know(name, peerId)
+    if (request.groups.length === 0) mesh?.partition.heal()
+    else mesh?.partition.split(...request.groups)
+  }
+}
+
+const answerTo = async (request: MembersRequest): Promise<MembersFigures> => {
+  await carryOut(request)
   if (mesh === undefined) throw new Error('no members yet')
   const { members, rootKeyFile } = mesh
   const { user, system } = process.cpuUsage()
   return {
     from: { rootKeyFile, bootstrap: members[0]?.node.ready.addresses ?? [] },
+    members: members.map(({ name, node: { ready } }) => ({ name, peerId: ready.peerId, api: ready.api })),
     fewestLiving: Math.min(...(await Promise.all(members.map(livingSeenBy)))),
     sentBytes: traffic.bytes,
     cpuSeconds: (user + system) / 1e6

@@ -1,4 +1,14 @@
-import type { MeshMember } from '@agent-mesh/testkit'
+import type { FindRequest, FindResponse, PeerDocument, Status } from '@agent-mesh/wire/api'
+
+/** A member, in this process or by its API. */
+export interface Asked {
+  name: string
+  node: {
+    find: (request: FindRequest, options: { signal: AbortSignal }) => Promise<FindResponse>
+    peers: () => Promise<PeerDocument[]>
+    status: () => Promise<Status>
+  }
+}
 
 /** Waits for a condition that nothing announces. */
 export const until = async (isTrue: () => Promise<boolean>, ms: number): Promise<void> => {
@@ -10,7 +20,7 @@ export const until = async (isTrue: () => Promise<boolean>, ms: number): Promise
 }
 
 /** Names of those whom the first of these is connected with, over others too; each by its own list of peers. */
-export const pieceOf = async (members: MeshMember[]): Promise<Set<string>> => {
+export const pieceOf = async (members: readonly Asked[]): Promise<Set<string>> => {
   const byName = new Map(members.map((member) => [member.name, member]))
   const found = new Set(members.slice(0, 1).map(({ name }) => name))
   for (const name of found) {
@@ -21,7 +31,7 @@ export const pieceOf = async (members: MeshMember[]): Promise<Set<string>> => {
 }
 
 /** Names of the members that a member finds for a capability. */
-export const findNames = async (member: MeshMember | undefined, capability: string): Promise<string[]> => {
+export const findNames = async (member: Asked | undefined, capability: string): Promise<string[]> => {
   if (member === undefined) throw new Error('there is no such member')
   const { candidates } = await member.node.find({ query: `cap:${capability}` }, { signal: AbortSignal.timeout(10_000) })
   return candidates.flatMap(({ name }) => name ?? [])
@@ -34,16 +44,17 @@ export const quantile = (numbers: readonly number[], share: number): number => {
 }
 
 /** Everybody has as many neighbours as upkeep wants, or all there are. */
-export const settled = async (members: MeshMember[], ms: number): Promise<void> => {
+export const settled = async (members: readonly Asked[], ms: number): Promise<void> => {
   const degree = Math.min(8, members.length - 1)
   await until(async () => {
-    for (const member of members) if ((await member.connected()).length < degree) return false
+    for (const { node } of members)
+      if ((await node.peers()).filter(({ state }) => state === 'connected').length < degree) return false
     return true
   }, ms)
 }
 
 /** Everybody's record is stored by somebody. */
-export const published = async (members: MeshMember[], ms: number): Promise<void> => {
+export const published = async (members: readonly Asked[], ms: number): Promise<void> => {
   await until(async () => {
     for (const { node } of members) if (((await node.status()).publication?.storedBy ?? 0) === 0) return false
     return true
@@ -64,7 +75,7 @@ export const describeLookups = ({ found, times }: LookupReport): string =>
 
 /** Looks up one capability after the other, each from one member. @param expected - who has to be among the answer */
 export const lookUp = async (
-  asked: ReadonlyArray<{ from: MeshMember; capability: string; expected: string[] }>
+  asked: ReadonlyArray<{ from: Asked; capability: string; expected: string[] }>
 ): Promise<LookupReport> => {
   const report: LookupReport = { found: 0, times: [], misses: [] }
   for (const { from, capability, expected } of asked) {
