@@ -27,6 +27,8 @@ const looksPerInterval = 4
  * from its silence that was not before.
  */
 const suspectIntervals = 2
+/** A neighbour that does not answer here, and lives, is looked at again after so many intervals, unless many are lost. */
+const lostIntervals = 1.5
 
 /** Probes one neighbour after the other, those in doubt out of turn, and others on request. */
 export class Prober {
@@ -247,13 +249,13 @@ export class Prober {
     member.isAsymmetric = member.reach.isLost && member.heardMs > sinceMs && nowMs - member.heardMs <= this.#freshMs
     if (!isElsewhere) judge.accuse(member, nowMs)
     members.show(member, nowMs, member.isAsymmetric ? 'it is heard here and does not answer' : 'others reach it')
-    if (!member.reach.isLost && member.verdict.is === 'alive') this.#lookSoon(member, nowMs)
-    if (member.verdict.is === 'suspect') this.#lookAgain(member, nowMs)
+    // a round is too long to wait: accusations by gossip may be lost to one that stood still, and ways come back
+    if (member.verdict.is === 'suspect' || !member.reach.isLost) this.#lookSoon(member, nowMs)
+    else this.#lookSoon(member, nowMs, Math.max(lostIntervals, this.#lost / looksPerInterval))
   }
 
-  /** What it is accused of by gossip may be lost to one that stood still; a round of probes is too long to wait for. */
-  #lookAgain({ peer, isConnected }: Member, nowMs: number): void {
-    if (isConnected) this.#look(peer, nowMs + this.#init.settings.probeIntervalMs)
+  get #lost(): number {
+    return this.#order.peers.filter((peer) => this.#init.members.get(peer)?.reach.isLost === true).length
   }
 
   /** How long a probe of it may take. */
@@ -270,8 +272,9 @@ export class Prober {
     return 2 * Math.max(settings.digestIntervalMs(members.present), health.scale(this.roundMs), 5_000)
   }
 
-  #lookSoon({ peer, isConnected }: Member, nowMs: number): void {
-    if (isConnected) this.#look(peer, nowMs + this.#init.settings.probeIntervalMs)
+  #lookSoon({ peer, isConnected, verdict }: Member, nowMs: number, intervals = 1): void {
+    if (!isConnected || verdict.is === 'dead' || verdict.is === 'left') return
+    this.#look(peer, nowMs + intervals * this.#init.settings.probeIntervalMs)
   }
 
   #look(peer: string, atMs: number, mustDial = false): void {

@@ -99,9 +99,10 @@ describe('probes', () => {
   })
 })
 
-const relay = (mesh: Bench, forMs: number, { isHeard = false } = {}): void => {
+const relay = (mesh: Bench, forMs: number, { isHeard = false, others = [] as string[] } = {}): void => {
+  const answering = [...helpers, ...others]
   for (let passedMs = 0; passedMs < forMs; passedMs += 50) {
-    for (const { helper, sequence } of mesh.wanted('ask', mesh.run(50, { answering: helpers })))
+    for (const { helper, sequence } of mesh.wanted('ask', mesh.run(50, { answering })))
       mesh.tell({ is: 'relayed-ack', peer: helper, sequence, claims })
     if (isHeard && passedMs % 1_000 === 0) mesh.tell({ is: 'probe', peer: 'p0', sequence: passedMs, claims })
   }
@@ -131,6 +132,15 @@ describe('a neighbour that others reach and this node does not', () => {
     while (mesh.stateOf('p0') !== 'alive' && mesh.nowMs < 60_000) mesh.run(50, { answering: [...helpers, 'p0'] })
     const asked = mesh.wanted('probe', mesh.actions.slice(before)).filter(({ peer }) => peer === 'p0')
     expect(asked).toHaveLength(lan.regainedAfter)
+  })
+
+  it('is found to be back within 5 s, however many neighbours there are', () => {
+    const many = Array.from({ length: 40 }, (_, at) => `n${at}`)
+    const mesh = bench().connect(...many)
+    relay(mesh, 120_000, { others: many })
+    expect(mesh.stateOf('p0')).toBe('unreachable')
+    mesh.run(5_000, { answering: [...helpers, ...many, 'p0'] })
+    expect(mesh.stateOf('p0')).toBe('alive')
   })
 
   it('is suspected when helpers lose it as well', () => {
