@@ -11,6 +11,7 @@ import { createNetwork, openStateDir, saveMembership, stateFiles } from '@agent-
 import { createClient, type Client } from '@agent-mesh/client'
 import type { PeerDocument } from '@agent-mesh/wire/api'
 import type { LabHost } from '@agent-mesh/testkit/lab'
+import { rssBytes } from '../../e2e/harness/proc.ts'
 import { EchoService } from './echo-service.ts'
 
 const meshNodeBin = join(import.meta.dirname, '../../../apps/mesh-node/bin/mesh-node.js')
@@ -73,6 +74,13 @@ export class Member {
   /** Where others find it first. */
   get publicAddresses(): string[] {
     return this.#live.addresses.filter((address) => address.startsWith('/ip4/5.'))
+  }
+
+  /** Memory of its process that is in use and not on disk. */
+  get rssBytes(): number {
+    const pid = this.#child?.pid
+    if (pid === undefined) throw new Error(`${this.name} was never started.`)
+    return rssBytes(pid)
   }
 
   /** Starts it, or starts it again after it was killed. */
