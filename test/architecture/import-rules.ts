@@ -68,7 +68,8 @@ export const layers: Readonly<Record<string, Layer>> = {
     reason: 'an example shows what a program of somebody else can do: it has the documented entries and nothing else'
   },
   'apps/bench': {
-    mayImport: ['wire', 'identity'],
+    // Of testkit the lab alone, whose delays its cable has.
+    mayImport: ['wire', 'identity', 'testkit'],
     reason: 'the bench measures the command as it is installed, from outside, and pure cores by themselves'
   }
 }

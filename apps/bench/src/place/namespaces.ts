@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { atEnd } from '../at-end.ts'
 import { ip, tryIp } from './ip.ts'
+import { createSlowCable } from './slow-cable.ts'
 import type { Place, Side } from './place.ts'
 
 /** Names say which process made them and when it began, so that what a killed run left can be told from a run in use. */
@@ -50,22 +51,35 @@ export const createNamespaces = (): Place => {
     for (const name of names.splice(0)) remove(name)
   }
   const forget = atEnd(close)
-  const add = (short: Side['name'], address: string): Side => {
+  const makeNamespace = (short: string): string => {
     const name = `${family}-${process.pid}-${startOf(`${process.pid}`)}-${short}`
     ip(`netns add ${name}`)
     names.push(name)
     ip(`-n ${name} link set lo up`)
+    return name
+  }
+  const add = (short: Side['name'], address: string): [Side, string] => {
+    const name = makeNamespace(short)
     // Thousands of short connections a second must not run out of ports.
     tryIp(`netns exec ${name} sysctl -qw net.ipv4.tcp_tw_reuse=1`)
-    return { name: short, address, command: (program, ...args) => ['ip', ['netns', 'exec', name, program, ...args]] }
+    return [
+      { name: short, address, command: (program, ...args) => ['ip', ['netns', 'exec', name, program, ...args]] },
+      name
+    ]
   }
-  const near = add('near', '5.7.7.1')
-  const far = add('far', '5.7.7.2')
-  const [nearName, farName] = names
+  const [near, nearName] = add('near', '5.7.7.1')
+  const [far, farName] = add('far', '5.7.7.2')
   ip(`-n ${nearName} link add cable type veth peer name cable netns ${farName}`)
   for (const [name, side] of [[nearName, near] as const, [farName, far] as const]) {
     ip(`-n ${name} addr add ${side.address}/24 dev cable`)
     ip(`-n ${name} link set cable up`)
   }
-  return { kind: 'namespaces', reason: undefined, near, far, close }
+  const slow = createSlowCable(
+    [
+      { namespace: nearName, address: near.address },
+      { namespace: farName, address: far.address }
+    ],
+    () => makeNamespace('slow')
+  )
+  return { kind: 'namespaces', reason: undefined, near, far, whyNoDelay: slow.whyNot, delay: slow.set, close }
 }

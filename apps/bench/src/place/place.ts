@@ -14,5 +14,9 @@ export interface Place {
   reason: string | undefined
   near: Side
   far: Side
+  /** Why packets cannot be delayed here; undefined where they can. */
+  whyNoDelay: () => string | undefined
+  /** Packets take so much longer from now on, each way. */
+  delay: (ms: number) => Promise<void>
   close: () => void
 }

@@ -1,5 +1,6 @@
 export { whyNoLab, whyNot, type LabAbility } from './abilities.ts'
 export type { Capture } from './capture.ts'
+export { startDelayLine, type Delay, type DelayLine } from './delay-line.ts'
 export type { Faults } from './faults.ts'
 export { createLab, type Lab } from './lab.ts'
 export type { Nat } from './nat.ts'

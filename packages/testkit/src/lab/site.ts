@@ -1,5 +1,7 @@
-import { faultRules, type Faults } from './faults.ts'
-import { ip, run, tryIp } from './ip.ts'
+import { layCable } from './cable.ts'
+import type { Delay } from './delay-line.ts'
+import type { Faults } from './faults.ts'
+import { ip, run } from './ip.ts'
 import { natRules, type Nat } from './nat.ts'
 
 /** The end of a cable in a namespace, as in every host, whichever kernel part made it. */
@@ -9,8 +11,6 @@ const inner = 'inner'
 const gateway = '10.0.0.1'
 /** Of Ethernet. */
 const usualMtu = 1_500
-/** What waits before a slow cable, as in a router with 50 ms of queue. */
-const queue = 'burst 32kb latency 50ms'
 
 export interface LabHost {
   readonly name: string
@@ -47,6 +47,8 @@ export interface LabSite {
   spoil: (faults: Faults) => void
   /** Bits per second that the cable carries, each way; undefined for as many as come. */
   limit: (bitsPerSecond: number | undefined) => void
+  /** How long packets take over the cable, each way; resolves when it holds. */
+  delay: (delay: Delay) => Promise<void>
   /** Largest packet of all cables of the site; its hosts know it. */
   setMtu: (bytes: number) => void
   /** Takes another public address: the NAT, or the host where there is none. */
@@ -82,9 +84,8 @@ export const createSite = ({ name, publicAddress, nat, net, exit, makeNamespace,
   let address = publicAddress
   let mtu = usualMtu
   const hosts: Array<{ namespace: string; own: string }> = []
-  ip(`-n ${net} link add ${port} type veth peer name ${outer} netns ${edge}`)
-  ip(`-n ${net} link set ${port} master bridge up`)
-  ip(`-n ${edge} link set ${outer} up`)
+  const cable = layCable({ net, port, edge, outer, makeMiddle: () => makeNamespace(`${name}-cable`) })
+  const ends = { cut: cable.cut, silence: cable.silence, restore: cable.restore }
   withoutBatches(edge, outer)
   setAddress(edge, address, 8, exit)
   if (nat !== 'none') {
@@ -100,14 +101,6 @@ export const createSite = ({ name, publicAddress, nat, net, exit, makeNamespace,
     if (nat === 'none' || first === undefined) return
     run('ip', ['netns', 'exec', edge, 'nft', '-f', '-'], `flush ruleset\n${natRules(nat, outer, first.own)}`)
   }
-  const setMaster = (how: string): string => ip(`-n ${net} link set ${port} ${how}`)
-  const cable = {
-    cut: () => void setMaster('down'),
-    // A port that is up and belongs to no bridge takes packets and passes none on.
-    silence: () => void setMaster('nomaster'),
-    restore: () => void setMaster('master bridge up')
-  }
-
   const hostOf = (short: string, namespace: string, own: string): LabHost => {
     const entry = { namespace, own }
     hosts.push(entry)
@@ -131,7 +124,7 @@ export const createSite = ({ name, publicAddress, nat, net, exit, makeNamespace,
         setAddress(namespace, to, 24, gateway)
         setNat()
       },
-      ...cable
+      ...ends
     }
   }
 
@@ -157,22 +150,13 @@ export const createSite = ({ name, publicAddress, nat, net, exit, makeNamespace,
     },
     port,
     addHost,
-    ...cable,
-    spoil: (faults) => void run('ip', ['netns', 'exec', net, 'nft', '-f', '-'], faultRules(port, faults)),
-    limit: (bitsPerSecond) => {
-      for (const [namespace, device] of [
-        [net, port],
-        [edge, outer]
-      ]) {
-        const tc = `netns exec ${namespace} tc qdisc`
-        if (bitsPerSecond === undefined) tryIp(`${tc} del dev ${device} root`)
-        else ip(`${tc} replace dev ${device} root tbf rate ${bitsPerSecond}bit ${queue}`)
-      }
-    },
+    ...ends,
+    spoil: cable.spoil,
+    limit: cable.limit,
+    delay: cable.delay,
     setMtu: (bytes) => {
       mtu = bytes
-      ip(`-n ${net} link set ${port} mtu ${bytes}`)
-      ip(`-n ${edge} link set ${outer} mtu ${bytes}`)
+      cable.setMtu(bytes)
       if (nat === 'none') return
       for (const [place, { namespace }] of hosts.entries()) {
         ip(`-n ${edge} link set inner${place + 1} mtu ${bytes}`)
