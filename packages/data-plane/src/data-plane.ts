@@ -96,7 +96,8 @@ export const createDataPlane = (init: DataPlaneInit): DataPlane => {
     protocol: init.protocol,
     registry,
     events: init.events,
-    turns
+    turns,
+    recent
   })
   const find = (idOrListen: string): Forward => {
     const found = forwards.get(idOrListen) ?? [...forwards.values()].find((one) => one.listenText === idOrListen)

@@ -51,3 +51,30 @@ const takeLate = async <T>(
     // Whoever still waits is told by the race.
   }
 }
+
+/**
+ * Waits for what comes by itself, under a deadline and, where given, a caller's signal. As {@link withDeadline} for work
+ * that takes no signal, and cheaper: every tunnel waits so.
+ * @throws MeshError what `expired` makes, CANCELLED, or what the promise rejects with
+ */
+export const within = async <T>(
+  promise: Promise<T>,
+  { ms, signal, expired }: { ms: number; signal?: AbortSignal | undefined; expired: () => MeshError }
+): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      if (signal !== undefined) settle(() => reject(abortReason(signal)))
+    }
+    const timer = setTimeout(() => settle(() => reject(expired())), ms)
+    const settle = (end: () => void): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+      end()
+    }
+    if (signal?.aborted === true) return onAbort()
+    signal?.addEventListener('abort', onAbort, { once: true })
+    promise.then(
+      (value) => settle(() => resolve(value)),
+      (err: unknown) => settle(() => reject(err))
+    )
+  })

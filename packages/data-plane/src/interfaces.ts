@@ -54,14 +54,21 @@ export interface Authorizer {
   mayOpen: (peer: PeerId, service: string, request: OpenRequest) => Verdict
 }
 
+/** A stream, and what it runs on. */
+export interface DialledStream {
+  stream: Stream
+  path: PathClass
+  /** Whether the connection ends by itself soon: its streams hear of that a moment before it does. Absent: it does not. */
+  isEnding?: (signal: AbortSignal | undefined) => Promise<boolean>
+}
+
 /** Opens a libp2p stream of the tunnel protocol to an admitted peer, over the best connection there is. */
 export interface StreamDialer {
-  /** @throws MeshError UNREACHABLE, STALE_ROUTE, NOT_A_MEMBER, CONNECTION_LOST, TIMEOUT */
-  open: (
-    peer: PeerId,
-    protocol: string,
-    options: { signal: AbortSignal }
-  ) => Promise<{ stream: Stream; path: PathClass }>
+  /**
+   * Nothing has come from the peer yet where its connection was open before.
+   * @throws MeshError UNREACHABLE, STALE_ROUTE, NOT_A_MEMBER, CONNECTION_LOST, TIMEOUT
+   */
+  open: (peer: PeerId, protocol: string, options: { signal: AbortSignal }) => Promise<DialledStream>
 }
 
 /** What flows back to the control plane. */

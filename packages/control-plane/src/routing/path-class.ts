@@ -45,19 +45,29 @@ const isInLocalNetwork = (address: Multiaddr, networks: LocalNetworks): boolean 
   return isIP(host) !== 0 && networks.check(host, familyOf(host))
 }
 
-/**
- * `relayed` where another member passes the bytes on, `webrtc` by its transport, `punched` by its address, `local` on this machine or in a
- * private network it is part of, else `direct`.
- */
-export const pathClassOf = (
-  { remoteAddr, limits }: Pick<Connection, 'remoteAddr' | 'limits'>,
-  networks: LocalNetworks = localNetworks()
-): PathClass => {
+type Way = Pick<Connection, 'remoteAddr' | 'limits'>
+
+const classOf = ({ remoteAddr, limits }: Way, networks: LocalNetworks): PathClass => {
   // A WebRTC connection between two browsers or NATs is set up through a relay, but does not run through it.
   if (has(remoteAddr, 'webrtc') || has(remoteAddr, 'webrtc-direct')) return 'webrtc'
   if (limits !== undefined || isRelayed(remoteAddr)) return 'relayed'
   if (has(remoteAddr, 'punched')) return 'punched'
   return isInLocalNetwork(remoteAddr, networks) ? 'local' : 'direct'
+}
+
+/** Of each connection, as it was among these networks: every tunnel asks, and an address takes some reading. */
+const classes = new WeakMap<Way, { networks: LocalNetworks; path: PathClass }>()
+
+/**
+ * `relayed` where another member passes the bytes on, `webrtc` by its transport, `punched` by its address, `local` on this machine or in a
+ * private network it is part of, else `direct`.
+ */
+export const pathClassOf = (connection: Way, networks: LocalNetworks = localNetworks()): PathClass => {
+  const known = classes.get(connection)
+  if (known?.networks === networks) return known.path
+  const path = classOf(connection, networks)
+  classes.set(connection, { networks, path })
+  return path
 }
 
 const order: PathClass[] = ['local', 'direct', 'punched', 'webrtc', 'relayed']

@@ -2,6 +2,7 @@ import { formatTarget, limits, MeshError, toMeshError, type Metadata, type Targe
 import { withDeadline } from '../deadline.ts'
 import type { Candidate, PathClass, PathEvents, PathResolver, StreamDialer } from '../interfaces.ts'
 import type { Choice } from '../picker/pick.ts'
+import { rankedMs, RecentCandidates } from '../picker/recent.ts'
 import { keyOf, Turns } from '../picker/turns.ts'
 import { openTunnel } from '../tunnel/open.ts'
 import type { TunnelRegistry } from '../tunnel/registry.ts'
@@ -16,6 +17,8 @@ export interface TargetOpenerInit {
   events?: PathEvents | undefined
   /** Shared by all that choose among the same candidates. */
   turns?: Turns | undefined
+  /** Shared likewise; absent, the resolver is asked at each open. */
+  recent?: RecentCandidates | undefined
 }
 
 export interface OpenTargetOptions {
@@ -89,28 +92,52 @@ const openAny = async (
   options: OpenTargetOptions & { signal: AbortSignal }
 ): Promise<OpenedTarget> => {
   const tried = new Map<string, MeshError>()
+  const held = init.recent?.held(target, rankedMs)
+  if (held !== undefined) {
+    const opened = await openOneOf(init, target, held, tried, options)
+    if (opened !== undefined) return opened
+  }
   for (const isLastRound of [false, true]) {
-    const candidates = await init.resolver.resolve(target, { signal: options.signal })
-    const inTurn = init.turns.of(candidates, options.choice ?? { by: 'two-choices' }).filter((candidate) => {
-      const before = tried.get(keyOf(candidate))
-      return before === undefined || before.code === 'STALE_ROUTE'
-    })
-    for (const candidate of inTurn) {
-      const key = keyOf(candidate)
-      try {
-        if (candidate === inTurn.at(-1)) return await openCandidate(init, target, candidate, options)
-        return await openOneOfSeveral(init, target, candidate, options)
-      } catch (err) {
-        const error = toMeshError(err)
-        tried.set(key, error)
-        options.signal.throwIfAborted()
-        if (error.details['isMaybeDelivered'] === true) throw error
-      }
-    }
+    const candidates = await resolve(init, target, options.signal)
+    const opened = await openOneOf(init, target, candidates, tried, options)
+    if (opened !== undefined) return opened
     const isStale = [...tried.values()].some((error) => error.code === 'STALE_ROUTE')
     if (isLastRound || !isStale) break
   }
   throw lastError(target, tried)
+}
+
+const resolve = async ({ recent, resolver }: Opener, target: Target, signal: AbortSignal): Promise<Candidate[]> =>
+  recent === undefined ? resolver.resolve(target, { signal }) : recent.resolve(target, { signal, maxAgeMs: 0 })
+
+/**
+ * Tries candidates in turn, but for those that failed before.
+ * @returns undefined where none could be opened; why is in `tried`
+ * @throws MeshError of one that may have got what was said early, and where the caller gave up
+ */
+const openOneOf = async (
+  init: Opener,
+  target: Target,
+  candidates: Candidate[],
+  tried: Map<string, MeshError>,
+  options: OpenTargetOptions & { signal: AbortSignal }
+): Promise<OpenedTarget | undefined> => {
+  const inTurn = init.turns.of(candidates, options.choice ?? { by: 'two-choices' }).filter((candidate) => {
+    const before = tried.get(keyOf(candidate))
+    return before === undefined || before.code === 'STALE_ROUTE'
+  })
+  for (const candidate of inTurn) {
+    try {
+      if (candidate === inTurn.at(-1)) return await openCandidate(init, target, candidate, options)
+      return await openOneOfSeveral(init, target, candidate, options)
+    } catch (err) {
+      const error = toMeshError(err)
+      tried.set(keyOf(candidate), error)
+      options.signal.throwIfAborted()
+      if (error.details['isMaybeDelivered'] === true) throw error
+    }
+  }
+  return undefined
 }
 
 /** While there are others: within a part of the time, and with nothing said before it answered. */

@@ -1,6 +1,9 @@
 import { formatTarget, type Target } from '@agent-mesh/wire'
 import type { Candidate, PathResolver } from '../interfaces.ts'
 
+/** How old a ranking may be for a first try, in milliseconds: shorter than any news of health takes. */
+export const rankedMs = 100
+
 /** Targets that are remembered at once. */
 const remembered = 64
 
@@ -24,14 +27,20 @@ export class RecentCandidates {
    * @throws MeshError what the resolver throws
    */
   async resolve(target: Target, { signal, maxAgeMs }: { signal: AbortSignal; maxAgeMs: number }): Promise<Candidate[]> {
+    const held = this.held(target, maxAgeMs)
+    if (held !== undefined) return held
     const key = formatTarget(target)
-    const known = this.#known.get(key)
-    if (known !== undefined && this.#now() - known.atMs < maxAgeMs) return known.candidates
     this.#known.delete(key)
     const candidates = await this.#resolver.resolve(target, { signal })
     const oldest = this.#known.size >= remembered ? this.#known.keys().next() : undefined
     if (oldest?.done === false) this.#known.delete(oldest.value)
     this.#known.set(key, { candidates, atMs: this.#now() })
     return candidates
+  }
+
+  /** The last answer for a target; undefined where there is none of that age. */
+  held(target: Target, maxAgeMs: number): Candidate[] | undefined {
+    const known = this.#known.get(formatTarget(target))
+    return known !== undefined && this.#now() - known.atMs < maxAgeMs ? known.candidates : undefined
   }
 }

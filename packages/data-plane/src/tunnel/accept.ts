@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { decodeMessage, limits, MeshError, parseName, toMeshError, TunnelOpen } from '@agent-mesh/wire'
-import { withDeadline } from '../deadline.ts'
+import { within } from '../deadline.ts'
 import type { OnDataPlaneEvent } from '../events.ts'
 import type { Authorizer, PathClass, Service } from '../interfaces.ts'
 import type { Upstreams } from '../upstream/upstreams.ts'
@@ -112,13 +112,10 @@ const refusalOf = (check: () => void): MeshError | undefined => {
 
 /** The open message, or the error of whatever came instead. */
 const readOpen = async (tunnel: Tunnel, ms: number): Promise<TunnelOpen> => {
-  const message = await withDeadline(
-    {
-      ms,
-      expired: () => new MeshError('TIMEOUT', `The tunnel said nothing within ${ms} ms.`)
-    },
-    () => tunnel.preamble
-  )
+  const message = await within(tunnel.preamble, {
+    ms,
+    expired: () => new MeshError('TIMEOUT', `The tunnel said nothing within ${ms} ms.`)
+  })
   const open = decodeMessage(TunnelOpen, message, limits.tunnelOpenBytes, 'TUNNEL_PROTOCOL', 'open of a tunnel')
   if (open.metadata.length > limits.metadataEntries) {
     throw new MeshError(

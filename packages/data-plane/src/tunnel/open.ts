@@ -7,7 +7,7 @@ import {
   TunnelOpen,
   type Metadata
 } from '@agent-mesh/wire'
-import { withDeadline } from '../deadline.ts'
+import { within, withDeadline } from '../deadline.ts'
 import type { Candidate, PathClass, StreamDialer } from '../interfaces.ts'
 import { errorOfAnswer } from './answer.ts'
 import type { TunnelRegistry } from './registry.ts'
@@ -44,7 +44,8 @@ export interface OpenedTunnel {
 }
 
 /**
- * Opens a tunnel to a service of one peer and waits for the answer.
+ * Opens a tunnel to a service of one peer and waits for the answer. A connection that was about to end is replaced by
+ * another one, once, where nothing but the open had left.
  *
  * Where the tunnel ends without an answer and early bytes had left, the service may have seen them: `details` of the
  * error then has `isMaybeDelivered`, and trying elsewhere could do the same thing twice.
@@ -52,11 +53,24 @@ export interface OpenedTunnel {
  * LIMIT_EXCEEDED, SHUTTING_DOWN
  */
 export const openTunnel = async (init: OpenTunnelInit): Promise<OpenedTunnel> => {
-  const { registry, service } = init
   const peerId = init.candidate.peerId.toString()
+  init.registry.check(peerId)
+  const first = await attempt(init, peerId)
+  const opened = 'isLost' in first ? await attempt(init, peerId) : first
+  if ('isLost' in opened) throw opened.error
+  return opened
+}
+
+/** Nothing but the open message left, and the connection was about to end. */
+interface Lost {
+  isLost: true
+  error: MeshError
+}
+
+const attempt = async (init: OpenTunnelInit, peerId: string): Promise<OpenedTunnel | Lost> => {
+  const { registry, service, signal } = init
   const deadlineMs = init.deadlineMs ?? limits.tunnelOpenTimeoutMs
-  registry.check(peerId)
-  const { stream, path } = await dial(init, peerId)
+  const { stream, path, isEnding } = await dial(init, peerId)
   const tracked = registry.track(stream, peerId, 'outbound')
   const { tunnel } = tracked
   const startedMs = performance.now()
@@ -71,11 +85,13 @@ export const openTunnel = async (init: OpenTunnelInit): Promise<OpenedTunnel> =>
       earlyBytes = early.length
       tunnel.write(early)
     }
-    answer = await readAnswer(tunnel, `${peerId}/${service}`, deadlineMs, init.signal)
+    answer = await readAnswer(tunnel, `${peerId}/${service}`, deadlineMs, signal)
   } catch (err) {
     const error = toMeshError(err, 'CONNECTION_LOST')
     tunnel.destroy(error)
-    throw earlyBytes === 0 ? error : maybeDelivered(error)
+    if (earlyBytes > 0) throw maybeDelivered(error)
+    if (error.code === 'CONNECTION_LOST' && (await isEnding?.(signal)) === true) return { isLost: true, error }
+    throw error
   }
   const refused = errorOfAnswer(answer)
   if (refused !== undefined) {
@@ -111,14 +127,11 @@ const readAnswer = async (
   deadlineMs: number,
   signal: AbortSignal | undefined
 ): Promise<TunnelAnswer> => {
-  const message = await withDeadline(
-    {
-      ms: deadlineMs,
-      signal,
-      expired: () => new MeshError('TIMEOUT', `${what} did not answer within ${deadlineMs} ms.`)
-    },
-    () => tunnel.preamble
-  )
+  const message = await within(tunnel.preamble, {
+    ms: deadlineMs,
+    signal,
+    expired: () => new MeshError('TIMEOUT', `${what} did not answer within ${deadlineMs} ms.`)
+  })
   return decodeMessage(TunnelAnswer, message, limits.tunnelOpenBytes, 'TUNNEL_PROTOCOL', 'answer to a tunnel')
 }
 

@@ -149,7 +149,8 @@ export class Tunnel extends Duplex {
     const isDone = error === null && this.#isFinSent && this.#isFinReceived
     if (!isDone)
       this.#failure = toMeshError(error ?? new MeshError('CANCELLED', 'The tunnel was given up.'), 'TUNNEL_RESET')
-    this.#rejectPreamble(this.#failure ?? new MeshError('INTERNAL', 'The tunnel ended without its first message.'))
+    // an end in order comes after the first message
+    if (this.#failure !== undefined) this.#rejectPreamble(this.#failure)
     this.#inbox.clear()
     this.#outgoing = new Uint8ArrayList()
     this.#lease.close()

@@ -12,6 +12,8 @@ export interface AuditFileInit {
   keep: number
 }
 
+const errno = (err: unknown): unknown => (err instanceof Error && 'code' in err ? err.code : undefined)
+
 const { O_APPEND, O_CREAT, O_RDWR } = constants
 
 /**
@@ -48,10 +50,16 @@ export class AuditFile {
 
   async #open(): Promise<FileHandle> {
     const { folder } = this.#init
+    const openLive = async (): Promise<FileHandle> => open(join(folder, liveName), O_APPEND | O_CREAT | O_RDWR, 0o600)
+    try {
+      return await openLive()
+    } catch (err) {
+      if (errno(err) !== 'ENOENT') throw err
+    }
     await mkdir(folder, { mode: 0o700 }).catch((err: unknown) => {
-      if (!(err instanceof Error && 'code' in err && err.code === 'EEXIST')) throw err
+      if (errno(err) !== 'EEXIST') throw err
     })
-    return open(join(folder, liveName), O_APPEND | O_CREAT | O_RDWR, 0o600)
+    return openLive()
   }
 
   async #rotate(): Promise<void> {

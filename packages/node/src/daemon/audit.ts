@@ -1,4 +1,3 @@
-import { peerIdFromString } from '@libp2p/peer-id'
 import type { DataPlaneEvent } from '@agent-mesh/data-plane'
 import type { AdmissionService } from '@agent-mesh/control-plane'
 import type { Status } from '@agent-mesh/wire/api'
@@ -9,6 +8,7 @@ import { entryOfAdmission, entryOfTunnel } from '../audit/audit-trail.ts'
 import { auditFolder } from '../audit/reader.ts'
 import type { AuditEvent } from '../audit/entry.ts'
 import type { Config } from '../config/schema.ts'
+import { peerIdOf } from './peer-ids.ts'
 import type { EventBus } from './event-bus.ts'
 
 export interface AuditInit {
@@ -78,5 +78,5 @@ export class Audit {
     ]
   }
 
-  readonly #nameOf = (peerId: string): string => this.#init.admission.membership(peerIdFromString(peerId))?.name ?? ''
+  readonly #nameOf = (peerId: string): string => this.#init.admission.membership(peerIdOf(peerId))?.name ?? ''
 }

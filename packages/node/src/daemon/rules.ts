@@ -8,13 +8,13 @@ import {
 } from '@agent-mesh/control-plane'
 import type { Membership } from '@agent-mesh/identity'
 import type { DataPlane } from '@agent-mesh/data-plane'
-import { peerIdFromString } from '@libp2p/peer-id'
 import type { AllowList, Subject } from '../config/allow-list.ts'
 import type { Identity } from '../state/identity.ts'
 import type { WhyPorts } from '../why/layer.ts'
 import type { Audit } from './audit.ts'
 import { knownMemberships } from './directory.ts'
 import { createAuthorizer, type NodeAuthorizer } from './authorize.ts'
+import { peerIdOf } from './peer-ids.ts'
 import type { EventBus } from './event-bus.ts'
 
 export interface RulesInit {
@@ -120,7 +120,7 @@ export class NodeRules {
   /** Why the certificate of a peer counts for nothing any more. */
   revocationOf(peerId: string): { rule: string } | undefined {
     const { admission, book, identity, revocations } = this.#init
-    const peer = peerIdFromString(peerId)
+    const peer = peerIdOf(peerId)
     const own = identity.membership.peerId.equals(peer) ? identity.membership : undefined
     const membership = own ?? admission.membership(peer) ?? book.get(peer)?.membership
     const found = membership === undefined ? undefined : revocations.find(membership)

@@ -1,45 +1,51 @@
 import { limits, toMeshError } from '@agent-mesh/wire'
 import { pathClassOf, type Dialler } from '@agent-mesh/control-plane'
-import type { StreamDialer } from '@agent-mesh/data-plane'
-import type { Connection, Stream } from '@libp2p/interface'
+import type { DialledStream, StreamDialer } from '@agent-mesh/data-plane'
+import type { Connection } from '@libp2p/interface'
 
 /** From the failure of a stream to the end of the connection that failed it. */
 const endsWithinMs = 500
 
 /** Whether a connection ends by itself soon: its streams hear of its end a moment before it does. */
-const isEnding = async (connection: Connection, signal: AbortSignal): Promise<boolean> => {
+const isEnding = async (connection: Connection, signal: AbortSignal | undefined): Promise<boolean> => {
   if (connection.status !== 'open') return true
   const { promise, resolve } = Promise.withResolvers<boolean>()
   const onEnd = (): void => resolve(true)
   const onLate = (): void => resolve(false)
   const timer = setTimeout(onLate, endsWithinMs)
   connection.addEventListener('close', onEnd)
-  signal.addEventListener('abort', onLate)
+  signal?.addEventListener('abort', onLate)
   try {
     return await promise
   } finally {
     clearTimeout(timer)
     connection.removeEventListener('close', onEnd)
-    signal.removeEventListener('abort', onLate)
+    signal?.removeEventListener('abort', onLate)
   }
 }
 
-const openOn = async (connection: Connection, protocol: string, signal: AbortSignal): Promise<Stream> =>
-  connection.newStream(protocol, { signal, maxOutboundStreams: limits.tunnelsPerPeer })
+const openOn = async (connection: Connection, protocol: string, signal: AbortSignal): Promise<DialledStream> => ({
+  stream: await connection.newStream(protocol, {
+    signal,
+    maxOutboundStreams: limits.tunnelsPerPeer,
+    negotiateFully: false
+  }),
+  path: pathClassOf(connection),
+  isEnding: async (other) => isEnding(connection, other)
+})
 
 /**
- * Opens the streams of the data plane over the connections of the control plane. A connection that was about to end when
- * a stream was wanted is replaced by a new one, once; nothing was said on that stream.
+ * Opens the streams of the data plane over the connections of the control plane. The protocol leaves with what is said
+ * first, which saves a round trip; so it is only then that a connection shows that it was about to end.
  */
 export const openThrough = (dialler: Dialler): StreamDialer => ({
   open: async (peer, protocol, { signal }) => {
     const connection = await dialler.connect(peer, { signal })
     try {
-      return { stream: await openOn(connection, protocol, signal), path: pathClassOf(connection) }
+      return await openOn(connection, protocol, signal)
     } catch (err) {
       if (signal.aborted || !(await isEnding(connection, signal))) throw toMeshError(err, 'CONNECTION_LOST')
     }
-    const another = await dialler.connect(peer, { signal })
-    return { stream: await openOn(another, protocol, signal), path: pathClassOf(another) }
+    return openOn(await dialler.connect(peer, { signal }), protocol, signal)
   }
 })

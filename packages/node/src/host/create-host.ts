@@ -32,6 +32,7 @@ import { boundAddresses, type BoundAddresses } from './bound-addresses.ts'
 import { readDefaultGateway } from './default-gateway.ts'
 import { isLoopbackOnly, lan, type Lan } from './lan.ts'
 import { portMapping, type PortMapping } from './port-mapping.ts'
+import { noteProtocolsOnce } from './noted-protocols.ts'
 import { quietLogger } from './quiet-logger.ts'
 import { hostRelay, type HostRelay } from './relay.ts'
 import { transport } from './transport.ts'
@@ -113,7 +114,7 @@ export const createHost = async ({
   }
   const relay = hostRelay(config.relay)
   const { transports, connectionEncrypters, ...channel } = transport()
-  return createLibp2p<Services>({
+  const host = await createLibp2p<Services>({
     privateKey: key,
     start: false,
     nodeInfo: { userAgent: agent },
@@ -165,4 +166,6 @@ export const createHost = async ({
       })
     }
   })
+  noteProtocolsOnce(host.peerStore)
+  return host
 }

@@ -3,6 +3,7 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { nativeTls } from '@agent-mesh/connection-encrypter-tls'
 import { limits } from '@agent-mesh/wire'
+import { withEagerStreams } from './eager-streams.ts'
 import { withLazyWindows } from './lazy-windows.ts'
 import type { Libp2pInit } from 'libp2p'
 
@@ -21,12 +22,14 @@ export const transport = (): Required<Pick<Libp2pInit, 'transports' | 'connectio
   // TLS on the native socket takes a third of the processor time of noise, which is for those that lack it
   connectionEncrypters: [nativeTls(), noise()],
   streamMuxers: [
-    withLazyWindows(
-      yamux({
-        maxInboundStreams: limits.tunnelsPerPeer + controlStreams,
-        maxOutboundStreams: limits.tunnelsPerPeer + controlStreams,
-        streamOptions: { maxStreamWindowSize: streamBufferBytes, maxReadBufferLength: streamBufferBytes }
-      })
+    withEagerStreams(
+      withLazyWindows(
+        yamux({
+          maxInboundStreams: limits.tunnelsPerPeer + controlStreams,
+          maxOutboundStreams: limits.tunnelsPerPeer + controlStreams,
+          streamOptions: { maxStreamWindowSize: streamBufferBytes, maxReadBufferLength: streamBufferBytes }
+        })
+      )
     )
   ]
 })

@@ -1,4 +1,5 @@
 import type { Destination } from '../../destination.ts'
+import { rankedMs } from '../../../picker/recent.ts'
 import { standardDeadlineMs, type ListCandidates } from '../../open-target.ts'
 import { preferred } from './preference.ts'
 import { Shunned } from './shunned.ts'
@@ -32,9 +33,6 @@ export interface FinderInit {
 
 /** How long an agent that failed is asked last: until those who watch it know, in milliseconds. */
 const shunnedMs = 2_000
-
-/** How old a ranking may be for the first agent of a request, in milliseconds: shorter than any news of health takes. */
-const rankedMs = 100
 
 /** Finds the agent for a request: for a capability one of several, else the only one. */
 export class Finder {
