@@ -37,3 +37,38 @@ it('closes its UDP port with the node', async () => {
   })
   socket.close()
 })
+
+const on = (host: string): string[] => [`/ip4/${host}/tcp/0`]
+
+it('says whom the gateway lets in where members on two hosts send to it, and names the kind', async () => {
+  mesh = await createMesh(['founder'])
+  const settings = 'stun: { serve: on }\nunderlay: { echoes: on }'
+  const one = await mesh.add('one', { settings })
+  const two = await mesh.add('two', { settings })
+  await two.restart({ listen: on('127.0.0.2') })
+  const asker = await mesh.add('asker', { bootstrap: [one, two] })
+  await vi.waitFor(async () => {
+    const found = await asker.node.netcheck({ signal: signal() })
+    expect(found).toMatchObject({ mapping: 'none', filtering: 'endpoint-independent', kind: 'open' })
+    expect(found.filteringReason).toBeUndefined()
+  }, 60_000)
+  // With one of them alone nothing is guessed.
+  await two.stop()
+  const alone = await asker.node.netcheck({ signal: signal() })
+  expect(alone).toMatchObject({ filtering: 'unknown', kind: 'unknown' })
+  expect(alone.filteringReason).toMatch(/two hosts/)
+})
+
+it('says so where members answer and do not send what they are asked for', async () => {
+  mesh = await createMesh(['founder'])
+  const settings = 'stun: { serve: on }\nunderlay: { echoes: off }'
+  const one = await mesh.add('one', { settings })
+  const two = await mesh.add('two', { settings })
+  await two.restart({ listen: on('127.0.0.2') })
+  const asker = await mesh.add('asker', { bootstrap: [one, two] })
+  await vi.waitFor(async () => {
+    const found = await asker.node.netcheck({ signal: signal() })
+    expect(found).toMatchObject({ mapping: 'none', filtering: 'unknown', kind: 'unknown' })
+    expect(found.filteringReason).toMatch(/did not send/)
+  }, 60_000)
+})

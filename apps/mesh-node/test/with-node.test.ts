@@ -75,7 +75,7 @@ describe('under --json, stdout is the document of the node', () => {
       ['ping', 'bob', '-c', '2', '--interval', '0s'],
       { peerId, path: 'direct', sent: 2, received: 2, rttMs: [1.5, 1.5], meanMs: 1.5 }
     ],
-    [['netcheck'], { udp: 'untested', mapping: 'unknown', servers: [] }],
+    [['netcheck'], { udp: 'untested', mapping: 'unknown', filtering: 'unknown', kind: 'unknown' }],
     [['whois', '127.0.0.1:1'], { peerId, service: 'web' }],
     [['network', 'show'], status.network]
   ])('of %j', async (words, document) => {

@@ -338,6 +338,12 @@ export const limits = {
   echoPorts: 4,
   /** UDP echoes that one member may send in a second, twice the fastest pace. */
   echoRequestsPerSecond: 40,
+  /** Datagrams that one member may have sent to its own host, to learn whom its gateway lets in, at once, */
+  echoProbesPerMember: 16,
+  /** and in a second; */
+  echoProbesPerMemberPerSecond: 1,
+  /** those of all members in a second. */
+  echoProbesPerSecond: 32,
   /** WebRTC connections that a node makes at once, and as many again that it is asked for. */
   webRtcSetups: 8,
   /** Of those, the ones that one connection may ask for. */

@@ -22,6 +22,7 @@ export {
   PolicyDocument,
   EchoAccept,
   EchoOpen,
+  EchoProbe,
   PunchAnswer,
   PunchRequest,
   PunchStart,

@@ -1,6 +1,7 @@
 import {
   EchoAccept,
   EchoOpen,
+  EchoProbe,
   limits,
   ObservedAddress,
   PunchAnswer,
@@ -53,7 +54,19 @@ export const pathSamples: Sample[] = [
   sample(
     'EchoOpen',
     EchoOpen,
-    { session: bytes(8, 1), key: bytes(32, 2), ports: [4_001, 41_000] },
+    {
+      session: bytes(8, 1),
+      key: bytes(32, 2),
+      ports: [4_001, 41_000],
+      probe: { request: bytes(44, 3), host: '203.0.113.7', port: 41_000, isFromOtherPort: true }
+    },
+    limits.echoOpenBytes,
+    'TUNNEL_PROTOCOL'
+  ),
+  sample(
+    'EchoProbe',
+    EchoProbe,
+    { request: bytes(44, 3), host: '203.0.113.7', port: 41_000, isFromOtherPort: true },
     limits.echoOpenBytes,
     'TUNNEL_PROTOCOL'
   ),

@@ -2,11 +2,22 @@ import type { NetcheckResponse } from '@agent-mesh/wire/api'
 import type { Command } from '../command.ts'
 import { fields, formatMs, table } from '../text.ts'
 
-const mappings: Record<NetcheckResponse['mapping'], string> = {
-  none: 'none: what this node sends keeps its address',
-  'endpoint-independent': 'one mapping for all peers: punching works',
-  'address-dependent': 'another mapping for every peer (symmetric): peers behind strict NATs need a relay',
-  unknown: 'unknown: that takes the answers of two different hosts'
+const kinds: Record<NetcheckResponse['kind'], string> = {
+  open: 'open: neither NAT nor firewall, anybody can reach this node',
+  firewall: 'a firewall without NAT: whoever this node sends to can answer, so that punching works',
+  'full cone': 'full cone: anybody reaches a port that is mapped; punching works with every peer',
+  'restricted cone': 'restricted cone: hosts that were sent to get in, from any port; punching works with every peer',
+  'port-restricted cone':
+    'port-restricted cone: ports that were sent to get in; punching works, but peers behind symmetric NATs need a relay',
+  symmetric: 'symmetric: another mapping for every peer; peers behind symmetric or port-restricted NATs need a relay',
+  unknown: 'unknown'
+}
+
+const describeKind = ({ kind, mapping, filteringReason }: NetcheckResponse): string => {
+  if (kind !== 'unknown') return kinds[kind]
+  if (mapping === 'unknown') return 'unknown: that takes the answers of two different hosts'
+  const known = mapping === 'none' ? 'no NAT, and a firewall there may be' : 'a cone, so that punching works'
+  return `${known}; the filtering is unknown: ${filteringReason ?? 'it was not measured'}`
 }
 
 const udpTexts: Record<NetcheckResponse['udp'], string> = {
@@ -29,7 +40,8 @@ const describe = (found: NetcheckResponse): string[] => [
   ...fields([
     ['addresses', found.addresses.length === 0 ? '-' : found.addresses],
     ['udp', udpTexts[found.udp]],
-    ['nat', mappings[found.mapping]],
+    ['NAT', `${found.mapping} mapping, ${found.filtering} filtering`],
+    ['kind', describeKind(found)],
     ['port mapping', describePortMapping(found.portMapping)],
     ['answers STUN', found.stun.endpoints.length === 0 ? 'no' : found.stun.endpoints]
   ]),
@@ -59,7 +71,11 @@ export const netcheck: Command = {
   describe: 'Look at the network below the mesh: UDP, the kind of NAT, addresses, port mapping, relays.',
   examples: [
     { command: 'mesh-node netcheck', describe: 'why this node is reached as it is' },
-    { command: 'mesh-node netcheck --json | jq -r .mapping', describe: 'the kind of NAT for a script' }
+    {
+      command: 'mesh-node netcheck --json | jq -r .mapping,.filtering',
+      describe: 'how the gateway maps and filters, for a script'
+    },
+    { command: 'mesh-node netcheck --json | jq -r .kind', describe: 'the kind of NAT in one word' }
   ],
   handler: async (_input, context) => {
     const found = await context.waiting(

@@ -18,7 +18,10 @@ export interface Sighting {
  * @param own - addresses of this machine
  * @param localPort - of the socket that asked
  */
-export const judgeMapping = (sightings: Sighting[], own: string[], localPort: number): NatMapping => {
+export const judgeMapping = (all: Sighting[], own: string[], localPort: number): NatMapping => {
+  // A server that sees an own address, where others see another one, is on this side of the gateway and knows nothing of it.
+  const outside = all.filter(({ mapped }) => !own.includes(mapped.host))
+  const sightings = outside.length === 0 ? all : outside
   const [first] = sightings
   if (first === undefined) return 'unknown'
   if (sightings.every(({ mapped }) => own.includes(mapped.host) && mapped.port === localPort)) return 'none'

@@ -72,6 +72,9 @@ const hostBytes = (host: string): number[] => {
   return isIP(plain) === 6 ? v6Bytes(plain) : v4Bytes(plain)
 }
 
+/** Whether two texts are one address: there are several for each of IPv6. */
+export const isSameHost = (one: string, other: string): boolean => hostBytes(one).join() === hostBytes(other).join()
+
 const hostText = (bytes: Uint8Array): string => {
   if (bytes.length === 4) return bytes.join('.')
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)

@@ -6,6 +6,7 @@ import { messageStream, type MessageStream } from '../admission/message-stream.t
 import { deadline } from '../discovery/deadline.ts'
 import { systemTimers, type Timers } from '../replication/announcer.ts'
 import type { LinkFigures } from './echo-driver.ts'
+import { echoCodes, FilterProbes } from './filter-probe.ts'
 import { echoSessionBytes, isEcho, sessionOf } from './echo-packet.ts'
 import { EchoSession } from './echo-session.ts'
 import type { Endpoint } from './stun-message.ts'
@@ -13,8 +14,9 @@ import { chooseWatched } from './watch-choice.ts'
 
 /** The UDP ports of this node. */
 export interface EchoPorts {
-  send: (bytes: Uint8Array, to: Endpoint) => void
-  /** @returns ports, as they may be seen from the host */
+  /** @param at - place of the port to send from among {@link ports}; the first where nothing is said */
+  send: (bytes: Uint8Array, to: Endpoint, at?: number) => void
+  /** @returns ports, as they may be seen from the host; that of STUN first */
   ports: (host: string) => number[]
   /** @returns the way to stop listening */
   onDatagram: (listener: (bytes: Uint8Array, from: Endpoint, reply: (bytes: Uint8Array) => void) => void) => () => void
@@ -62,7 +64,6 @@ const lookMs = 1_000
 const openTimeoutMs = 5_000
 /** After a failure to open echoes with a peer. */
 const againMs = 60_000
-const codes = { accepted: 0, full: 1, crossing: 2 } as const
 const keyBytes = 32
 
 const framed = (stream: Stream): MessageStream =>
@@ -80,6 +81,7 @@ export const createUnderlayWatch = (init: WatchInit): UnderlayWatch => {
   const opening = new Map<string, Promise<EchoSession>>()
   const notBeforeMs = new Map<string, number>()
   const stops: Array<() => void> = []
+  const probes = new FilterProbes({ udp, now })
   let closedBytes = 0
   let stopping: AbortController | undefined
   let timer: (() => void) | undefined
@@ -127,11 +129,11 @@ export const createUnderlayWatch = (init: WatchInit): UnderlayWatch => {
       const bytes = await messages.read(until)
       const { code, ports } = decodeMessage(EchoAccept, bytes, limits.echoOpenBytes, 'TUNNEL_PROTOCOL', 'answer')
       const known = byPeer.get(peer.toString())?.session
-      if (code === codes.crossing && known !== undefined) {
+      if (code === echoCodes.crossing && known !== undefined) {
         stream.abort(new MeshError('CANCELLED'))
         return known
       }
-      if (code !== codes.accepted || !arePorts(ports))
+      if (code !== echoCodes.accepted || !arePorts(ports))
         throw new MeshError('RATE_LIMITED', `${peer.toString()} does not take part in UDP echoes now.`)
       if (stopping === undefined) throw new MeshError('SHUTTING_DOWN')
       const session = makeSession('driver', host, request)
@@ -159,16 +161,22 @@ export const createUnderlayWatch = (init: WatchInit): UnderlayWatch => {
     const until = deadline(openTimeoutMs, signal)
     const bytes = await messages.read(until)
     const request = decodeMessage(EchoOpen, bytes, limits.echoOpenBytes, 'TUNNEL_PROTOCOL', 'request')
+    const host = hostOf(connection)
+    if (request.probe !== undefined) {
+      const code = probes.answer(peer.toString(), host, request.probe)
+      await messages.write(EchoAccept.encode({ code }), until)
+      await stream.close({ signal: until })
+      return
+    }
     if (request.session.length !== echoSessionBytes || request.key.length !== keyBytes || !arePorts(request.ports))
       throw new MeshError('TUNNEL_PROTOCOL', `${peer.toString()} opens UDP echoes with values that cannot be.`)
-    const host = hostOf(connection)
     const taken = [...byPeer.values()].filter(({ session }) => session.role === 'answerer').length
     const isCrossing = opening.has(peer.toString()) && self < peer.toString()
     const ports = host === undefined ? [] : udp.ports(host).slice(0, limits.echoPorts)
     const isFull = ports.length === 0 || taken >= limits.echoSessionsTaken || byId.has(idText(request.session))
-    const code = isCrossing ? codes.crossing : isFull ? codes.full : codes.accepted
-    await messages.write(EchoAccept.encode({ code, ports: code === codes.accepted ? ports : [] }), until)
-    if (code !== codes.accepted || host === undefined) {
+    const code = isCrossing ? echoCodes.crossing : isFull ? echoCodes.full : echoCodes.accepted
+    await messages.write(EchoAccept.encode({ code, ports: code === echoCodes.accepted ? ports : [] }), until)
+    if (code !== echoCodes.accepted || host === undefined) {
       await stream.close({ signal: until })
       return
     }

@@ -128,6 +128,8 @@ describe('the kind of NAT', () => {
       { server: b, mapped: seen('198.51.100.9', 6_001) }
     ]
     expect(judgeMapping(other, own, 5_000)).toBe('address-dependent')
+    const inside = { server: b, mapped: seen('192.168.1.2', 5_000) }
+    expect(judgeMapping([inside, ...same], own, 5_000)).toBe('endpoint-independent')
   })
 })
 

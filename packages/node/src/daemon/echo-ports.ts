@@ -52,8 +52,8 @@ export class NodeEchoPorts implements EchoPorts {
       for (const listener of this.#listeners) listener(bytes, from, (answer) => socket.send(answer, from))
   }
 
-  send(bytes: Uint8Array, to: Endpoint): void {
-    this.#for(to.host)[0]?.send(bytes, to)
+  send(bytes: Uint8Array, to: Endpoint, at = 0): void {
+    this.#for(to.host)[at]?.send(bytes, to)
   }
 
   ports(host: string): number[] {

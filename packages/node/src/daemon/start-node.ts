@@ -187,7 +187,7 @@ export const startNode = async (
     })
     closers.add(async () => host.stop())
     onHost?.(host)
-    const underlay = createUnderlay({ config, host, events })
+    const underlay = createUnderlay({ networkId: credentials.networkId, config, host, events })
     closers.add(underlay.stop)
     const stopped = Promise.withResolvers<void>()
     const node = assemble({

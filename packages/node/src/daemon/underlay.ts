@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { networkInterfaces } from 'node:os'
-import { limits } from '@agent-mesh/wire'
-import { askStun, deadline, judgeMappings, type Endpoint, type StunAnswer } from '@agent-mesh/control-plane'
+import { limits, protocols, type NetworkId } from '@agent-mesh/wire'
+import { askStun, deadline, judgeMappings, natKindOf, type Endpoint, type StunAnswer } from '@agent-mesh/control-plane'
 import type { NetcheckResponse } from '@agent-mesh/wire/api'
 import type { Connection, PeerId } from '@libp2p/interface'
 import type { Config } from '../config/schema.ts'
@@ -10,9 +10,11 @@ import { openUdp, type UdpSocket } from '../host/udp.ts'
 import { isPublic, tcpEndpointOf } from './endpoint.ts'
 import { NodeEchoPorts } from './echo-ports.ts'
 import type { EventBus } from './event-bus.ts'
+import { measureFiltering, type Witness } from './nat-filter.ts'
 import { StunServer } from './stun-server.ts'
 
 interface UnderlayInit {
+  networkId: NetworkId
   config: Pick<Config, 'stun' | 'listen' | 'announce' | 'underlay' | 'webrtc'>
   host: Pick<Host, 'services' | 'getMultiaddrs'>
   events: Pick<EventBus, 'emit'>
@@ -26,7 +28,7 @@ export interface Underlay {
   stunServers: () => string[]
   /** Where UDP echoes among members come from and go to. */
   readonly echoPorts: NodeEchoPorts
-  /** Looks at it now, in some two seconds. */
+  /** Looks at it now, in some four seconds. */
   netcheck: (options: { signal: AbortSignal }) => Promise<NetcheckResponse>
 }
 
@@ -55,7 +57,7 @@ const ownAddresses = (): string[] =>
     .flatMap((list) => list ?? [])
     .map(({ address }) => address)
 
-export const createUnderlay = ({ config, host, events }: UnderlayInit): Underlay => {
+export const createUnderlay = ({ networkId, config, host, events }: UnderlayInit): Underlay => {
   const { admission, bound, portMapping, relay, ping } = host.services
   const addresses = () => host.getMultiaddrs()
   const server = new StunServer({
@@ -79,6 +81,18 @@ export const createUnderlay = ({ config, host, events }: UnderlayInit): Underlay
       return endpoint === undefined ? [] : [{ endpoint, peer }]
     })
     return found.slice(0, limits.stunServers)
+  }
+
+  /** Members that have answered from outside the gateway, each with its connection to the host that has answered. */
+  const witnesses = (asked: Asked[]): Witness[] => {
+    const own = ownAddresses()
+    const isInside = ({ answer }: Asked): boolean => own.includes(answer?.mapped.host ?? '')
+    const outside = asked.filter((one) => one.answer !== undefined && !isInside(one))
+    return (outside.length === 0 ? asked : outside).flatMap(({ endpoint, peer, answer }): Witness[] => {
+      const connections = peer === undefined || answer === undefined ? [] : admission.connections(peer)
+      const connection = connections.find(({ remoteAddr }) => tcpEndpointOf(remoteAddr)?.host === endpoint.host)
+      return connection === undefined ? [] : [{ endpoint, connection }]
+    })
   }
 
   const stunServers = (): string[] => answering
@@ -108,11 +122,17 @@ export const createUnderlay = ({ config, host, events }: UnderlayInit): Underlay
       )
     }))
     const works = asked.some(({ answer }) => answer !== undefined)
+    const mapping = judgeMappings(sockets, ownAddresses())
+    const stop = AbortSignal.any([signal, stopping.signal])
+    const { filtering, reason } = await measureFiltering(witnesses(asked), protocols(networkId).underlay, stop)
     const state = portMapping?.state()
     return {
       addresses: addresses().map(String),
       udp: asked.length === 0 ? 'untested' : works ? 'works' : 'silent',
-      mapping: judgeMappings(sockets, ownAddresses()),
+      mapping,
+      filtering,
+      ...(reason === undefined ? {} : { filteringReason: reason }),
+      kind: natKindOf(mapping, filtering),
       servers: asked.map(({ endpoint, peer, answer }) => ({
         server: text(endpoint),
         ...(peer === undefined ? {} : { peerId: peer.toString(), ...nameOf(peer) }),

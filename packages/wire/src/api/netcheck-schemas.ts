@@ -8,6 +8,12 @@ export const netcheckResponse = z.object({
   udp: z.enum(['works', 'silent', 'untested']),
   /** How the way out rewrites addresses, as RFC 4787 names it; `address-dependent` is also called symmetric. */
   mapping: z.enum(['none', 'endpoint-independent', 'address-dependent', 'unknown']),
+  /** Which datagrams the way in takes, as RFC 4787 names it: from anybody, from hosts or from ports that were sent to. */
+  filtering: z.enum(['endpoint-independent', 'address-dependent', 'address-and-port-dependent', 'unknown']),
+  /** Why the filtering is unknown; absent where it is not. */
+  filteringReason: z.string().optional(),
+  /** What people call it, by mapping and filtering. */
+  kind: z.enum(['open', 'firewall', 'full cone', 'restricted cone', 'port-restricted cone', 'symmetric', 'unknown']),
   /** What each server of STUN said. */
   servers: z.array(
     z.object({

@@ -7917,6 +7917,7 @@ export interface EchoOpen {
   session: Uint8Array<ArrayBuffer>
   key: Uint8Array<ArrayBuffer>
   ports: number[]
+  probe?: EchoProbe
 }
 
 export namespace EchoOpen {
@@ -7944,6 +7945,11 @@ export namespace EchoOpen {
             w.uint32(24)
             w.uint32(value)
           }
+        }
+
+        if (obj.probe != null) {
+          w.uint32(34)
+          EchoProbe.codec().encode(obj.probe, w)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -7976,6 +7982,12 @@ export namespace EchoOpen {
               }
 
               obj.ports.push(reader.uint32())
+              break
+            }
+            case 4: {
+              obj.probe = EchoProbe.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.probe
+              })
               break
             }
             default: {
@@ -8026,6 +8038,13 @@ export namespace EchoOpen {
 
               break
             }
+            case 4: {
+              yield * EchoProbe.codec().stream(reader, reader.uint32(), `${prefix}.probe`, {
+                limits: opts.limits?.probe
+              })
+
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -8054,6 +8073,26 @@ export namespace EchoOpen {
     value: number
   }
 
+  export interface EchoOpenProbeRequestFieldEvent {
+    field: '$.probe.request'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface EchoOpenProbeHostFieldEvent {
+    field: '$.probe.host'
+    value: string
+  }
+
+  export interface EchoOpenProbePortFieldEvent {
+    field: '$.probe.port'
+    value: number
+  }
+
+  export interface EchoOpenProbeIsFromOtherPortFieldEvent {
+    field: '$.probe.isFromOtherPort'
+    value: boolean
+  }
+
   export function encode (obj: Partial<EchoOpen>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, EchoOpen.codec())
   }
@@ -8062,8 +8101,166 @@ export namespace EchoOpen {
     return decodeMessage(buf, EchoOpen.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<EchoOpen>): Generator<EchoOpenSessionFieldEvent | EchoOpenKeyFieldEvent | EchoOpenPortsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<EchoOpen>): Generator<EchoOpenSessionFieldEvent | EchoOpenKeyFieldEvent | EchoOpenPortsFieldEvent | EchoOpenProbeRequestFieldEvent | EchoOpenProbeHostFieldEvent | EchoOpenProbePortFieldEvent | EchoOpenProbeIsFromOtherPortFieldEvent> {
     return streamMessage(buf, EchoOpen.codec(), opts)
+  }
+}
+
+export interface EchoProbe {
+  request: Uint8Array<ArrayBuffer>
+  host: string
+  port: number
+  isFromOtherPort: boolean
+}
+
+export namespace EchoProbe {
+  let _codec: Codec<EchoProbe>
+
+  export const codec = (): Codec<EchoProbe> => {
+    if (_codec == null) {
+      _codec = message<EchoProbe>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.request != null && obj.request.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.request)
+        }
+
+        if ((obj.host != null && obj.host !== '')) {
+          w.uint32(18)
+          w.string(obj.host)
+        }
+
+        if ((obj.port != null && obj.port !== 0)) {
+          w.uint32(24)
+          w.uint32(obj.port)
+        }
+
+        if ((obj.isFromOtherPort != null && obj.isFromOtherPort !== false)) {
+          w.uint32(32)
+          w.bool(obj.isFromOtherPort)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          request: uint8ArrayAlloc(0),
+          host: '',
+          port: 0,
+          isFromOtherPort: false
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.request = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.host = reader.string()
+              break
+            }
+            case 3: {
+              obj.port = reader.uint32()
+              break
+            }
+            case 4: {
+              obj.isFromOtherPort = reader.bool()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.request`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.host`,
+                value: reader.string()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.port`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.isFromOtherPort`,
+                value: reader.bool()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface EchoProbeRequestFieldEvent {
+    field: '$.request'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface EchoProbeHostFieldEvent {
+    field: '$.host'
+    value: string
+  }
+
+  export interface EchoProbePortFieldEvent {
+    field: '$.port'
+    value: number
+  }
+
+  export interface EchoProbeIsFromOtherPortFieldEvent {
+    field: '$.isFromOtherPort'
+    value: boolean
+  }
+
+  export function encode (obj: Partial<EchoProbe>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, EchoProbe.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<EchoProbe>): EchoProbe {
+    return decodeMessage(buf, EchoProbe.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<EchoProbe>): Generator<EchoProbeRequestFieldEvent | EchoProbeHostFieldEvent | EchoProbePortFieldEvent | EchoProbeIsFromOtherPortFieldEvent> {
+    return streamMessage(buf, EchoProbe.codec(), opts)
   }
 }
 
