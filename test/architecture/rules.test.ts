@@ -90,6 +90,7 @@ describe('who may import whom', () => {
   test('testkit is free to tests, and closed to sources', () => {
     expect(check('packages/wire', `import { seed } from '@agent-mesh/testkit'`, 'test/a.test.ts')).toEqual([])
     expect(check('packages/wire', `import { seed } from '@agent-mesh/testkit'`)).toHaveLength(1)
+    expect(check('apps/bench', `import { seed } from '@agent-mesh/testkit'`)).toHaveLength(1)
   })
 
   test('an import that cannot be read is refused', () => {

@@ -298,6 +298,10 @@ export const limits = {
   portMappingMs: 2 * 60 * 60 * 1000,
   /** From a gateway that gave no port to the next time that it is asked. */
   portMappingRetryMs: 10 * 60 * 1000,
+  /** Until a gateway has answered one request of UPnP. */
+  upnpAnswerMs: 3_000,
+  /** Body of such an answer; descriptions of gateways have 3 to 20 KiB. */
+  upnpAnswerBytes: 64 * KiB,
   /** STUN servers that `webrtc.stun` may list. */
   stunServers: 8,
   /** Of those and of the members that answer STUN, the ones that a WebRTC connection asks. */

@@ -26,10 +26,15 @@ const udpTexts: Record<NetcheckResponse['udp'], string> = {
   untested: 'untested: no member that this node has dialled, and no server in webrtc.stun'
 }
 
+const protocols = { 'nat-pmp': 'NAT-PMP', upnp: 'UPnP' } as const
+
 const describePortMapping = (state: NetcheckResponse['portMapping']): string => {
   if (state === undefined) return 'off (port_mapping, or this node listens on the loopback alone)'
-  const { gateway, reason, addresses = [] } = state
-  if (state.state === 'mapped') return `${gateway ?? 'the gateway'} gave ${addresses.join(', ')}`
+  const { gateway, protocol, reason, addresses = [] } = state
+  if (state.state === 'mapped') {
+    const how = protocol === undefined ? '' : ` by ${protocols[protocol]}`
+    return `${gateway ?? 'the gateway'} gave ${addresses.join(', ')}${how}`
+  }
   return `${state.state}${gateway === undefined ? '' : ` by ${gateway}`}${reason === undefined ? '' : `: ${reason}`}`
 }
 

@@ -193,7 +193,7 @@ export const configSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe(
-      'Whether the gateway of this network is asked, by NAT-PMP, for a port that others can dial. A node that listens on the loopback alone asks nobody.'
+      'Whether the gateway of this network is asked, by NAT-PMP or UPnP, for a port that others can dial. A node that listens on the loopback alone asks nobody.'
     ),
   relay: relaySection,
   stun: stunSection,

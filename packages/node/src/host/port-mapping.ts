@@ -1,16 +1,24 @@
-import { createSocket, type Socket } from 'node:dgram'
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { isPrivate } from '@libp2p/utils'
 import { limits } from '@agent-mesh/wire'
-import { decodeAnswer, encodeAddressRequest, encodeMappingRequest, natPmpPort, type NatPmpAnswer } from './nat-pmp.ts'
+import {
+  protocolNames,
+  type GatewayClient,
+  type GatewayEnds,
+  type MappingProtocol,
+  type OpenGateway
+} from './gateway-client.ts'
+import { openNatPmp } from './nat-pmp-client.ts'
+import { openUpnp, type UpnpInit } from './upnp-client.ts'
 
 /** What the gateway does for this node; shown where reachability is. */
 export type PortMappingState =
   | { state: 'asking' }
   /** Nothing that another machine reaches is listened on, or there is no gateway. */
   | { state: 'needless'; reason: string }
-  | { state: 'mapped'; gateway: string; addresses: string[] }
+  | { state: 'mapped'; gateway: string; protocol: MappingProtocol; addresses: string[] }
   | { state: 'failed'; gateway: string; reason: string }
 
 /** Parts of the host that know its addresses. */
@@ -35,8 +43,10 @@ export interface PortMappingParts {
 
 export interface PortMappingInit {
   gateway: () => Promise<string | undefined>
-  /** Where the gateway listens. */
+  /** Where the gateway listens for NAT-PMP. */
   port?: number
+  /** Where it is searched for by UPnP. */
+  search?: UpnpInit['search']
   /** How long a port is asked for; it is asked for again after half of what was given. */
   lifetimeMs?: number
   /** Until the first repetition of a request; each further one waits twice as long. */
@@ -52,85 +62,54 @@ interface Mapping {
   externalPort: number
 }
 
-/** Repetitions of RFC 6886 would last 64 s; a gateway that speaks NAT-PMP answers within milliseconds. */
-const tries = 5
-
 const tcpPortOn = (address: Multiaddr, ip: string): number | undefined => {
   const [host, transport] = address.getComponents()
   return host?.value === ip && transport?.name === 'tcp' ? Number(transport.value) : undefined
 }
 
-/** One conversation with a gateway: a request at a time, repeated until it is answered. */
-class Conversation {
-  readonly #socket: Socket
-  readonly #firstWaitMs: number
+/** What is wrong with the gateway whatever it is asked by. */
+class OtherNatError extends Error {}
 
-  constructor(socket: Socket, firstWaitMs: number) {
-    this.#socket = socket
-    this.#firstWaitMs = firstWaitMs
-  }
-
-  async ask<K extends NatPmpAnswer['kind']>(
-    request: Uint8Array,
-    fits: (answer: NatPmpAnswer) => answer is Extract<NatPmpAnswer, { kind: K }>,
-    signal: AbortSignal
-  ): Promise<Extract<NatPmpAnswer, { kind: K }>> {
-    const { promise, resolve, reject } = Promise.withResolvers<Extract<NatPmpAnswer, { kind: K }>>()
-    let timer: NodeJS.Timeout | undefined
-    const send = (tried: number): void => {
-      if (tried === tries) return reject(new Error('it does not answer'))
-      this.#socket.send(request)
-      timer = setTimeout(send, this.#firstWaitMs * 2 ** tried, tried + 1)
-    }
-    const onMessage = (bytes: Uint8Array): void => {
-      const answer = decodeAnswer(bytes)
-      if (answer?.kind === 'refused') reject(new Error(answer.reason))
-      else if (answer !== undefined && fits(answer)) resolve(answer)
-    }
-    const onAbort = (): void => reject(new Error('the node stops'))
-    this.#socket.on('message', onMessage)
-    this.#socket.once('error', reject)
-    signal.addEventListener('abort', onAbort)
-    send(0)
-    try {
-      return await promise
-    } finally {
-      clearTimeout(timer)
-      this.#socket.off('message', onMessage).off('error', reject)
-      signal.removeEventListener('abort', onAbort)
-    }
+/** This host's address on the way to another; undefined where there is no way. */
+const addressTowards = async (host: string): Promise<string | undefined> => {
+  const socket = createSocket('udp4')
+  try {
+    // Connected, which sends nothing.
+    socket.connect(9, host)
+    await once(socket, 'connect')
+    return socket.address().address
+  } catch {
+    return undefined
+  } finally {
+    socket.close()
   }
 }
 
-const isAddress = (answer: NatPmpAnswer): answer is Extract<NatPmpAnswer, { kind: 'address' }> =>
-  answer.kind === 'address'
-
-const isMappingOf =
-  (port: number) =>
-  (answer: NatPmpAnswer): answer is Extract<NatPmpAnswer, { kind: 'mapping' }> =>
-    answer.kind === 'mapping' && answer.internalPort === port
-
 /**
- * Asks the gateway by NAT-PMP for a port outside for each TCP port that this node listens on, keeps it, and tells the host
- * its address. A node that listens on the loopback alone asks nobody.
+ * Asks the gateway for a port outside for each TCP port that this node listens on, by NAT-PMP or else by UPnP, keeps it, and
+ * tells the host its address. A node that listens on the loopback alone asks nobody.
  */
 export class PortMapping {
   readonly #parts: PortMappingParts
-  readonly #init: Required<PortMappingInit>
+  readonly #init: Required<Pick<PortMappingInit, 'gateway' | 'lifetimeMs' | 'firstWaitMs' | 'retryMs'>>
+  readonly #open: Readonly<Record<MappingProtocol, OpenGateway>>
   readonly #mappings: Mapping[] = []
   readonly #over = new AbortController()
+  /** That gave the ports. */
+  #client: GatewayClient | undefined
+  /** Best first: who has answered once is asked first. */
+  #protocols: readonly MappingProtocol[] = ['nat-pmp', 'upnp']
   #state: PortMappingState = { state: 'asking' }
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
 
-  constructor(parts: PortMappingParts, init: PortMappingInit) {
+  constructor(parts: PortMappingParts, { port, search, ...init }: PortMappingInit) {
     this.#parts = parts
-    this.#init = {
-      port: natPmpPort,
-      lifetimeMs: limits.portMappingMs,
-      firstWaitMs: 250,
-      retryMs: limits.portMappingRetryMs,
-      ...init
+    const firstWaitMs = init.firstWaitMs ?? 250
+    this.#init = { lifetimeMs: limits.portMappingMs, retryMs: limits.portMappingRetryMs, ...init, firstWaitMs }
+    this.#open = {
+      'nat-pmp': openNatPmp({ firstWaitMs, ...(port === undefined ? {} : { port }) }),
+      upnp: openUpnp({ firstWaitMs, ...(search === undefined ? {} : { search }) })
     }
   }
 
@@ -152,60 +131,77 @@ export class PortMapping {
     this.#running = (this.#running ?? Promise.resolve()).then(async () => this.#round())
   }
 
-  /** Gives the ports back. */
+  /** Gives the ports back. A gateway that does not hear it lets them end by itself. */
   async stop(): Promise<void> {
     clearTimeout(this.#timer)
     this.#over.abort()
     await this.#running
-    const gateway = this.#state.state === 'mapped' ? this.#state.gateway : undefined
-    const ports = this.#mappings.map(({ internalPort }) => internalPort)
+    const client = this.#client
+    const ports = [...this.#mappings]
     this.#forget()
-    if (gateway === undefined) return
-    const socket = await this.#open(gateway)
-    // A gateway that does not hear it lets the mapping end by itself.
-    for (const port of ports) await new Promise((resolve) => socket.send(encodeMappingRequest(port, 0, 0), resolve))
-    socket.close()
+    if (client === undefined) return
+    const signal = AbortSignal.timeout(limits.upnpAnswerMs)
+    await Promise.allSettled(ports.map(async (port) => client.unmap(port, signal)))
+    client.close()
   }
 
   async #round(): Promise<void> {
     const gateway = await this.#init.gateway()
-    if (this.#over.signal.aborted) return
     if (gateway === undefined) return this.#needless('There is no default gateway.')
-    const socket = await this.#open(gateway).catch(() => undefined)
-    if (socket === undefined) return this.#needless(`${gateway}, the gateway, cannot be reached.`)
+    const internalIp = await addressTowards(gateway)
+    if (internalIp === undefined) return this.#needless(`${gateway}, the gateway, cannot be reached.`)
+    const bound = this.#parts.transportManager.getAddrs().map((one) => tcpPortOn(one, internalIp))
+    const ports = [...new Set(bound.filter((port) => port !== undefined))].slice(0, limits.addressesPerRecord)
+    if (ports.length === 0) return this.#needless(`Nothing is listened on at ${internalIp}, which the gateway knows.`)
+    const reasons: string[] = []
+    for (const protocol of this.#protocols) {
+      const reason = await this.#try(protocol, { gateway, internalIp }, ports)
+      if (reason === undefined || this.#over.signal.aborted) return
+      if (reason instanceof OtherNatError) return this.#fail(gateway, reason.message)
+      reasons.push(`by ${protocolNames[protocol]} ${reason.message}`)
+    }
+    this.#fail(gateway, reasons.join(', '))
+  }
+
+  /** @returns why there are no ports to be had by this protocol; undefined where there are */
+  async #try(protocol: MappingProtocol, ends: GatewayEnds, ports: number[]): Promise<Error | undefined> {
+    let client: GatewayClient | undefined
     try {
-      const { address: internalIp } = socket.address()
-      const bound = this.#parts.transportManager.getAddrs().map((one) => tcpPortOn(one, internalIp))
-      const ports = [...new Set(bound.filter((port) => port !== undefined))].slice(0, limits.addressesPerRecord)
-      if (ports.length === 0) return this.#needless(`Nothing is listened on at ${internalIp}, which the gateway knows.`)
-      await this.#map(new Conversation(socket, this.#init.firstWaitMs), gateway, internalIp, ports)
+      client = await this.#open[protocol](ends, this.#over.signal)
+      await this.#map(client, protocol, ends, ports)
+      this.#client?.close()
+      this.#client = client
+      this.#protocols = [protocol, ...this.#protocols.filter((one) => one !== protocol)]
+      return undefined
     } catch (err) {
-      this.#forget()
-      this.#state = { state: 'failed', gateway, reason: err instanceof Error ? err.message : String(err) }
-      this.#again(this.#init.retryMs)
-    } finally {
-      socket.close()
+      client?.close()
+      return err instanceof Error ? err : new Error(String(err))
     }
   }
 
-  async #map(talk: Conversation, gateway: string, internalIp: string, ports: number[]): Promise<void> {
+  async #map(
+    client: GatewayClient,
+    protocol: MappingProtocol,
+    { gateway, internalIp }: GatewayEnds,
+    ports: number[]
+  ): Promise<void> {
     const { signal } = this.#over
-    const { address: externalIp } = await talk.ask(encodeAddressRequest(), isAddress, signal)
+    const externalIp = await client.externalAddress(signal)
     if (isPrivate(multiaddr(`/ip4/${externalIp}`)))
-      throw new Error(`${externalIp}, its own address outside, is behind another NAT`)
+      throw new OtherNatError(`${externalIp}, its own address outside, is behind another NAT`)
     const given: Mapping[] = []
     let shortestMs = this.#init.lifetimeMs
     for (const internalPort of ports) {
-      const wanted = this.#mappings.find((one) => one.internalPort === internalPort)?.externalPort ?? internalPort
-      const request = encodeMappingRequest(internalPort, wanted, Math.ceil(this.#init.lifetimeMs / 1000))
-      const answer = await talk.ask(request, isMappingOf(internalPort), signal)
-      shortestMs = Math.min(shortestMs, answer.lifetimeSeconds * 1000)
-      given.push({ internalIp, internalPort, externalIp, externalPort: answer.externalPort })
+      const before = this.#mappings.find((one) => one.internalPort === internalPort)
+      const wanted = { internalPort, externalPort: before?.externalPort ?? internalPort }
+      const { externalPort, lifetimeMs } = await client.map({ ...wanted, lifetimeMs: this.#init.lifetimeMs }, signal)
+      shortestMs = Math.min(shortestMs, lifetimeMs)
+      given.push({ internalIp, internalPort, externalIp, externalPort })
     }
     this.#forget()
     for (const mapping of given) this.#tell(mapping, shortestMs)
     const addresses = given.map((mapping) => `${mapping.externalIp}:${mapping.externalPort}`)
-    this.#state = { state: 'mapped', gateway, addresses }
+    this.#state = { state: 'mapped', gateway, protocol, addresses }
     this.#again(Math.max(shortestMs / 2, this.#init.firstWaitMs))
   }
 
@@ -223,6 +219,12 @@ export class PortMapping {
       this.#parts.addressManager.removePublicAddressMapping(internalIp, internalPort, externalIp, externalPort)
   }
 
+  #fail(gateway: string, reason: string): void {
+    this.#forget()
+    this.#state = { state: 'failed', gateway, reason }
+    this.#again(this.#init.retryMs)
+  }
+
   #needless(reason: string): void {
     this.#forget()
     this.#state = { state: 'needless', reason }
@@ -233,20 +235,6 @@ export class PortMapping {
     if (this.#over.signal.aborted) return
     this.#timer = setTimeout(() => this.refresh(), ms)
     this.#timer.unref()
-  }
-
-  /** A socket that hears the gateway alone. */
-  async #open(gateway: string): Promise<Socket> {
-    const socket = createSocket('udp4')
-    socket.on('error', () => {})
-    socket.connect(this.#init.port, gateway)
-    try {
-      await once(socket, 'connect')
-      return socket
-    } catch (err) {
-      socket.close()
-      throw err
-    }
   }
 }
 

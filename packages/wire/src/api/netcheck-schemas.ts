@@ -31,6 +31,8 @@ export const netcheckResponse = z.object({
     .object({
       state: z.enum(['asking', 'needless', 'mapped', 'failed']),
       gateway: z.string().optional(),
+      /** By which the gateway gave the ports. */
+      protocol: z.enum(['nat-pmp', 'upnp']).optional(),
       reason: z.string().optional(),
       addresses: z.array(z.string()).optional()
     })
