@@ -6,6 +6,7 @@ import { defineConfig } from 'vitest/config'
  * architecture: import rules, docs against code · slow: whole forms of the bars, and what has `slow` in its name, run by
  * .ci/run · alone: what measures delays, and needs the machine for itself; some of it needs root, as `lab` does
  * lab: network namespaces with NATs and faults; needs root, otherwise says why it is skipped
+ * interop: hosts that are not ours; go-libp2p is built from source where there is Go
  * guards: what has to hold under load, faults and attack, in a short form; `npm run guard` runs any of them whole
  */
 const sources = {
@@ -48,6 +49,7 @@ export default defineConfig({
       project('alone', alone, 600_000, false),
       project('guards', ['test/guards/**/*.test.ts'], 600_000, false),
       project('lab', ['test/lab/**/*.test.ts'], 120_000, false),
+      project('interop', ['test/interop/**/*.test.ts'], 600_000, false),
       project('architecture', ['test/architecture/**/*.test.ts'], 30_000),
       project(
         'slow',

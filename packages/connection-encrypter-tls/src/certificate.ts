@@ -1,7 +1,13 @@
 import { createPublicKey, randomBytes, webcrypto, X509Certificate as NodeCertificate } from 'node:crypto'
 import 'reflect-metadata'
 import { publicKeyFromProtobuf, publicKeyToProtobuf } from '@libp2p/crypto/keys'
-import { InvalidCryptoExchangeError, UnexpectedPeerError, type PeerId, type PrivateKey } from '@libp2p/interface'
+import {
+  InvalidCryptoExchangeError,
+  UnexpectedPeerError,
+  type PeerId,
+  type PrivateKey,
+  type PublicKey
+} from '@libp2p/interface'
 import { peerIdFromPublicKey } from '@libp2p/peer-id'
 import { Extension, PemConverter, X509Certificate, X509CertificateGenerator } from '@peculiar/x509'
 import { fromBER, OctetString, Sequence } from 'asn1js'
@@ -75,6 +81,15 @@ const readExtension = (value: ArrayBuffer): { publicKey: Uint8Array; signature: 
   }
 }
 
+/** Of whatever kind js-libp2p knows: of ECDSA it reads a form of its own, not that of the spec. */
+const readHostKey = (bytes: Uint8Array): PublicKey => {
+  try {
+    return publicKeyFromProtobuf(bytes)
+  } catch (err) {
+    throw invalid(`names a host key that cannot be read (${err instanceof Error ? err.message : String(err)})`)
+  }
+}
+
 /** Critical extensions that are understood here; with any other the certificate must be refused. */
 const isKnown = ({ type, critical }: Extension): boolean => !critical || type === keyExtension
 
@@ -97,7 +112,7 @@ export const verifyCertificate = async (raw: Uint8Array, expected?: PeerId): Pro
   const [extension] = matching
   if (extension === undefined || matching.length > 1) throw invalid('does not name the key of one host')
   const { publicKey, signature } = readExtension(extension.value)
-  const hostKey = publicKeyFromProtobuf(publicKey)
+  const hostKey = readHostKey(publicKey)
   const subjectPublicKey = createPublicKey(certificate.publicKey.export({ type: 'spki', format: 'pem' })).export({
     type: 'spki',
     format: 'der'

@@ -6,6 +6,7 @@ import { Extension, X509CertificateGenerator } from '@peculiar/x509'
 import { OctetString, Sequence } from 'asn1js'
 import { describe, expect, it } from 'vitest'
 import { createCertificate, verifyCertificate } from '../src/certificate.ts'
+import { specCertificates } from './spec-certificates.ts'
 import type { PrivateKey } from '@libp2p/interface'
 
 const hour = 3_600_000
@@ -115,4 +116,24 @@ describe('a certificate of a host', () => {
       expect(found, `byte ${at} as ${value}`).toBeUndefined()
     }
   })
+})
+
+const verifyOfSpec = async (name: keyof typeof specCertificates): Promise<string> =>
+  (await verifyCertificate(Buffer.from(specCertificates[name], 'hex'))).toString()
+
+describe('a certificate of the spec', () => {
+  it.each([
+    ['ed25519', '12D3KooWM6CgA9iBFZmcYAHA6A2qvbAxqfkmrYiRQuz3XEsk4Ksv'],
+    ['secp256k1', '16Uiu2HAkutTMoTzDw1tCvSRtu6YoixJwS46S1ZFxW8hSx9fWHiPs']
+  ] as const)('of a host key of the kind %s says who it is', async (name, peerId) => {
+    expect(await verifyOfSpec(name)).toBe(peerId)
+  })
+
+  // @libp2p/crypto writes keys of this kind in a form of its own, and @libp2p/peer-id names none of them
+  it.each(['ecdsa', 'mismatched'] as const)(
+    'of a host key of the kind ECDSA (%s) is refused, since js-libp2p cannot read it',
+    async (name) => {
+      await expect(verifyOfSpec(name)).rejects.toThrow('names a host key that cannot be read')
+    }
+  )
 })

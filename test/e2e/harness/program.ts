@@ -5,9 +5,9 @@ import { test } from 'vitest'
 /** Daemons live where the path of an ordinary user does not look. */
 const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
 
-/** Path of an installed program, or undefined. */
-export const findProgram = (name: string): string | undefined =>
-  folders
+/** Path of an installed program, or undefined; `more` are folders to look into as well. */
+export const findProgram = (name: string, ...more: string[]): string | undefined =>
+  [...folders, ...more]
     .map((folder) => join(folder, name))
     .find((path) => {
       try {
