@@ -22,7 +22,7 @@ const costAmong = async (size: number): Promise<number> => {
   const crowd = await SharedCrowd.of(Array.from({ length: size }, (_, at) => ({ name: `node-${at}` })))
   const haveMet = async (): Promise<boolean> =>
     (await crowd.figures()).every(({ fewestLiving }) => fewestLiving === size - 1)
-  const metMs = await waitUntil(haveMet, { withinMs: 600_000, everyMs: 2_000 })
+  const metMs = await waitUntil(haveMet, { withinMs: 600_000, everyMs: 5_000 })
   if (metMs === undefined) throw new Error(`${size} nodes have not met`)
   if (!(await crowd.rests(restCores, 600_000))) throw new Error(`${size} nodes never came to rest`)
   await pause(settleMs)
