@@ -28,6 +28,8 @@ export interface HelloProtocolInit {
   onRefused: (connection: Connection, error: MeshError) => void
 }
 
+const isUnsupported = (err: unknown): boolean => err instanceof Error && err.name === 'UnsupportedProtocolError'
+
 /** Hello over libp2p streams: one for each connection, opened by the side that dialled. */
 export class HelloProtocol {
   readonly id: string
@@ -47,7 +49,9 @@ export class HelloProtocol {
   async greet(visit: Visit): Promise<void> {
     const { connection, signal } = visit
     await this.#run(visit, async () => {
-      const stream = await connection.newStream(this.id, { signal, runOnLimitedConnection: true })
+      // the protocol leaves with the hello, a round trip earlier than by asking for it first
+      const options = { signal, runOnLimitedConnection: true, negotiateFully: false }
+      const stream = await connection.newStream(this.id, options)
       return { stream, greeting: await sayHello(stream, this.#party(visit)) }
     })
   }
@@ -92,7 +96,7 @@ export class HelloProtocol {
   }
 
   #explain(err: unknown, { remotePeer }: Connection): MeshError {
-    if (err instanceof Error && err.name === 'UnsupportedProtocolError') {
+    if (isUnsupported(err) || (err instanceof Error && isUnsupported(err.cause))) {
       const why = `${remotePeer.toString()} does not speak the hello of network ${this.#init.networkId}.`
       return new MeshError('NOT_A_MEMBER', why, { cause: err })
     }

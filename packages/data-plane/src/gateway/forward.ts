@@ -5,7 +5,7 @@ import { resetLocal, splice } from '../tunnel/splice.ts'
 import { socketOptions } from '../upstream/connect.ts'
 import type { ListenAddress } from './listen-address.ts'
 import { Listener } from './listen.ts'
-import { readBuffered } from './local-client.ts'
+import { laterFrom, readBuffered } from './local-client.ts'
 import type { OpenTarget } from './open-target.ts'
 
 export interface ForwardInit {
@@ -103,7 +103,8 @@ export class Forward {
       }
       const { tunnel } = await this.#init.openTarget(this.target, {
         signal: wait.signal,
-        early: () => readBuffered(local)
+        early: () => readBuffered(local),
+        later: laterFrom(local)
       })
       wait.done()
       this.#totalTunnels += 1

@@ -4,7 +4,7 @@ import type { Candidate, PathClass, PathEvents, PathResolver, StreamDialer } fro
 import type { Choice } from '../picker/pick.ts'
 import { rankedMs, RecentCandidates } from '../picker/recent.ts'
 import { keyOf, Turns } from '../picker/turns.ts'
-import { openTunnel } from '../tunnel/open.ts'
+import { openTunnel, type LaterBytes } from '../tunnel/open.ts'
 import type { TunnelRegistry } from '../tunnel/registry.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 
@@ -30,6 +30,8 @@ export interface OpenTargetOptions {
    * open, see {@link openTunnel}, where nobody else could be asked: what has left cannot be said to another one.
    */
   early?: (() => Uint8Array | undefined) | undefined
+  /** What comes after that and before the answer, see {@link openTunnel}; only where nobody else could be asked. */
+  later?: LaterBytes | undefined
   metadata?: Metadata[] | undefined
   traceParent?: string | undefined
   /** How one of several equal agents is chosen. Default: two choices. */
@@ -145,7 +147,7 @@ const openOneOfSeveral = async (
   init: Opener,
   target: Target,
   candidate: Candidate,
-  { early, ...options }: OpenTargetOptions & { signal: AbortSignal }
+  { early, later: _, ...options }: OpenTargetOptions & { signal: AbortSignal }
 ): Promise<OpenedTarget> => {
   const ms = limits.candidateOpenMs
   const opened = await withDeadline<OpenedTarget>(
@@ -178,12 +180,13 @@ const openCandidate = async (
   }
   const end = init.turns.inFlight.begin(keyOf(candidate))
   try {
-    const { early, signal, traceParent } = options
+    const { early, later, signal, traceParent } = options
     const { tunnel, path, metadata, rttMs } = await openTunnel({
       ...init,
       candidate,
       service,
       early,
+      later,
       signal,
       traceParent,
       metadata: options.metadata

@@ -13,6 +13,9 @@ import { errorOfAnswer } from './answer.ts'
 import type { TunnelRegistry } from './registry.ts'
 import type { Tunnel } from './tunnel.ts'
 
+/** Hands over bytes as they come. @returns what ends that */
+export type LaterBytes = (take: (bytes: Uint8Array) => void) => () => void
+
 export interface OpenTunnelInit {
   dialer: StreamDialer
   /** Id of the tunnel protocol. */
@@ -31,6 +34,8 @@ export interface OpenTunnelInit {
    * the initial credit leaves before the answer; the rest follows.
    */
   early?: (() => Uint8Array | undefined) | undefined
+  /** Brings what else comes until the answer is here; it travels likewise. */
+  later?: LaterBytes | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -80,12 +85,18 @@ const attempt = async (init: OpenTunnelInit, peerId: string): Promise<OpenedTunn
     tunnel.sendPreamble(
       TunnelOpen.encode({ service, deadlineMs, traceParent: init.traceParent ?? '', metadata: init.metadata ?? [] })
     )
-    const early = init.early?.()
-    if (early !== undefined && early.length > 0) {
-      earlyBytes = early.length
-      tunnel.write(early)
+    const take = (bytes: Uint8Array | undefined): void => {
+      if (bytes === undefined || bytes.length === 0) return
+      earlyBytes += bytes.length
+      tunnel.write(bytes)
     }
-    answer = await readAnswer(tunnel, `${peerId}/${service}`, deadlineMs, signal)
+    take(init.early?.())
+    const stop = init.later?.(take)
+    try {
+      answer = await readAnswer(tunnel, `${peerId}/${service}`, deadlineMs, signal)
+    } finally {
+      stop?.()
+    }
   } catch (err) {
     const error = toMeshError(err, 'CONNECTION_LOST')
     tunnel.destroy(error)
