@@ -56,8 +56,8 @@ export const openTunnel = async (init: OpenTunnelInit): Promise<OpenedTunnel> =>
   const peerId = init.candidate.peerId.toString()
   const deadlineMs = init.deadlineMs ?? limits.tunnelOpenTimeoutMs
   registry.check(peerId)
-  const { stream, path } = await dial(init, peerId)
-  const tracked = registry.track(stream, peerId, 'outbound')
+  const { stream, path, allowance } = await dial(init, peerId)
+  const tracked = registry.track(stream, peerId, 'outbound', allowance)
   const { tunnel } = tracked
   const startedMs = performance.now()
   let earlyBytes = 0
