@@ -1,5 +1,5 @@
 import { limits, toMeshError } from '@agent-mesh/wire'
-import { pathClassOf, type Dialler } from '@agent-mesh/control-plane'
+import { circuitMeter, pathClassOf, type Dialler } from '@agent-mesh/control-plane'
 import type { StreamDialer } from '@agent-mesh/data-plane'
 import type { Connection, Stream } from '@libp2p/interface'
 
@@ -25,7 +25,19 @@ const isEnding = async (connection: Connection, signal: AbortSignal): Promise<bo
 }
 
 const openOn = async (connection: Connection, protocol: string, signal: AbortSignal): Promise<Stream> =>
-  connection.newStream(protocol, { signal, maxOutboundStreams: limits.tunnelsPerPeer })
+  connection.newStream(protocol, {
+    signal,
+    maxOutboundStreams: limits.tunnelsPerPeer,
+    runOnLimitedConnection: true
+  })
+
+type Opened = Awaited<ReturnType<StreamDialer['open']>>
+
+const opened = (stream: Stream, connection: Connection): Opened => ({
+  stream,
+  path: pathClassOf(connection),
+  allowance: circuitMeter(connection)
+})
 
 /**
  * Opens the streams of the data plane over the connections of the control plane. A connection that was about to end when
@@ -35,11 +47,11 @@ export const openThrough = (dialler: Dialler): StreamDialer => ({
   open: async (peer, protocol, { signal }) => {
     const connection = await dialler.connect(peer, { signal })
     try {
-      return { stream: await openOn(connection, protocol, signal), path: pathClassOf(connection) }
+      return opened(await openOn(connection, protocol, signal), connection)
     } catch (err) {
       if (signal.aborted || !(await isEnding(connection, signal))) throw toMeshError(err, 'CONNECTION_LOST')
     }
     const another = await dialler.connect(peer, { signal })
-    return { stream: await openOn(another, protocol, signal), path: pathClassOf(another) }
+    return opened(await openOn(another, protocol, signal), another)
   }
 })
