@@ -1,4 +1,5 @@
 import type { PeerDocument } from '@agent-mesh/wire/api'
+import { describeCarrierUse } from './carrier-text.ts'
 import { formatAge, formatMs, table } from './text.ts'
 
 /** State of a member, with since when and why: of its health where that is known, else of its connection. */
@@ -38,7 +39,11 @@ export const formatLoss = ({
 
 /** Why it stands as it does, and why its path is not better. */
 const reasonOf = (peer: PeerDocument): string =>
-  [standingOf(peer).reason, ...(peer.pathReason === undefined ? [] : [peer.pathReason])].join('; ')
+  [
+    standingOf(peer).reason,
+    ...(peer.carrier === undefined ? [] : [describeCarrierUse(peer.carrier)]),
+    ...(peer.pathReason === undefined ? [] : [peer.pathReason])
+  ].join('; ')
 
 const row = (peer: PeerDocument, nowMs: number): string[] => {
   const { state, sinceMs } = standingOf(peer)

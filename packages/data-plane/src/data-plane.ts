@@ -5,7 +5,7 @@ import type { DataPlaneEvent, OnDataPlaneEvent } from './events.ts'
 import { Forward, type ForwardStatus } from './gateway/forward.ts'
 import type { ListenAddress } from './gateway/listen-address.ts'
 import { createTargetOpener, type ListCandidates, type OpenTarget } from './gateway/open-target.ts'
-import type { Authorizer, PathClass, PathEvents, PathResolver, Service, StreamDialer } from './interfaces.ts'
+import type { Allowance, Authorizer, PathClass, PathEvents, PathResolver, Service, StreamDialer } from './interfaces.ts'
 import { RecentCandidates } from './picker/recent.ts'
 import { Turns } from './picker/turns.ts'
 import { createAcceptor, type StreamHandler } from './tunnel/accept.ts'
@@ -36,6 +36,8 @@ export interface DataPlaneInit {
   onUsed?: (stream: Stream, connection: Connection) => void
   /** How a connection reaches its peer; inbound tunnels show it. */
   pathOf?: (connection: Connection) => PathClass
+  /** What a connection may carry still, where that is limited; for inbound tunnels. */
+  allowanceOf?: (connection: Connection) => Allowance | undefined
   /** At least 0, below 1; for the choice among equal agents. */
   random?: () => number
   /** Monotonic milliseconds, and milliseconds since 1970. */
@@ -53,7 +55,7 @@ export interface AddForwardOptions {
 export interface DataPlane {
   /** To be registered by the node for the tunnel protocol, with {@link DataPlane.handlerOptions}. */
   handler: StreamHandler
-  handlerOptions: { maxInboundStreams: number; maxOutboundStreams: number }
+  handlerOptions: { maxInboundStreams: number; maxOutboundStreams: number; runOnLimitedConnection: boolean }
   openTarget: OpenTarget
   candidates: ListCandidates
   tunnels: TunnelRegistry
@@ -112,11 +114,16 @@ export const createDataPlane = (init: DataPlaneInit): DataPlane => {
       findService: (name) => services.find(name),
       upstreams: new Upstreams({ programs: new Programs({ onEvent }), callerOf }),
       pathOf: init.pathOf,
+      allowanceOf: init.allowanceOf,
       onEvent,
       onUsed: init.onUsed,
       identityOf: callerOf === undefined ? undefined : (peer) => identityFields(callerOf(peer), selfId)
     }),
-    handlerOptions: { maxInboundStreams: limits.tunnelsPerPeer, maxOutboundStreams: limits.tunnelsPerPeer },
+    handlerOptions: {
+      maxInboundStreams: limits.tunnelsPerPeer,
+      maxOutboundStreams: limits.tunnelsPerPeer,
+      runOnLimitedConnection: true
+    },
     openTarget,
     candidates: async (target, { signal, waiting, maxAgeMs = 0 }) =>
       turns.of(await recent.resolve(target, { signal, maxAgeMs }), { by: 'two-choices' }, waiting),

@@ -1,5 +1,5 @@
 import type { PeerId, Stream } from '@libp2p/interface'
-import type { ErrorCode, Metadata, Target } from '@agent-mesh/wire'
+import type { ErrorCode, MeshError, Metadata, Target } from '@agent-mesh/wire'
 
 /** How a peer is reached. */
 export type PathClass = 'local' | 'direct' | 'punched' | 'webrtc' | 'relayed'
@@ -54,12 +54,28 @@ export interface Authorizer {
   mayOpen: (peer: PeerId, service: string, request: OpenRequest) => Verdict
 }
 
+/** What the connection of a tunnel may carry still, where somebody in between ends it then without a word. */
+export interface Allowance {
+  /** Bytes that tunnels may hand over; 0 once it is used up. */
+  readonly leftBytes: number
+  /** So many are handed over. */
+  take: (bytes: number) => void
+  /** The other end says that it is used up. */
+  end: () => void
+  /** What ends a tunnel once it is used up. */
+  error: () => MeshError
+  /** Why the connection was cut; undefined where nothing is known of it. */
+  cut: () => MeshError | undefined
+}
+
 /** A stream, and what it runs on. */
 export interface DialledStream {
   stream: Stream
   path: PathClass
   /** Whether the connection ends by itself soon: its streams hear of that a moment before it does. Absent: it does not. */
   isEnding?: (signal: AbortSignal | undefined) => Promise<boolean>
+  /** Where somebody in between bounds what it may carry. */
+  allowance?: Allowance | undefined
 }
 
 /** Opens a libp2p stream of the tunnel protocol to an admitted peer, over the best connection there is. */

@@ -54,6 +54,8 @@ export interface TestMesh {
 export interface AddOptions {
   /** Members that the new one starts from. */
   bootstrap?: MeshMember[]
+  /** Further addresses that it starts from, each with a peer id. */
+  dial?: string[]
   mayAdmit?: boolean
   groups?: string[]
   /** Published from the first record on. */
@@ -189,6 +191,7 @@ const buildMesh = async (
     name: string,
     {
       bootstrap = members.slice(0, 1),
+      dial = [],
       mayAdmit = false,
       groups = [],
       capabilities = [],
@@ -219,7 +222,7 @@ const buildMesh = async (
       name,
       directory,
       settings === undefined ? configFile : ownFile,
-      [...elsewhere, ...bootstrap.flatMap((one) => one.node.ready.addresses)],
+      [...elsewhere, ...dial, ...bootstrap.flatMap((one) => one.node.ready.addresses)],
       partition,
       random
     )

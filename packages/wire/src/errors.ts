@@ -93,6 +93,7 @@ export const errorKinds = {
   WEBRTC_UNAVAILABLE: kind(79, 'path', 4, 'WebRTC cannot be used on this machine.', 'Install again with optional dependencies; without WebRTC, other paths are used.'),
   RELAY_REFUSED: kind(76, 'path', 4, 'A relay did not take a reservation or a circuit.', 'mesh-node peers; another relay is tried by itself.'),
   PUNCH_FAILED: kind(77, 'path', 4, 'The NATs between two nodes let no direct connection through.', 'mesh-node why <peer>; the relayed connection goes on.'),
+  CARRIER_LIMIT: kind(78, 'path', 4, 'A connection through a carrier has used up what the carrier gives to each.', 'Open it again; a member that others can reach relays without such limits.'),
   CONNECTION_LOST: kind(80, 'path', 4, 'The connection to the peer was lost.', 'Try again; mesh-node ping <peer>'),
   TUNNEL_RESET: kind(81, 'tunnel', 1, 'The other end reset the stream, as TCP would.', 'See the log of the service.'),
   TUNNEL_PROTOCOL: kind(82, 'tunnel', 1, 'The peer broke the tunnel protocol.', 'Update the older of the two nodes.'),

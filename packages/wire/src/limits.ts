@@ -280,6 +280,16 @@ export const limits = {
   relayQueueBytes: 256 * KiB,
   /** Relays at which a node may hold a place. */
   relaysPerNode: 4,
+  /** Addresses of carriers that a configuration may list. */
+  carrierAddresses: 16,
+  /** Of what a carrier gives to one connection, what is kept to say that it is used up, */
+  carrierReserveBytes: 4 * KiB,
+  /** and of its time, at most half of it. */
+  carrierReserveMs: 2_000,
+  /** A carrier that gave no place is asked again after this, then twice that, … */
+  carrierRetryMs: 15_000,
+  /** … up to this. */
+  carrierRetryMostMs: 15 * 60_000,
   /** Body of one request to the local API. */
   apiBodyBytes: 64 * KiB,
   /** Body of a request to the local API that carries a policy: the largest one, as base64 or as JSON text. */

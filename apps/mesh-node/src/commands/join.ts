@@ -20,6 +20,16 @@ export const join: Command = {
       name,
       onProgress: (text) => context.note(text)
     })
-    context.print(joined, () => [...describeNetwork(joined), '', 'Start the node:', context.here('up')])
+    const { carrier } = joined
+    context.print(joined, () => [
+      ...describeNetwork(joined),
+      '',
+      ...(carrier === undefined
+        ? ['Start the node:', context.here('up')]
+        : [
+            'It was reached through a relay of another network. To go on through it:',
+            context.here(`up --carrier ${carrier}`)
+          ])
+    ])
   }
 }

@@ -1,5 +1,6 @@
 import type { NetcheckResponse } from '@agent-mesh/wire/api'
 import type { Command } from '../command.ts'
+import { carriersTable } from '../carrier-text.ts'
 import { fields, formatMs, table } from '../text.ts'
 
 const kinds: Record<NetcheckResponse['kind'], string> = {
@@ -68,7 +69,8 @@ const describe = (found: NetcheckResponse): string[] => [
       ['MEMBER', 'RTT'],
       found.relays.map(({ name, peerId, rttMs }) => [name ?? peerId, rttMs === undefined ? '-' : formatMs(rttMs)])
     )
-  )
+  ),
+  ...section('carriers', carriersTable(found.carriers))
 ]
 
 export const netcheck: Command = {

@@ -1,6 +1,7 @@
 import type { PeerDocument, Publication, Status } from '@agent-mesh/wire/api'
 import type { Command } from '../command.ts'
 import { fields, formatAge, formatBytes, formatTime, table } from '../text.ts'
+import { carriersTable } from '../carrier-text.ts'
 import { membersTable } from '../member-text.ts'
 import { describeServiceHealth } from '../service-health.ts'
 import { forwardsTable } from './forward.ts'
@@ -43,6 +44,7 @@ const describeStatus = (status: Status, members: PeerDocument[]): string[] => {
       ['record', describePublication(status.publication)]
     ]),
     ...section('members', membersTable(members, Date.now())),
+    ...section('carriers', carriersTable(status.carriers)),
     ...section(
       'services',
       table(

@@ -13,7 +13,10 @@ const lingerMs = 100
 
 const flagsOf = (input: Input): Record<string, string | string[] | boolean> => {
   const logLevel = input.text('logLevel')
-  const lists = ['listen', 'announce', 'bootstrap'].map((name): [string, string[]] => [name, input.list(name)])
+  const lists = ['listen', 'announce', 'bootstrap', 'carrier'].map((name): [string, string[]] => [
+    name,
+    input.list(name)
+  ])
   return {
     ...Object.fromEntries(lists.filter(([, list]) => list.length > 0)),
     ...(logLevel === undefined ? {} : { logLevel }),
@@ -106,6 +109,11 @@ export const up: Command = {
     {
       flags: '--bootstrap <multiaddr>',
       describe: 'member to connect to at start, with its /p2p/<peer id>',
+      isRepeatable: true
+    },
+    {
+      flags: '--carrier <multiaddr>',
+      describe: 'relay of another libp2p network to be reached through, with its /p2p/<peer id>, as relay.carriers',
       isRepeatable: true
     },
     { flags: '--direct-only', describe: 'open no tunnel through a relay, as paths.direct_only' },

@@ -36,6 +36,8 @@ export interface AdmissionInit {
   policyVersion?: () => number
   revocationsHash?: () => Uint8Array
   gate?: AdmissionGate
+  /** Peer ids of relays that are no members and say no hello. */
+  carriers?: ReadonlySet<string>
   logger?: ComponentLogger
   /** Default: `limits.helloTimeoutMs`. */
   helloTimeoutMs?: number

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { MeshError, type ErrorCode } from '@agent-mesh/wire'
 import { abortable } from './abortable.ts'
+import { Carriers } from './carriers.ts'
 import { ExpiryTimer } from './expiry-timer.ts'
 import { leave, putOut } from './farewell.ts'
 import { instanceIdBytes } from './hello-message.ts'
@@ -39,6 +40,7 @@ export class AdmissionService implements Admission, Startable {
   readonly #paces = new WeakMap<Connection, StreamPace>()
   readonly #visits = new Map<Connection, { visit: Visit; order: number; openedMs: number }>()
   readonly #roster = new Roster()
+  readonly #carriers: Carriers
   readonly #book: MemberBook
   readonly #listeners = new Set<AdmissionListener>()
   readonly #refusalListeners = new Set<RefusalListener>()
@@ -58,6 +60,7 @@ export class AdmissionService implements Admission, Startable {
       isDenied: (peer, membership) => init.isDenied?.(peer, membership),
       isPresent: (peer) => this.#roster.hasId(peer)
     })
+    this.#carriers = new Carriers(init.carriers)
     const instanceId = init.instanceId ?? randomBytes(instanceIdBytes)
     this.#hello = new HelloProtocol({
       networkId: init.networkId,
@@ -119,6 +122,7 @@ export class AdmissionService implements Admission, Startable {
     this.named.stop()
     for (const { visit } of this.#visits.values()) visit.refuse(new MeshError('SHUTTING_DOWN'))
     this.#visits.clear()
+    this.#carriers.clear()
     this.#roster.clear()
     await this.#components.registrar.unhandle(this.#hello.id)
   }
@@ -146,6 +150,8 @@ export class AdmissionService implements Admission, Startable {
 
   async waitFor(connection: Connection, options: { signal?: AbortSignal } = {}): Promise<void> {
     const known = this.#visits.get(connection)
+    if (this.isCarrier(connection))
+      throw new MeshError('NOT_A_MEMBER', `${connection.remotePeer.toString()} is a carrier, and no member.`)
     if (known === undefined)
       throw new MeshError('CONNECTION_LOST', `The connection to ${connection.remotePeer.toString()} is closed.`)
     await abortable(known.visit.outcome, options.signal)
@@ -153,6 +159,10 @@ export class AdmissionService implements Admission, Startable {
 
   isAdmitted(connection: Connection): boolean {
     return this.#roster.isHere(connection)
+  }
+
+  isCarrier(connection: Connection): boolean {
+    return this.#carriers.has(connection)
   }
 
   connections(peer: PeerId): Connection[] {
@@ -241,6 +251,7 @@ export class AdmissionService implements Admission, Startable {
     if (connection.status !== 'open') return
     const pace = StreamPace.of(connection)
     if (pace !== undefined) this.#paces.set(connection, pace)
+    if (this.#carriers.take(connection)) return
     const { helloTimeoutMs } = this.#init
     const visit = new Visit({
       connection,
@@ -255,6 +266,7 @@ export class AdmissionService implements Admission, Startable {
   }
 
   readonly #onClose = ({ detail: connection }: CustomEvent<Connection>): void => {
+    if (this.#carriers.drop(connection)) return
     this.#visits
       .get(connection)
       ?.visit.refuse(new MeshError('CONNECTION_LOST', `${connection.remotePeer.toString()} closed the connection.`))

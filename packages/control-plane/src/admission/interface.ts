@@ -46,6 +46,8 @@ export interface Admission {
   waitFor: (connection: Connection, options?: { signal?: AbortSignal }) => Promise<void>
   /** The hello of this very connection is finished. */
   isAdmitted: (connection: Connection) => boolean
+  /** It leads to a relay of another network, which is no member: nothing but relaying is asked of it. */
+  isCarrier: (connection: Connection) => boolean
   /** Admitted live connections of a peer. */
   connections: (peer: PeerId) => Connection[]
   /** What the certificate of a peer says, also some time after it left. */

@@ -26,7 +26,8 @@ export class LateIdentify {
 
   /** Tries until it has worked once or the connection is gone. */
   run(connection: Connection): void {
-    if (this.#running.has(connection)) return
+    // no topology hears of a peer by a connection whose bytes are counted, and the addresses are in its record
+    if (connection.limits !== undefined || this.#running.has(connection)) return
     this.#running.add(connection)
     this.#attempt(connection, 0)
   }

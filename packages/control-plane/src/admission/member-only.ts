@@ -2,7 +2,7 @@ import { memberConnections } from './connections-view.ts'
 import { boundDiscovery } from './named-peers.ts'
 import { memberPeerStore } from './peer-store-view.ts'
 import { livingProviders } from './providers-view.ts'
-import { memberRegistrar, type FindAdmission } from './registrar-view.ts'
+import { andCarriers, memberRegistrar, type FindAdmission } from './registrar-view.ts'
 import type { ComponentLogger, PeerStore } from '@libp2p/interface'
 import type { ConnectionManager, Registrar } from '@libp2p/interface-internal'
 import type { Ping } from '@libp2p/ping'
@@ -23,9 +23,10 @@ export interface HostParts {
 /**
  * `registrar`: streams and topologies; for ping, identify and the relay, whose outbound side is asked for peer by peer.
  * `connections`: and the connection manager; for services that speak to whoever is connected, such as identify push.
+ * `circuits`: as `connections`, and carriers; for the transport through relays.
  * `all`: and ping, peer store and datastore; for services that pass peers on or look for them: kad-dht, gossipsub.
  */
-export type MemberParts = 'registrar' | 'connections' | 'all'
+export type MemberParts = 'registrar' | 'connections' | 'circuits' | 'all'
 
 export interface MemberOnlyOptions {
   /** How long a provider stands without being announced again; as the DHT's own `validity`. */
@@ -33,13 +34,14 @@ export interface MemberOnlyOptions {
 }
 
 /** Views are built when they are asked for: of the services, some are built after the one that asks. */
-const views = (host: HostParts, options: MemberOnlyOptions) => {
+const views = (host: HostParts, parts: MemberParts, options: MemberOnlyOptions) => {
   const find: FindAdmission = () => host.admission
   const log = host.logger.forComponent('agent-mesh:member-only')
   const { providerValidityMs } = options
-  const connections = (): ConnectionManager => memberConnections(host.connectionManager, find)
+  const isLetIn = parts === 'circuits' ? andCarriers : undefined
+  const connections = (): ConnectionManager => memberConnections(host.connectionManager, find, isLetIn)
   return {
-    registrar: () => memberRegistrar(host.registrar, find, log),
+    registrar: () => memberRegistrar(host.registrar, find, log, isLetIn),
     connectionManager: connections,
     peerStore: () => memberPeerStore(host.peerStore, find),
     datastore: () =>
@@ -62,6 +64,7 @@ const views = (host: HostParts, options: MemberOnlyOptions) => {
 const partsOf = {
   registrar: ['registrar'],
   connections: ['registrar', 'connectionManager'],
+  circuits: ['registrar', 'connectionManager'],
   all: ['registrar', 'connectionManager', 'peerStore', 'datastore', 'ping']
 } as const satisfies Record<MemberParts, readonly (keyof ReturnType<typeof views>)[]>
 
@@ -78,7 +81,7 @@ export const memberOnly =
   (components) => {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a factory is typed by the parts that it reads itself
     const host = components as C & HostParts
-    const all = views(host, options)
+    const all = views(host, parts, options)
     const hidden = new Map<PropertyKey, () => unknown>(partsOf[parts].map((name) => [name, once<unknown>(all[name])]))
     const seen = new Proxy(components, {
       get: (target, name): unknown => {

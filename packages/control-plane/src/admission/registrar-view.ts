@@ -7,12 +7,21 @@ import type { AdmissionChange } from './interface.ts'
 /** Looked up when it is needed: services are built one after the other. */
 export type FindAdmission = () => AdmissionService
 
+/** For whom a view is open at once, beside whoever waits for the end of its hello. */
+export type LetIn = (admission: AdmissionService, connection: Connection) => boolean
+
+export const membersOnly: LetIn = (admission, connection) => admission.isAdmitted(connection)
+
+/** Members, and the relays of other networks that this node uses. */
+export const andCarriers: LetIn = (admission, connection) =>
+  admission.isAdmitted(connection) || admission.isCarrier(connection)
+
 /** A stream reaches its handler when its connection is admitted; until then it waits. */
 const memberHandler =
-  (handler: StreamHandler, find: FindAdmission): StreamHandler =>
+  (handler: StreamHandler, find: FindAdmission, isLetIn: LetIn): StreamHandler =>
   async (stream, connection) => {
     const admission = find()
-    if (!admission.isAdmitted(connection)) await admission.held.hold(stream, connection)
+    if (!isLetIn(admission, connection)) await admission.held.hold(stream, connection)
     if (stream.status === 'open') await handler(stream, connection)
   }
 
@@ -72,10 +81,16 @@ class MemberTopology {
 }
 
 /** The registrar as a service may see it: streams and peers of members. */
-export const memberRegistrar = (registrar: Registrar, find: FindAdmission, log: Logger): Registrar => {
+export const memberRegistrar = (
+  registrar: Registrar,
+  find: FindAdmission,
+  log: Logger,
+  isLetIn: LetIn = membersOnly
+): Registrar => {
   const stopListening = new Map<string, () => void>()
   return overlay(registrar, {
-    handle: async (protocol, handler, options) => registrar.handle(protocol, memberHandler(handler, find), options),
+    handle: async (protocol, handler, options) =>
+      registrar.handle(protocol, memberHandler(handler, find, isLetIn), options),
     register: async (protocol, behind, options) => {
       const { topology, onChange } = new MemberTopology(behind, find, log)
       const id = await registrar.register(protocol, topology, options)

@@ -30,6 +30,8 @@ export interface PathsInit {
   /** A connection that does not answer, or that is not needed, is closed. */
   onClosed?: (peer: PeerId, path: PathClass | undefined, why: 'zombie' | 'superseded') => void
   onAttempt?: (peer: PeerId, kind: AttemptKind, code: ErrorCode | undefined) => void
+  /** It is open still, and is to carry nothing more. Default: never. */
+  isSpent?: (connection: Connection) => boolean
 }
 
 /** Which connection to each peer is used, and what is done to get a better one. */
@@ -42,6 +44,8 @@ export interface Paths {
   hurry: (peer: PeerId) => void
   /** Interfaces or addresses of this machine are others. */
   moved: () => void
+  /** A connection is to carry nothing more: the next tunnel takes another one. */
+  spent: (connection: Connection) => void
   /** Of the open connections of a peer; undefined where a new one is to be opened. */
   choose: (peer: PeerId, connections: readonly Connection[]) => Connection | undefined
   standing: (peer: PeerId) => PathStanding
@@ -63,6 +67,7 @@ export const createPaths = (init: PathsInit): Paths => {
   const { echo: protocol, tunnel: tunnelProtocol } = protocols(networkId)
   const echoes = new Echoes({ protocol, now })
   const peers = new Map<string, PeerPaths>()
+  const isSpent = (connection: Connection): boolean => init.isSpent?.(connection) === true
   let stopping = new AbortController()
 
   const attempt = async (peer: PeerId, kind: AttemptKind): Promise<Connection> => {
@@ -99,11 +104,11 @@ export const createPaths = (init: PathsInit): Paths => {
     const { signal } = stopping
     const admitted = async (): Promise<void> => {
       await admission.waitFor(connection, { signal })
-      if (!signal.aborted) pathsOf(connection.remotePeer).opened(connection)
+      if (!signal.aborted && !isSpent(connection)) pathsOf(connection.remotePeer).opened(connection)
     }
     admitted().catch(() => undefined) // refused: it is none
   }
-  const onClose = ({ detail: connection }: CustomEvent<Connection>): void => {
+  const closed = (connection: Connection): void => {
     const id = connection.remotePeer.toString()
     const one = peers.get(id)
     one?.closed(connection)
@@ -111,6 +116,7 @@ export const createPaths = (init: PathsInit): Paths => {
     one.stop()
     peers.delete(id)
   }
+  const onClose = ({ detail: connection }: CustomEvent<Connection>): void => closed(connection)
 
   return {
     handler: echoes.handler,
@@ -135,10 +141,15 @@ export const createPaths = (init: PathsInit): Paths => {
     moved: () => {
       for (const one of peers.values()) one.feed({ is: 'moved' })
     },
+    spent: (connection) => {
+      // no failure of the path, though tunnels end with it
+      peers.get(connection.remotePeer.toString())?.feed({ is: 'busy', id: connection.id, tunnels: 0 })
+      closed(connection)
+    },
     choose: (peer, connections) => {
       const one = peers.get(peer.toString())
       // Admitted a moment ago: the event of it is on its way.
-      for (const connection of connections) pathsOf(peer).opened(connection)
+      for (const connection of connections) if (!isSpent(connection)) pathsOf(peer).opened(connection)
       return (one ?? peers.get(peer.toString()))?.chosen()
     },
     standing: (peer) => peers.get(peer.toString())?.standing() ?? {},

@@ -1,5 +1,6 @@
 import { AbstractMultiaddrConnection, type SendResult } from '@libp2p/utils'
 import { StreamTap } from './stream-tap.ts'
+import type { CircuitMeter } from './circuit-meter.ts'
 import type { AbortOptions, MultiaddrConnection, Stream } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Uint8ArrayList } from 'uint8arraylist'
@@ -10,17 +11,17 @@ export interface CircuitConnectionInit {
   remoteAddr: Multiaddr
   localAddr?: Multiaddr
   direction: 'inbound' | 'outbound'
-  /** Told of bytes in either direction. */
-  onBytes?: (count: number) => void
+  /** Where the relay limits what passes. */
+  limits?: CircuitMeter
 }
 
 /** The stream to a relay as a connection to the peer behind it, which still has to be encrypted and upgraded. */
 class CircuitConnection extends AbstractMultiaddrConnection {
   readonly #stream: Stream
   readonly #tap: StreamTap
-  readonly #onBytes: (count: number) => void
+  readonly #meter: CircuitMeter | undefined
 
-  constructor({ stream, remoteAddr, localAddr, direction, onBytes = () => {} }: CircuitConnectionInit) {
+  constructor({ stream, remoteAddr, localAddr, direction, limits }: CircuitConnectionInit) {
     super({
       remoteAddr,
       direction,
@@ -29,7 +30,7 @@ class CircuitConnection extends AbstractMultiaddrConnection {
     })
     this.#stream = stream
     this.#tap = new StreamTap(stream)
-    this.#onBytes = onBytes
+    this.#meter = limits
     stream.addEventListener('close', ({ error }) => this.onTransportClosed(error))
     stream.addEventListener('remoteCloseWrite', () => {
       this.onRemoteCloseWrite()
@@ -37,14 +38,14 @@ class CircuitConnection extends AbstractMultiaddrConnection {
     })
     stream.addEventListener('drain', () => this.safeDispatchEvent('drain'))
     stream.addEventListener('message', ({ data }) => {
-      onBytes(data.byteLength)
+      limits?.count(data.byteLength)
       this.onData(data)
     })
   }
 
   override sendData(data: Uint8ArrayList): SendResult {
     const sentBytes = data.byteLength
-    this.#onBytes(sentBytes)
+    this.#meter?.count(sentBytes)
     return { sentBytes, canSendMore: this.#stream.send(data) }
   }
 

@@ -5,6 +5,8 @@ import * as Digest from 'multiformats/hashes/digest'
 import { limits, MeshError, toMeshError } from '@agent-mesh/wire'
 import { isRelayed } from '../routing/path-class.ts'
 import { circuitConnection } from './circuit-connection.ts'
+import { readLimit } from './circuit-limit.ts'
+import { CircuitMeter } from './circuit-meter.ts'
 import {
   hopDialogue,
   hopProtocol,
@@ -18,6 +20,7 @@ import {
 import type { HeldReservations } from './reservation.ts'
 import type { DialTransportOptions, Listener, PeerId, Startable, Stream, Transport, Upgrader } from '@libp2p/interface'
 import type { ConnectionManager, Registrar } from '@libp2p/interface-internal'
+import type { RelayLimit } from '@agent-mesh/wire'
 
 /** Parts of the host; registrar and connections as members see them. */
 export interface RelayTransportComponents {
@@ -42,6 +45,14 @@ const readCircuit = (address: Multiaddr): Circuit => {
   if (!before.includes('/p2p/') || relay === undefined || peer === undefined || peer === '')
     throw new MeshError('UNREACHABLE', `${address.toString()} does not name the relay and the peer behind it.`)
   return { relay: peerIdFromString(relay), relayAddress: multiaddr(before), peer: peerIdFromString(peer) }
+}
+
+/** What the relay says that it carries for one circuit; nothing where that is not limited. */
+const meter = (relay: Connection, said: RelayLimit | undefined): { limits?: CircuitMeter } => {
+  const limit = readLimit(said)
+  if (limit === undefined) return {}
+  const carrier = relay.remotePeer.toString()
+  return { limits: new CircuitMeter({ carrier, limit, isCarrierThere: () => relay.status === 'open' }) }
 }
 
 /**
@@ -96,14 +107,15 @@ export class RelayTransport implements Transport, Startable {
     try {
       const hop = hopDialogue(stream)
       await hop.write({ type: hopTypes.connect, peer: { id: peer.toMultihash().bytes, addrs: [] } }, signal)
-      const { status } = await hop.read(signal)
+      const { status, limit: said } = await hop.read(signal)
       if (status !== relayStatus.ok)
         throw new MeshError(
           'RELAY_REFUSED',
           `${relay.toString()} did not connect to ${peer.toString()}: ${statusText(status)}.`
         )
-      const init = { stream: hop.unwrap(), remoteAddr: address, direction: 'outbound' } as const
-      return await this.#components.upgrader.upgradeOutbound(circuitConnection(init), options)
+      const metered = meter(connection, said)
+      const init = { stream: hop.unwrap(), remoteAddr: address, direction: 'outbound', ...metered } as const
+      return await this.#components.upgrader.upgradeOutbound(circuitConnection(init), { ...options, ...metered })
     } catch (err) {
       stream.abort(toMeshError(err, 'RELAY_REFUSED'))
       throw err
@@ -116,7 +128,14 @@ export class RelayTransport implements Transport, Startable {
     const open = this.#components.connectionManager
       .getConnections(relay)
       .find(({ status, remoteAddr }) => status === 'open' && !isRelayed(remoteAddr))
-    return open ?? this.#components.connectionManager.openConnection(address, { signal })
+    if (open !== undefined) return open
+    return this.#components.connectionManager.openConnection(address, { signal }).catch((cause: unknown) => {
+      if (toMeshError(cause).code !== 'NOT_A_MEMBER') throw cause
+      throw new MeshError('RELAY_REFUSED', `The relay ${relay.toString()} is no member, and no carrier of this node.`, {
+        hint: `Where you trust it with who calls whom: relay.carriers: [${address.toString()}]`,
+        cause
+      })
+    })
   }
 
   readonly #onCall = async (stream: Stream, connection: Connection): Promise<void> => {
@@ -124,7 +143,7 @@ export class RelayTransport implements Transport, Startable {
     const relay = connection.remotePeer
     try {
       const stop = stopDialogue(stream)
-      const { type, peer } = await stop.read(signal)
+      const { type, peer, limit: said } = await stop.read(signal)
       const status = await this.#judge(relay, type, peer?.id)
       await stop.write({ type: stopTypes.status, status }, signal)
       if (status !== relayStatus.ok || peer === undefined) return await stream.close({ signal })
@@ -133,8 +152,9 @@ export class RelayTransport implements Transport, Startable {
         ? connection.remoteAddr
         : connection.remoteAddr.encapsulate(`/p2p/${relay.toString()}`)
       const remoteAddr = through.encapsulate(`/p2p-circuit/p2p/${caller}`)
-      const init = { stream: stop.unwrap(), remoteAddr, direction: 'inbound' } as const
-      await this.#components.upgrader.upgradeInbound(circuitConnection(init), { signal })
+      const metered = meter(connection, said)
+      const init = { stream: stop.unwrap(), remoteAddr, direction: 'inbound', ...metered } as const
+      await this.#components.upgrader.upgradeInbound(circuitConnection(init), { signal, ...metered })
     } catch (err) {
       stream.abort(toMeshError(err, 'RELAY_REFUSED'))
     }

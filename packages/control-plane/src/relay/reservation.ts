@@ -1,6 +1,7 @@
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { limits, MeshError } from '@agent-mesh/wire'
 import { isRelayed } from '../routing/path-class.ts'
+import { readLimit, type CircuitLimit } from './circuit-limit.ts'
 import { hopDialogue, hopProtocol, hopTypes, relayStatus, statusText } from './relay-message.ts'
 import type { Connection, PeerId } from '@libp2p/interface'
 
@@ -12,6 +13,10 @@ export interface Reservation {
   /** When the relay forgets it, in milliseconds since 1970. */
   expiresMs: number
   connection: Connection
+  /** A relay of another network. */
+  isCarrier?: boolean
+  /** Of each connection through it. */
+  limit?: CircuitLimit
 }
 
 /** Addresses of one relay that are told to others: a record has room for eight in all. */
@@ -51,12 +56,19 @@ export const reserve = async (connection: Connection, signal: AbortSignal): Prom
   try {
     const hop = hopDialogue(stream)
     await hop.write({ type: hopTypes.reserve }, limit)
-    const { status, reservation } = await hop.read(limit)
+    const { status, reservation, limit: said } = await hop.read(limit)
     if (status !== relayStatus.ok || reservation === undefined)
       throw new MeshError('RELAY_REFUSED', `${relay.toString()} holds no place for this node: ${statusText(status)}.`)
     await stream.close({ signal: limit })
     const { expire, addrs } = reservation
-    return { relay, connection, expiresMs: expire * 1_000, addresses: addressesOf(connection, addrs) }
+    const ofEach = readLimit(said)
+    return {
+      relay,
+      connection,
+      expiresMs: expire * 1_000,
+      addresses: addressesOf(connection, addrs),
+      ...(ofEach === undefined ? {} : { limit: ofEach })
+    }
   } catch (err) {
     stream.abort(err instanceof Error ? err : new Error(String(err)))
     throw err

@@ -2,6 +2,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { limits, MeshError, toMeshError } from '@agent-mesh/wire'
 import { abortedError, deadline } from '../discovery/deadline.ts'
 import { raceAddresses } from './address-race.ts'
+import { dialAddress } from './dial-address.ts'
 import { unreachableError, type DialFailure } from './dial-failure.ts'
 import { isRelayed, sortForDial } from './path-class.ts'
 import { createSingleFlight } from './single-flight.ts'
@@ -141,16 +142,6 @@ export const createDialler = ({
     return sortForDial([...found.values()]).slice(0, mostAddresses)
   }
 
-  const dialOne = async (peer: PeerId, address: Multiaddr, signal: AbortSignal): Promise<Connection> => {
-    if ((await host.connectionGater.denyDialMultiaddr?.(address)) === true) {
-      throw Object.assign(new Error('our own gate forbids it'), { name: 'DialDeniedError' })
-    }
-    const connection = await host.transportManager.dial(address, { signal })
-    if (connection.remotePeer.equals(peer)) return connection
-    connection.abort(new Error('somebody else'))
-    throw Object.assign(new Error(`${connection.remotePeer.toString()} answers there`), { name: 'UnexpectedPeerError' })
-  }
-
   /** Keeps everybody else on this node from dialling the address that belongs to somebody else by now. */
   const dropStale = async (peer: PeerId, failures: DialFailure[]): Promise<void> => {
     const stale = failures.filter(({ kind }) => kind === 'other-peer').map(({ address }) => address.toString())
@@ -167,7 +158,7 @@ export const createDialler = ({
   ): Promise<Connection | DialFailure[]> => {
     const result = await raceAddresses({
       addresses,
-      dial: async (address, limit) => dialOne(peer, address, limit),
+      dial: async (address, limit) => dialAddress(host, peer, address, limit),
       discard: (late) => void late.close().catch(() => late.abort(new Error('not needed'))),
       signal,
       addressTimeoutMs,

@@ -1,11 +1,12 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it, vi } from 'vitest'
 import { createTestNetwork } from '@agent-mesh/testkit'
+import { limits } from '@agent-mesh/wire'
 import { HeldReservations, RelayKeeper, type AdmissionListener, type RelayCandidate } from '../../src/index.ts'
 import { partly } from '../admission/fixture.ts'
 import type { Connection, PeerId } from '@libp2p/interface'
 
-const start = async (names: string[], refuses: string[] = []) => {
+const start = async (names: string[], refuses: string[] = [], isCarrier = false) => {
   const network = await createTestNetwork()
   const peers = new Map<string, PeerId>()
   for (const name of ['self', ...names]) peers.set(name, (await network.member(name)).peerId)
@@ -16,7 +17,11 @@ const start = async (names: string[], refuses: string[] = []) => {
   const asked: string[] = []
   const refusing = new Set(refuses)
   let listener: AdmissionListener | undefined
-  let candidates: RelayCandidate[] = names.map((name) => ({ peer: peer(name).toString(), isConnected: true }))
+  let candidates: RelayCandidate[] = names.map((name) => ({
+    peer: peer(name).toString(),
+    isConnected: true,
+    isCarrier
+  }))
   const onChange = vi.fn()
   const keeper = new RelayKeeper({
     self: peer('self'),
@@ -29,10 +34,11 @@ const start = async (names: string[], refuses: string[] = []) => {
     },
     wanted: () => 1,
     candidates: async () => candidates,
-    connect: async (relay) => partly<Connection>({ remotePeer: relay }),
+    connect: async (relay) => partly<Connection>({ remotePeer: relay, status: 'open' }),
     onChange,
     now: () => clock.ms,
     intervalMs: 10,
+    random: () => 0,
     reservationMs: 1_000,
     reserve: async (connection) => {
       const { remotePeer: relay } = connection
@@ -49,7 +55,9 @@ const start = async (names: string[], refuses: string[] = []) => {
     candidates = candidates.filter((one) => one.peer !== peer(name).toString())
     change('gone', name)
   }
-  return { keeper, clock, asked, refusing, onChange, change, holders, leave, peer }
+  const connectionOf = (name: string): Connection =>
+    held.all().find(({ relay }) => relay.equals(peer(name)))?.connection ?? expect.fail(`no place at ${name}`)
+  return { connectionOf, keeper, clock, asked, refusing, onChange, change, holders, leave, peer }
 }
 
 describe('the keeper of places', () => {
@@ -79,6 +87,53 @@ describe('the keeper of places', () => {
     await vi.waitFor(() => expect(one.asked).toHaveLength(3))
     await vi.waitFor(() => expect(one.holders()).toEqual(['a']))
     expect(one.onChange.mock.calls.length).toBeGreaterThan(told)
+    one.keeper.stop()
+  })
+
+  it('asks a carrier that said no again after a while that doubles, and at once on another network', async () => {
+    const one = await start(['a'], ['a'], true)
+    const waitMs = () => (one.keeper.refusal(one.peer('a').toString())?.untilMs ?? 0) - one.clock.ms
+    one.keeper.start()
+    for (const [times, ms] of [15_000, 30_000, 60_000, 120_000].entries()) {
+      await vi.waitFor(() => expect(one.asked).toHaveLength(times + 1))
+      await vi.waitFor(() => expect(waitMs()).toBe(ms))
+      expect(one.keeper.refusal(one.peer('a').toString())).toMatchObject({
+        times: times + 1,
+        error: { message: 'full' }
+      })
+      one.clock.ms += ms
+    }
+    one.refusing.clear()
+    await vi.waitFor(() => expect(one.holders()).toEqual(['a']))
+    expect(one.keeper.refusal(one.peer('a').toString())).toBeUndefined()
+    one.keeper.stop()
+  })
+
+  it('goes without a longer wait than a quarter of an hour, and asks all when the machine has moved', async () => {
+    const one = await start(['a'], ['a'], true)
+    one.keeper.start()
+    for (let times = 1; times < 12; times++) {
+      await vi.waitFor(() => expect(one.asked).toHaveLength(times))
+      await vi.waitFor(() => expect(one.keeper.refusal(one.peer('a').toString())?.times).toBe(times))
+      one.clock.ms = one.keeper.refusal(one.peer('a').toString())?.untilMs ?? 0
+    }
+    await vi.waitFor(() => expect(one.asked).toHaveLength(12))
+    await vi.waitFor(() =>
+      expect(one.keeper.refusal(one.peer('a').toString())?.untilMs).toBe(one.clock.ms + limits.carrierRetryMostMs)
+    )
+    one.keeper.moved()
+    await vi.waitFor(() => expect(one.asked).toHaveLength(13))
+    one.keeper.stop()
+  })
+
+  it('asks a carrier anew whose connection has ended, and the record no longer names it meanwhile', async () => {
+    const one = await start(['a'], [], true)
+    one.keeper.start()
+    await vi.waitFor(() => expect(one.holders()).toEqual(['a']))
+    const told = one.onChange.mock.calls.length
+    one.keeper.closed(one.connectionOf('a'))
+    expect(one.onChange.mock.calls.length).toBe(told + 1)
+    await vi.waitFor(() => expect(one.asked).toEqual(['a', 'a']))
     one.keeper.stop()
   })
 

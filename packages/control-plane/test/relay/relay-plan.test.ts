@@ -31,6 +31,23 @@ describe('the plan of places at relays', () => {
     expect(planRelays(situation({ candidates }))[0]).toEqual({ do: 'reserve', peer: 'near' })
   })
 
+  const carriers = [0, 1].map((place) => ({ peer: `carrier-${place}`, isConnected: true, isCarrier: true }))
+
+  it('takes carriers for what members leave, and gives one up once a member has taken its turn', () => {
+    const from = (candidates: RelaySituation['candidates'], held: RelaySituation['held'] = []) =>
+      planRelays(situation({ candidates, held })).map(({ do: what, peer }) => `${what} ${peer.split('-')[0] ?? ''}`)
+    expect(from(carriers)).toEqual(['reserve carrier', 'reserve carrier'])
+    expect(from([...carriers, ...relays(1, false)])).toEqual(['reserve relay', 'reserve carrier'])
+    expect(from([...carriers, ...relays(2, false)])).toEqual(['reserve relay', 'reserve relay'])
+    const expiresMs = 2_000_000
+    const atCarriers = carriers.map(({ peer }) => ({ peer, expiresMs, isCarrier: true }))
+    expect(from([...carriers, ...relays(1)], atCarriers)).toEqual(['reserve relay'])
+    expect(from([...carriers, ...relays(1)], [...atCarriers, { peer: 'relay-0', expiresMs }])).toEqual([
+      'give-up carrier'
+    ])
+    expect(from(carriers, atCarriers)).toEqual([])
+  })
+
   it('renews after half of the time, and asks no relay that said no a moment ago', () => {
     const held = [{ peer: 'relay-0', expiresMs: 1_000_000 + 299_999 }]
     const failedUntilMs = new Map([

@@ -3,7 +3,7 @@ import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { decodeMessage, limits, MeshError, parseName, toMeshError, TunnelOpen } from '@agent-mesh/wire'
 import { within } from '../deadline.ts'
 import type { OnDataPlaneEvent } from '../events.ts'
-import type { Authorizer, PathClass, Service } from '../interfaces.ts'
+import type { Allowance, Authorizer, PathClass, Service } from '../interfaces.ts'
 import type { Upstreams } from '../upstream/upstreams.ts'
 import type { Field } from '../upstream/http/head.ts'
 import { serveHttp } from '../upstream/http/serve-http.ts'
@@ -20,6 +20,8 @@ export interface AcceptorInit {
   /** The service of that name, or undefined where this node offers none. */
   findService: (name: string) => Service | undefined
   pathOf?: ((connection: Connection) => PathClass) | undefined
+  /** Of a connection that may carry no more than so much. */
+  allowanceOf?: ((connection: Connection) => Allowance | undefined) | undefined
   onEvent?: OnDataPlaneEvent | undefined
   /** A stream is put to use: its open message was granted and its service is connected. */
   onUsed?: ((stream: Stream, connection: Connection) => void) | undefined
@@ -42,7 +44,7 @@ export const createAcceptor =
   (stream, connection) => {
     const peerId = connection.remotePeer.toString()
     const excess = refusalOf(() => init.registry.check(peerId))
-    const tracked = init.registry.track(stream, peerId, 'inbound')
+    const tracked = init.registry.track(stream, peerId, 'inbound', init.allowanceOf?.(connection))
     serve(init, tracked, connection, excess, () => init.onUsed?.(stream, connection)).catch((err: unknown) => {
       const error = toMeshError(err)
       const { asked } = tracked

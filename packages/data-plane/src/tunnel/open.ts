@@ -75,8 +75,8 @@ interface Lost {
 const attempt = async (init: OpenTunnelInit, peerId: string): Promise<OpenedTunnel | Lost> => {
   const { registry, service, signal } = init
   const deadlineMs = init.deadlineMs ?? limits.tunnelOpenTimeoutMs
-  const { stream, path, isEnding } = await dial(init, peerId)
-  const tracked = registry.track(stream, peerId, 'outbound')
+  const { stream, path, isEnding, allowance } = await dial(init, peerId)
+  const tracked = registry.track(stream, peerId, 'outbound', allowance)
   const { tunnel } = tracked
   const startedMs = performance.now()
   let earlyBytes = 0

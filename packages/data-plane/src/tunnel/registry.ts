@@ -1,7 +1,7 @@
 import type { PeerId, Stream } from '@libp2p/interface'
 import { limits, MeshError, type ErrorCode, type Metadata } from '@agent-mesh/wire'
 import type { OnDataPlaneEvent, TunnelDirection } from '../events.ts'
-import type { PathClass } from '../interfaces.ts'
+import type { Allowance, PathClass } from '../interfaces.ts'
 import { normalizeSocketAddress } from '../upstream/socket-address.ts'
 import { CreditBudget } from './credit-budget.ts'
 import { denialOf } from './denial.ts'
@@ -119,6 +119,7 @@ export class TunnelRegistry {
   readonly #now: () => number
   readonly #wallClock: () => number
   readonly #live = new Set<TrackedTunnel>()
+  readonly #streams = new WeakMap<TrackedTunnel, Stream>()
   readonly #peers = new Map<string, { count: number; turns: SendTurns }>()
   /** Bytes of ended tunnels by peer, the ones longest without any first. */
   readonly #endedWith = new Map<string, { bytesIn: number; bytesOut: number }>()
@@ -157,17 +158,18 @@ export class TunnelRegistry {
   }
 
   /** Makes the tunnel of a stream and watches it to its end. */
-  track(stream: Stream, peerId: string, direction: TunnelDirection): TrackedTunnel {
+  track(stream: Stream, peerId: string, direction: TunnelDirection, allowance?: Allowance): TrackedTunnel {
     const peer = this.#peers.get(peerId) ?? { count: 0, turns: new SendTurns() }
     peer.count += 1
     this.#peers.set(peerId, peer)
-    const tunnel = new Tunnel({ stream, lease: this.budget.open(peerId), turns: peer.turns, now: this.#now })
+    const tunnel = new Tunnel({ stream, lease: this.budget.open(peerId), turns: peer.turns, allowance, now: this.#now })
     const tracked = new TrackedTunnel(
       { id: this.#nextId, peerId, direction, tunnel, wallClock: this.#wallClock },
       (one) => this.#onOpened(one)
     )
     this.#nextId += 1
     this.#live.add(tracked)
+    this.#streams.set(tracked, stream)
     tunnel.once('close', () => {
       peer.count -= 1
       if (peer.count === 0) this.#peers.delete(peerId)
@@ -239,6 +241,15 @@ export class TunnelRegistry {
   closePeer(peerId: string, code: ErrorCode): void {
     for (const { tunnel, peerId: with_ } of this.#live) {
       if (with_ === peerId) tunnel.destroy(new MeshError(code, `The tunnels with ${peerId} were closed.`))
+    }
+  }
+
+  /** Ends the tunnels of these streams, such as all of one connection. */
+  closeOn(streams: readonly Stream[], error: MeshError): void {
+    const ending = new Set(streams)
+    for (const tracked of this.#live) {
+      const stream = this.#streams.get(tracked)
+      if (stream !== undefined && ending.has(stream)) tracked.tunnel.destroy(error)
     }
   }
 

@@ -12,6 +12,7 @@ import {
   toWireCode
 } from '@agent-mesh/wire'
 import { Uint8ArrayList } from 'uint8arraylist'
+import type { Allowance } from '../interfaces.ts'
 import { refusal } from './answer.ts'
 import type { CreditLease } from './credit-budget.ts'
 import { ReceiveWindow, SendCredit } from './credit-window.ts'
@@ -32,6 +33,8 @@ export interface TunnelInit {
   lease: CreditLease
   /** Shared by the tunnels that may be on one connection. */
   turns?: SendTurns
+  /** Where its connection is limited. */
+  allowance?: Allowance | undefined
   /** Monotonic clock in milliseconds. */
   now?: () => number
 }
@@ -50,6 +53,7 @@ export class Tunnel extends Duplex {
   readonly preamble: Promise<Uint8Array>
 
   readonly #lease: CreditLease
+  readonly #allowance: Allowance | undefined
   readonly #now: () => number
   readonly #writer: StreamWriter
   readonly #window: ReceiveWindow
@@ -70,9 +74,10 @@ export class Tunnel extends Duplex {
   /** The peer knows already, or cannot be told, that the tunnel is over. */
   #isPeerGone = false
 
-  constructor({ stream, lease, turns = new SendTurns(), now = () => performance.now() }: TunnelInit) {
+  constructor({ stream, lease, turns = new SendTurns(), allowance, now = () => performance.now() }: TunnelInit) {
     super({ allowHalfOpen: true, readableHighWaterMark: 1, writableHighWaterMark: writableBytes })
     this.#lease = lease
+    this.#allowance = allowance
     this.#now = now
     this.#window = new ReceiveWindow(lease, now())
     this.#credit = new SendCredit(lease.limits.initialBytes)
@@ -186,7 +191,13 @@ export class Tunnel extends Duplex {
   /** One frame as one list, its payload as it was written. Returns whether another may follow. */
   #sendFrame(): boolean {
     if (!this.#maySend) return false
-    const length = Math.min(this.#outgoing.byteLength, this.#credit.availableBytes, framePayloadBytes)
+    const leftBytes = this.#allowance?.leftBytes ?? Infinity
+    if (leftBytes <= 0) {
+      this.#fail(this.#allowance?.error())
+      return false
+    }
+    const length = Math.min(this.#outgoing.byteLength, this.#credit.availableBytes, framePayloadBytes, leftBytes)
+    this.#allowance?.take(length)
     const frame = this.#outgoing.sublist(0, length)
     this.#outgoing.consume(length)
     frame.prepend(encodeHeader(frameTypes.data, length))
@@ -220,7 +231,11 @@ export class Tunnel extends Duplex {
     const code = fromWireCode(wireCode)
     this.#deliver()
     this.#isPeerGone = true
-    this.destroy(new MeshError(code, `The other end reset the tunnel with ${code}.`))
+    // the same connection ends here: what it was given is known on this side as well
+    const isSpent = code === 'CARRIER_LIMIT'
+    if (isSpent) this.#allowance?.end()
+    const known = isSpent ? this.#allowance?.error() : undefined
+    this.destroy(known ?? new MeshError(code, `The other end reset the tunnel with ${code}.`))
   }
 
   #onCredit(bytes: number): void {
@@ -265,9 +280,8 @@ export class Tunnel extends Duplex {
   /** After the peer's FIN its stream may end; it is a cut only where we have not said everything and cannot any more. */
   #onEnd(cause: Error | undefined): void {
     if (this.destroyed || (this.#isFinReceived && (this.#isFinSent || this.#writer.isOpen))) return
-    this.destroy(
-      new MeshError('CONNECTION_LOST', 'The connection to the peer was lost before the end of the data.', { cause })
-    )
+    const lost = 'The connection to the peer was lost before the end of the data.'
+    this.destroy(this.#allowance?.cut() ?? new MeshError('CONNECTION_LOST', lost, { cause }))
   }
 
   #attempt(work: () => void): void {
@@ -280,7 +294,8 @@ export class Tunnel extends Duplex {
 
   #fail(err: unknown): void {
     const error = toMeshError(err)
-    this.#isPeerGone ||= error.code === 'CONNECTION_LOST'
-    this.destroy(error)
+    const isLost = error.code === 'CONNECTION_LOST'
+    this.#isPeerGone ||= isLost
+    this.destroy((isLost ? this.#allowance?.cut() : undefined) ?? error)
   }
 }

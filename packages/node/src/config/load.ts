@@ -13,6 +13,7 @@ export interface Flags {
   bootstrap?: string[]
   logLevel?: string
   directOnly?: boolean
+  carrier?: string[]
 }
 
 export interface LoadedConfig {
@@ -77,12 +78,14 @@ const fromEnvironment = (env: NodeJS.ProcessEnv): Tree => ({
   ...(env['MESH_LISTEN'] === undefined ? {} : { listen: env['MESH_LISTEN'].split(',') }),
   ...(env['MESH_ANNOUNCE'] === undefined ? {} : { announce: env['MESH_ANNOUNCE'].split(',') }),
   ...(env['MESH_BOOTSTRAP'] === undefined ? {} : { bootstrap: env['MESH_BOOTSTRAP'].split(',') }),
+  ...(env['MESH_CARRIER'] === undefined ? {} : { relay: { carriers: env['MESH_CARRIER'].split(',') } }),
   ...(env['MESH_LOG_LEVEL'] === undefined ? {} : { log: { level: env['MESH_LOG_LEVEL'] } })
 })
 
-const fromFlags = ({ logLevel, directOnly, ...rest }: Flags): Tree => ({
+const fromFlags = ({ logLevel, directOnly, carrier, ...rest }: Flags): Tree => ({
   ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)),
   ...(logLevel === undefined ? {} : { log: { level: logLevel } }),
+  ...(carrier === undefined ? {} : { relay: { carriers: carrier } }),
   ...(directOnly === undefined ? {} : { paths: { direct_only: directOnly } })
 })
 
@@ -133,7 +136,14 @@ export const loadConfig = async (options: {
     const all: Tree = Object.assign({}, ...[file?.tree, environment, flags].map((tree) => tree?.[key]).filter(isTree))
     return Object.keys(all).length > 0 ? { [key]: all } : {}
   }
-  const merged = { ...file?.tree, ...environment, ...flags, ...section('log'), ...section('paths') }
+  const merged = {
+    ...file?.tree,
+    ...environment,
+    ...flags,
+    ...section('log'),
+    ...section('paths'),
+    ...section('relay')
+  }
   const config = validate(merged, 'the configuration')
   const sourceOf = (path: string): Setting['source'] =>
     has(flags, path)

@@ -1,6 +1,15 @@
 import { z } from 'zod'
 import { limits } from '@agent-mesh/wire'
+import { parseCarrier } from './carriers.ts'
 import { size } from './size.ts'
+
+const carrier = z.string().superRefine((text, context) => {
+  try {
+    parseCarrier(text)
+  } catch (err) {
+    context.addIssue({ code: 'custom', message: err instanceof Error ? err.message : 'it does not parse' })
+  }
+})
 
 const count = (most: number) => z.number().int().min(0).max(most)
 
@@ -20,6 +29,13 @@ export const relaySection = z
         'Whether this node holds places at relays, so that others reach it through them. `auto`: where none of its addresses is a public one.'
       ),
     places: count(limits.relaysPerNode).default(2).describe('Relays at which it holds a place at once.'),
+    carriers: z
+      .array(carrier)
+      .max(limits.carrierAddresses)
+      .default([])
+      .describe(
+        'Relays of other libp2p networks, by address and peer id, for members that no member with a public address can relay for. They see who calls whom and how much, and carry ciphertext within limits of their own.'
+      ),
     reservations: count(limits.relayReservations)
       .default(limits.relayReservations)
       .describe('Members that it holds a place for.'),

@@ -2,6 +2,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { limits, protocols } from '@agent-mesh/wire'
 import { createDataPlane, type DataPlane } from '@agent-mesh/data-plane'
 import {
+  circuitMeter,
   createDialler,
   createDiscovery,
   createPathMemory,
@@ -185,6 +186,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     onMoved: () => {
       host.services.bound.refresh()
       host.services.portMapping?.refresh()
+      relaying.moved()
       void offers.publishNow().catch(() => {})
     }
   })
@@ -209,6 +211,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     dialer: openThrough(nodePaths.forTunnels(dialler)),
     protocol: protocols(networkId).tunnel,
     pathOf: pathClassOf,
+    allowanceOf: circuitMeter,
     callerOf: (peer) => authorizer.callerOf(peer),
     selfId: self.toString(),
     ...(init.random === undefined ? {} : { random: init.random }),
@@ -239,7 +242,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     addresses: () => [...relaying.addresses(), ...addresses().map(withoutPeerId)]
   })
   const publish = (): void => void offers.publishNow().catch(() => {})
-  const relaying = createRelaying({ self, config, host, admission, book, dialler, events, publish })
+  const relaying = createRelaying(init, { self, dialler, plainDialler, nodePaths, dataPlane, publish })
   const doors = new Doors({ verbs, config, dataPlane, events, kindOf: (target) => kindOf(book, target) })
   const health = createNodeHealth(init, { dialler, discovery, about: selfHealth, watch })
   const proxies = new NodeProxies({ verbs, config, events, dataPlane, book, discovery, resolver, self })
@@ -307,6 +310,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     reach,
     health,
     underlay: init.underlay,
+    relaying,
     watch,
     metering,
     vocabulary: () => vocabularyOf({ book, admission, own: credentials.membership, offers, doors }),
@@ -348,8 +352,7 @@ export const assemble = (init: AssembleInit): Assembled => {
         })
       )
       await host.services.members.handle(protocols(networkId).tunnel, first.handler, dataPlane.handlerOptions)
-      const { handler, handlerOptions } = replication
-      await host.services.members.handle(protocols(networkId).sync, handler, handlerOptions)
+      await host.services.members.handle(protocols(networkId).sync, replication.handler, replication.handlerOptions)
       replication.start()
       await nodePaths.start()
       await health.start()

@@ -41,6 +41,10 @@ export const createNodeHealth = (
   const { networkId, networkKey, key, membership } = credentials
   const { admission, members, pubsub } = host.services
   const lookUps = new LookUps(discovery)
+  const isCostly = (peer: string): boolean => {
+    const open = admission.connections(peerIdFromString(peer))
+    return open.length > 0 && open.every((one) => one.limits !== undefined)
+  }
   const health = createHealth({
     networkId,
     networkKey,
@@ -49,7 +53,7 @@ export const createNodeHealth = (
     admission,
     pubsub,
     about,
-    settings: detectorSettings(config.health),
+    settings: { ...detectorSettings(config.health), isCostly },
     // a probe asks whether it is where it was; each failed one would ask the whole DHT where it is now
     connect: async (peer, options) => dialler.connect(peer, { ...options, isSought: false }),
     lossOf: (peer) => {

@@ -64,6 +64,7 @@ import type { Offers } from './offers.ts'
 import type { Policies, PolicyInput } from './policies.ts'
 import type { NodeProxies } from './proxies.ts'
 import type { Reach } from './reach.ts'
+import type { Relaying } from './relaying.ts'
 import type { Why } from '../why/why.ts'
 import type { Standing } from './standing.ts'
 import type { Underlay } from './underlay.ts'
@@ -92,6 +93,7 @@ export interface MeshNodeParts {
   policies: Policies
   proxies: NodeProxies
   reach: Reach
+  relaying: Pick<Relaying, 'carriers' | 'warnings'>
   health: Pick<NodeHealth, 'counts'>
   vocabulary: () => Vocabulary
   why: Why
@@ -136,6 +138,7 @@ export class MeshNode implements LocalNode {
       addresses: addresses(),
       health: this.#parts.health.counts(),
       paths: this.#parts.reach.paths(),
+      ...this.#parts.relaying.carriers(),
       peers: { connected: admission.members().length, known: knownPeers(), routingTable: routingTableSize() },
       ...(publication === undefined ? {} : { publication }),
       services: offers.services(),
@@ -168,7 +171,7 @@ export class MeshNode implements LocalNode {
         message: `The proxy ${listen} is not open: ${error.message}`,
         hint: error.hint
       })
-    warnings.push(...audit.warnings, ...this.#parts.watch.warnings())
+    warnings.push(...audit.warnings, ...this.#parts.watch.warnings(), ...this.#parts.relaying.warnings())
     const { pending } = offers.publication ?? {}
     if (pending !== undefined)
       warnings.push({
@@ -322,7 +325,7 @@ export class MeshNode implements LocalNode {
   }
 
   async netcheck(options: { signal: AbortSignal }): Promise<NetcheckResponse> {
-    return this.#parts.underlay.netcheck(options)
+    return { ...(await this.#parts.underlay.netcheck(options)), ...this.#parts.relaying.carriers() }
   }
 
   async why(request: WhyRequest, options: { signal: AbortSignal }): Promise<WhyResponse> {

@@ -1,4 +1,4 @@
-import { createPaths, type Dialler, type PathDialler, type Paths } from '@agent-mesh/control-plane'
+import { circuitMeter, createPaths, type Dialler, type PathDialler, type Paths } from '@agent-mesh/control-plane'
 import { protocols } from '@agent-mesh/wire'
 import type { PeerId } from '@libp2p/interface'
 import type { AssembleInit } from './assemble.ts'
@@ -16,7 +16,7 @@ interface PathRooms {
 }
 
 /** The choice of paths in a running node. */
-export interface NodePaths extends Pick<Paths, 'choose' | 'standing' | 'hurry' | 'measure'> {
+export interface NodePaths extends Pick<Paths, 'choose' | 'standing' | 'hurry' | 'measure' | 'spent'> {
   start: () => Promise<void>
   stop: () => void
   /** Dials for tunnels: a peer that is dialled so counts as in use. */
@@ -40,6 +40,7 @@ export const createNodePaths = (
     },
     trafficOf,
     isDirectOnly: config.paths.direct_only,
+    isSpent: (connection) => circuitMeter(connection)?.isSpent === true,
     onDoubted,
     onPreferred: (peer, path, before) => {
       if (before !== undefined) onDoubted(peer)
@@ -68,6 +69,7 @@ export const createNodePaths = (
     standing: paths.standing,
     hurry: paths.hurry,
     measure: paths.measure,
+    spent: paths.spent,
     start: async () => {
       await members.handle(protocols(credentials.networkId).echo, paths.handler, paths.handlerOptions)
       paths.start()

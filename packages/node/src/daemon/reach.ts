@@ -28,6 +28,7 @@ import type {
 } from '@agent-mesh/wire/api'
 
 import { TcpCounters } from '../host/tcp-info.ts'
+import { carrierUseOf } from './carriers.ts'
 import { tcpEndpointOf } from './endpoint.ts'
 import { healthDocument } from './health.ts'
 import type { NodePaths } from './paths.ts'
@@ -224,14 +225,17 @@ export class Reach {
     const [first] = connections
     if (membership === undefined || first === undefined) return []
     const rttMs = this.#rtts.get(peer.toString()) ?? health?.rttMs
+    const path = this.#init.paths.standing(peer).path ?? pathClassOf(first)
+    const carrier = path === 'relayed' ? connections.map(carrierUseOf).findLast((one) => one !== undefined) : undefined
     return [
       {
         peerId: peer.toString(),
         name: membership.name,
         groups: membership.groups,
         state: 'connected',
-        path: this.#init.paths.standing(peer).path ?? pathClassOf(first),
+        path,
         ...this.#reasonOf(peer),
+        ...(carrier === undefined ? {} : { carrier }),
         direction: first.direction,
         addresses: connections.map((one) => one.remoteAddr.toString()),
         ...(rttMs === undefined ? {} : { rttMs }),

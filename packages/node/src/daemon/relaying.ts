@@ -3,26 +3,30 @@ import {
   isRelayed,
   RelayKeeper,
   relayProtocol,
-  type Admission,
+  reserve,
+  watchCircuit,
+  type CircuitMeter,
   type Dialler,
-  type RecordBook,
+  type PathDialler,
   type RelayCandidate,
-  type RelayUse
+  type RelayUse,
+  type Reservation
 } from '@agent-mesh/control-plane'
+import { limits, toMeshError } from '@agent-mesh/wire'
+import type { TunnelRegistry } from '@agent-mesh/data-plane'
+import type { CarrierDocument, Status } from '@agent-mesh/wire/api'
 import type { Connection, PeerId, PeerUpdate } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import type { Config } from '../config/schema.ts'
-import type { Host } from '../host/create-host.ts'
-import type { EventBus } from './event-bus.ts'
+import type { AssembleInit } from './assemble.ts'
+import { NodeCarriers } from './carriers.ts'
+import type { NodePaths } from './paths.ts'
 
-export interface RelayingInit {
+interface RelayingRooms {
   self: PeerId
-  config: Pick<Config, 'relay' | 'announce'>
-  host: Pick<Host, 'peerStore' | 'services' | 'getMultiaddrs' | 'addEventListener' | 'removeEventListener'>
-  admission: Admission
-  book: Pick<RecordBook, 'all'>
   dialler: Dialler
-  events: EventBus
+  plainDialler: PathDialler
+  nodePaths: Pick<NodePaths, 'spent'>
+  dataPlane: { tunnels: Pick<TunnelRegistry, 'closeOn'> }
   /** The addresses of this node are others: its record has to be written anew. */
   publish: () => void
 }
@@ -32,6 +36,11 @@ export interface Relaying {
   addresses: () => Multiaddr[]
   /** As a relay, and how many places it has at others. */
   use: () => RelayUse & { places: number }
+  /** Relays of other networks that the configuration names; nothing where it names none. */
+  carriers: () => { carriers?: CarrierDocument[] }
+  warnings: () => Status['warnings']
+  /** The addresses of this machine are others: whoever said no may be asked again. */
+  moved: () => void
   start: () => Promise<void>
   stop: () => Promise<void>
 }
@@ -58,17 +67,13 @@ const relayOf = (address: Multiaddr): { peer: string; address: Multiaddr } | und
 }
 
 /** Relays for others where this node can be dialled, and is called through others where it cannot. */
-export const createRelaying = ({
-  self,
-  config,
-  host,
-  admission,
-  book,
-  dialler,
-  events,
-  publish
-}: RelayingInit): Relaying => {
-  const { server, held } = host.services.relay
+export const createRelaying = (
+  { config, host, book, events }: AssembleInit,
+  { self, dialler, plainDialler, nodePaths, dataPlane, publish }: RelayingRooms
+): Relaying => {
+  const { admission, relay: hostRelay } = host.services
+  const { server, held } = hostRelay
+  const carriers = new NodeCarriers({ config, host, admission })
   const { serve, use, places } = config.relay
   const isAnnounced = config.announce.length > 0
   const hasPublicAddress = (): boolean =>
@@ -83,7 +88,8 @@ export const createRelaying = ({
       if (isWithdrawn) continue
       for (const address of addresses) {
         const relay = relayOf(address)
-        if (relay !== undefined) found.set(relay.peer, [...(found.get(relay.peer) ?? []), relay.address])
+        if (relay !== undefined && !carriers.has(relay.peer))
+          found.set(relay.peer, [...(found.get(relay.peer) ?? []), relay.address])
       }
     }
     return found
@@ -102,11 +108,13 @@ export const createRelaying = ({
     const connected = new Set(members.map(String))
     return [
       ...members.filter((_, place) => relays[place]).map((peer) => ({ peer: peer.toString(), isConnected: true })),
-      ...[...named().keys()].filter((peer) => !connected.has(peer)).map((peer) => ({ peer, isConnected: false }))
+      ...[...named().keys()].filter((peer) => !connected.has(peer)).map((peer) => ({ peer, isConnected: false })),
+      ...carriers.candidates()
     ]
   }
 
   const connect = async (relay: PeerId, signal: AbortSignal): Promise<Connection> => {
+    if (carriers.has(relay.toString())) return carriers.connect(relay, signal)
     const open = admission.connections(relay).find(isDirect)
     return open ?? dialler.connect(relay, { signal, addresses: named().get(relay.toString()) ?? [] })
   }
@@ -118,6 +126,11 @@ export const createRelaying = ({
     wanted,
     candidates,
     connect,
+    reserve: async (connection, signal) => {
+      const place = await reserve(connection, signal)
+      return admission.isCarrier(connection) ? carriers.told(place) : place
+    },
+    onGivenUp: (place) => carriers.leave(place),
     onChange: () => {
       events.emit('info', 'relay:places', { count: held.all().length })
       publish()
@@ -128,6 +141,29 @@ export const createRelaying = ({
   const onUpdate = ({ detail: { peer, previous } }: CustomEvent<PeerUpdate>): void => {
     if (peer.protocols.includes(relayProtocol) && previous?.protocols.includes(relayProtocol) !== true) keeper.look()
   }
+  const onLow = ({ remotePeer, direction }: Connection, { carrier }: CircuitMeter): void => {
+    // one of the two is enough, and who has another way needs none
+    const isOnly = admission.connections(remotePeer).every((one) => one.limits !== undefined)
+    if (direction !== 'outbound' || !isOnly) return
+    const signal = AbortSignal.timeout(limits.dialTimeoutMs)
+    plainDialler
+      .attempt(remotePeer, 'relayed', signal)
+      .catch((err: unknown) =>
+        events.emit('debug', 'carrier:failed', { peer: remotePeer.toString(), carrier, code: toMeshError(err).code })
+      )
+  }
+  const onSpent = (connection: Connection, meter: CircuitMeter): void => {
+    const error = meter.error()
+    nodePaths.spent(connection)
+    dataPlane.tunnels.closeOn(connection.streams, error)
+    const { limit = '', value = '' } = error.details
+    const peer = connection.remotePeer.toString()
+    events.emit('info', 'carrier:limit', { peer, carrier: meter.carrier, limit: String(limit), value: String(value) })
+  }
+  const onOpen = ({ detail }: CustomEvent<Connection>): void => watchCircuit(detail, { onLow, onSpent })
+  const onClose = ({ detail }: CustomEvent<Connection>): void => keeper.closed(detail)
+  const isThere = ({ relay, connection, isCarrier }: Reservation): boolean =>
+    isCarrier === true ? connection.status === 'open' : admission.has(relay)
   let timer: NodeJS.Timeout | undefined
   const look = async (): Promise<void> => {
     const isWanted = wantsToServe()
@@ -136,16 +172,23 @@ export const createRelaying = ({
   }
   return {
     addresses: () => keeper.addresses().slice(0, mostAddresses),
-    use: () => ({ ...server.use, places: held.all().filter(({ relay }) => admission.has(relay)).length }),
+    use: () => ({ ...server.use, places: held.all().filter(isThere).length }),
+    carriers: () => (config.relay.carriers.length === 0 ? {} : { carriers: carriers.documents(keeper) }),
+    warnings: () => carriers.warnings(keeper),
+    moved: () => keeper.moved(),
     start: async () => {
       await look()
       host.addEventListener('peer:update', onUpdate)
+      host.addEventListener('connection:open', onOpen)
+      host.addEventListener('connection:close', onClose)
       keeper.start()
       timer = setInterval(() => void look().catch(() => {}), lookMs)
     },
     stop: async () => {
       clearInterval(timer)
       host.removeEventListener('peer:update', onUpdate)
+      host.removeEventListener('connection:open', onOpen)
+      host.removeEventListener('connection:close', onClose)
       keeper.stop()
       await server.serve(false)
     }

@@ -31,6 +31,7 @@ import { VerbStore } from '../state/verb-store.ts'
 import { assemble } from './assemble.ts'
 import { EventBus } from './event-bus.ts'
 import { Invitations } from './invitations.ts'
+import { joinAddresses } from './join-addresses.ts'
 import { Issuance } from './issuance.ts'
 import { openMetricsDoor } from './metrics-door.ts'
 import { openMemory } from './remember.ts'
@@ -180,7 +181,7 @@ export const startNode = async (
         sealKeyOf: (id) => invitations.sealKeyOf(id),
         redeem: async (plea) => ({
           chain: await invitations.redeem(plea),
-          addresses: host.getMultiaddrs(),
+          addresses: joinAddresses(host),
           policyVersion: keeper.newestKnown
         })
       }
@@ -216,7 +217,7 @@ export const startNode = async (
         stopped.resolve()
       }
     })
-    const ticketAddresses = (): Uint8Array[] => host.getMultiaddrs().map((address) => address.bytes)
+    const ticketAddresses = (): Uint8Array[] => joinAddresses(host).map(({ bytes }) => bytes)
     const holdersOf = async (name: string): Promise<PeerId[]> => {
       const records = await node.discovery
         .findName(name, { signal: AbortSignal.timeout(nameCheckTimeoutMs) })

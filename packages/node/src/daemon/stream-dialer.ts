@@ -1,5 +1,5 @@
 import { limits, toMeshError } from '@agent-mesh/wire'
-import { pathClassOf, type Dialler } from '@agent-mesh/control-plane'
+import { circuitMeter, pathClassOf, type Dialler } from '@agent-mesh/control-plane'
 import type { DialledStream, StreamDialer } from '@agent-mesh/data-plane'
 import type { Connection } from '@libp2p/interface'
 
@@ -28,10 +28,12 @@ const openOn = async (connection: Connection, protocol: string, signal: AbortSig
   stream: await connection.newStream(protocol, {
     signal,
     maxOutboundStreams: limits.tunnelsPerPeer,
-    negotiateFully: false
+    negotiateFully: false,
+    runOnLimitedConnection: true
   }),
   path: pathClassOf(connection),
-  isEnding: async (other) => isEnding(connection, other)
+  isEnding: async (other) => isEnding(connection, other),
+  allowance: circuitMeter(connection)
 })
 
 /**

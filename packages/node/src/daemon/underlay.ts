@@ -112,7 +112,11 @@ export const createUnderlay = ({ networkId, config, host, events }: UnderlayInit
     const configured = config.webrtc.stun.map((one) => ({ endpoint: readEndpoint(one) }))
     const [families, relays] = await Promise.all([
       ask([...configured, ...members()], until),
-      Promise.all(relay.held.all().map(async ({ relay: peer }) => relayDocument(peer, until)))
+      Promise.all(
+        relay.held
+          .all()
+          .flatMap(({ relay: peer, isCarrier }) => (isCarrier === true ? [] : [relayDocument(peer, until)]))
+      )
     ])
     const asked = families.flatMap((family) => family.asked)
     const sockets = families.map((family) => ({

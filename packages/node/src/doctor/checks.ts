@@ -170,11 +170,41 @@ const relayCheck = (_: Facts, { peers }: NodeFacts): Check => {
   const [first] = relayed
   if (first === undefined) return { name, verdict: 'pass', text: 'No member is reached through a relay.' }
   const why = first.pathReason === undefined ? '' : ` (${first.pathReason})`
+  const carried = relayed.filter(({ carrier }) => carrier !== undefined)
+  if (carried.length > 0)
+    return {
+      name,
+      verdict: 'warn',
+      text: `${carried.length} members are reached through a carrier, which ends each connection at its limits: ${names(carried)}${why}.`,
+      remedy: 'relay: { serve: on } on a member that others can dial; it relays without such limits.'
+    }
   return {
     name,
     verdict: 'warn',
     text: `${relayed.length} members are reached through a relay: ${names(relayed)}${why}.`,
     remedy: `mesh-node ping ${first.name ?? first.peerId} --until-direct; mesh-node netcheck`
+  }
+}
+
+const carriersCheck = (_: Facts, { status }: NodeFacts): Check => {
+  const name = 'carriers'
+  const { carriers = [] } = status
+  const refused = carriers.filter(({ state }) => state === 'refused')
+  const [first] = refused
+  if (carriers.length === 0)
+    return { name, verdict: 'pass', text: 'No relay of another network is used (relay.carriers).' }
+  if (first !== undefined)
+    return {
+      name,
+      verdict: refused.length === carriers.length ? 'fail' : 'warn',
+      text: `${refused.length} of ${carriers.length} carriers give no place: ${first.reason ?? first.peerId}`,
+      remedy: first.hint ?? 'mesh-node netcheck'
+    }
+  const held = carriers.filter(({ state }) => state === 'held').length
+  return {
+    name,
+    verdict: 'pass',
+    text: held === 0 ? 'None of the carriers is needed.' : `${held} of ${carriers.length} carriers hold a place.`
   }
 }
 
@@ -249,6 +279,7 @@ const ofNode: Array<[name: string, check: (facts: Facts, node: NodeFacts) => Che
   ['dht', islandCheck],
   ['record', recordCheck],
   ['paths', relayCheck],
+  ['carriers', carriersCheck],
   ['silence', silenceCheck],
   ['packets', packetsCheck],
   ['event loop', loopCheck],

@@ -25,6 +25,7 @@ import type { GossipSub } from '@libp2p/gossipsub'
 import type { Identify } from '@libp2p/identify'
 import type { ConnectionGater } from '@libp2p/interface'
 import type { Ping } from '@libp2p/ping'
+import { carriersOf } from '../config/carriers.ts'
 import type { Config } from '../config/schema.ts'
 import type { Credentials } from '../state/credentials.ts'
 import { version } from '../version.ts'
@@ -147,6 +148,7 @@ export const createHost = async ({
           membership !== undefined && revocations.isRevoked(membership) ? 'REVOKED' : undefined,
         policyVersion,
         revocationsHash: () => revocations.digest(),
+        carriers: new Set(carriersOf(config.relay.carriers).keys()),
         gate: strangers
       }),
       join: join({ networkId, limits: strangers, ...joins }),

@@ -17,7 +17,7 @@ export interface HostRelay {
   held: HeldReservations
 }
 
-/** The transport through relays and the service that relays, both for members only. */
+/** The transport through relays, which may be carriers, and the service that relays, for members only. */
 export const hostRelay = (
   config: Config['relay']
 ): {
@@ -37,10 +37,7 @@ export const hostRelay = (
     'connections'
   )
   return {
-    transport: memberOnly(
-      (components: RelayTransportComponents) => new RelayTransport(components, held),
-      'connections'
-    ),
+    transport: memberOnly((components: RelayTransportComponents) => new RelayTransport(components, held), 'circuits'),
     service: (components) => ({ server: server(components), held })
   }
 }

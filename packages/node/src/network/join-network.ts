@@ -3,7 +3,16 @@ import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { limits, MeshError, parseName, toMeshError, type ErrorCode, type Ticket } from '@agent-mesh/wire'
 import { decodeTicket, loadOrCreateKey, networkIdOf, parseNetworkKey } from '@agent-mesh/identity'
-import { createLeash, deadline, requestJoin, type Joined } from '@agent-mesh/control-plane'
+import {
+  createLeash,
+  deadline,
+  HeldReservations,
+  isRelayed,
+  RelayTransport,
+  requestJoin,
+  type Joined,
+  type RelayTransportComponents
+} from '@agent-mesh/control-plane'
 import type { Ed25519PrivateKey } from '@libp2p/interface'
 import type { NetworkInfo } from '@agent-mesh/wire/api'
 import { transport } from '../host/transport.ts'
@@ -51,16 +60,26 @@ const isFinal = (code: ErrorCode): boolean =>
   code === 'NOT_ISSUER' ||
   code === 'CLOCK_SKEW'
 
+/** Of a network that one joins, and how it was reached. */
+export interface JoinedNetwork extends NetworkInfo {
+  /** Address of the relay of another network that led there; absent where none did. */
+  carrier?: string
+}
+
 const ask = async (
   ways: Way[],
   ticket: Ticket,
   key: Ed25519PrivateKey,
   { name, signal, onProgress }: JoinOptions
-): Promise<Joined> => {
+): Promise<{ joined: Joined; address: Multiaddr }> => {
+  const { transports, ...channel } = transport()
+  // a ticket may lead through a relay that carries for anybody; nobody is taken in through one
+  const throughRelays = (components: RelayTransportComponents) => new RelayTransport(components, new HeldReservations())
   const host = await createLibp2p({
     privateKey: key,
     addresses: { listen: [] },
-    ...transport(),
+    ...channel,
+    transports: [...transports, throughRelays],
     connectionMonitor: { enabled: false }
   })
   const failures: string[] = []
@@ -71,7 +90,8 @@ const ask = async (
         const leash = createLeash(deadline(limits.dialTimeoutMs, signal))
         const connection = await host.dial(address, { signal: leash.signal })
         leash.release()
-        return await requestJoin({ connection, ticket, key, name, ...(signal === undefined ? {} : { signal }) })
+        const given = signal === undefined ? {} : { signal }
+        return { joined: await requestJoin({ connection, ticket, key, name, ...given }), address }
       } catch (err) {
         signal?.throwIfAborted()
         const error = toMeshError(err, 'UNREACHABLE')
@@ -96,7 +116,7 @@ const ask = async (
  * certificate and the members to start from. Nothing but the key is written before the answer was verified.
  * @throws MeshError TICKET_*, NAME_*, NETWORK_EXISTS, UNREACHABLE, RATE_LIMITED, STATE_LOCKED, KEY_*
  */
-export const joinNetwork = async (directory: StateDir, options: JoinOptions): Promise<NetworkInfo> => {
+export const joinNetwork = async (directory: StateDir, options: JoinOptions): Promise<JoinedNetwork> => {
   const name = parseName(options.name)
   const ticket = decodeTicket(options.ticket, Date.now())
   const unlock = await lockState(directory.path)
@@ -107,12 +127,13 @@ export const joinNetwork = async (directory: StateDir, options: JoinOptions): Pr
     const ways = waysTo(ticket)
     if (ways.some(({ peerId }) => peerId === peerIdFromPrivateKey(key).toString()))
       throw new MeshError('NETWORK_EXISTS', 'This node issued the ticket itself.')
-    const joined = await ask(ways, ticket, key, { ...options, name })
+    const { joined, address } = await ask(ways, ticket, key, { ...options, name })
     await files.peers.write(startFrom([...ways.map((way) => way.address), ...joined.addresses]))
     // before the certificate: a member that does not know that there is a policy would allow what it serves
     if (joined.policyVersion > 0) await files.policyAwaited.write({ version: joined.policyVersion })
     await saveMembership(files, parseNetworkKey(ticket.networkKey), joined.chain)
-    return describeNetwork(await loadCredentials(files, Date.now()))
+    const network = describeNetwork(await loadCredentials(files, Date.now()))
+    return isRelayed(address) ? { ...network, carrier: address.decapsulate('/p2p-circuit').toString() } : network
   } finally {
     await unlock()
   }

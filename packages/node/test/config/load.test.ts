@@ -21,6 +21,9 @@ const load = async (yaml: string, env: NodeJS.ProcessEnv = {}, flags = {}) => {
   return loadConfig({ file, env, flags })
 }
 
+const peerId = '12D3KooWGC6TvWhfapngX6wvJHvYYmdMTZ7xSVs5UvhQRVUGvcyQ'
+const carrier = `/ip4/127.0.0.1/tcp/4001/p2p/${peerId}`
+
 describe('the configuration', () => {
   it('is complete without a file', async () => {
     const { config } = await loadConfig({ env: {}, flags: {} })
@@ -48,6 +51,18 @@ describe('the configuration', () => {
     })
   })
 
+  it('takes carriers from the command line over the environment, beside what the file says of relays', async () => {
+    const other = carrier.replace('4001', '4002')
+    const yaml = 'relay:\n  places: 3\n'
+    expect((await load(yaml, { MESH_CARRIER: `${carrier},${other}` })).config.relay).toMatchObject({
+      places: 3,
+      carriers: [carrier, other]
+    })
+    const { config, settings } = await load(yaml, { MESH_CARRIER: carrier }, { carrier: [other] })
+    expect(config.relay).toMatchObject({ places: 3, carriers: [other] })
+    expect(settings).toContainEqual({ key: 'relay.carriers', value: JSON.stringify([other]), source: 'flag' })
+  })
+
   const refused: Array<[string, string, RegExp]> = [
     [
       'an unknown key, with its line and what was meant',
@@ -63,6 +78,26 @@ describe('the configuration', () => {
       'one STUN server too many',
       `webrtc:\n  stun: [${Array.from({ length: limits.stunServers + 1 }, () => '127.0.0.1:3478').join(', ')}]\n`,
       /line 2: webrtc\.stun: /
+    ],
+    [
+      'a carrier without its peer id',
+      'relay:\n  carriers:\n    - /ip4/127.0.0.1/tcp/4001\n',
+      /line 3: relay\.carriers\.0: ".*" is not the address of a relay over TCP with its peer id, such as /
+    ],
+    [
+      'a carrier behind a relay',
+      `relay:\n  carriers: [/ip4/127.0.0.1/tcp/4001/p2p/${peerId}/p2p-circuit/p2p/${peerId}]\n`,
+      /line 2: relay\.carriers\.0: ".*" leads through a relay/
+    ],
+    [
+      'a carrier over a transport that is not there',
+      `relay:\n  carriers: [/ip4/127.0.0.1/udp/4001/quic-v1/p2p/${peerId}]\n`,
+      /line 2: relay\.carriers\.0: ".*" is not the address of a relay over TCP/
+    ],
+    [
+      'one carrier address too many',
+      `relay:\n  carriers: [${Array.from({ length: limits.carrierAddresses + 1 }, () => carrier).join(', ')}]\n`,
+      /line 2: relay\.carriers: /
     ],
     ['an unknown key at the top', '\nliste: []\n', /line 2: liste is no setting; did you mean listen\?/],
     [

@@ -126,6 +126,30 @@ describe('the doctor', () => {
     ],
     ['a member on a relay', () => factsOf({ peers: [peer({ path: 'relayed' })] }), [['paths', 'warn']]],
     [
+      'a member that is reached through a carrier',
+      () => {
+        const carrier = { peerId: 'carrier', limitBytes: 131_072, limitSeconds: 120, usedBytes: 9_000, usedSeconds: 4 }
+        return factsOf({ peers: [peer({ path: 'relayed', carrier })] })
+      },
+      [['paths', 'warn']]
+    ],
+    [
+      'a carrier of two that is full',
+      () =>
+        withStatus({
+          carriers: [
+            { peerId: 'a', addresses: [], circuits: 0, state: 'held' },
+            { peerId: 'b', addresses: [], circuits: 0, state: 'refused', reason: 'It is full.', hint: 'Wait.' }
+          ]
+        }),
+      [['carriers', 'warn']]
+    ],
+    [
+      'the only carrier where somebody else answers',
+      () => withStatus({ carriers: [{ peerId: 'a', addresses: [], circuits: 0, state: 'refused' }] }),
+      [['carriers', 'fail']]
+    ],
+    [
       'a member that is connected and silent',
       () =>
         factsOf({
@@ -163,6 +187,6 @@ describe('the doctor', () => {
     const facts = factsOf({}, { node: { code: 'NO_DAEMON', message: 'No node runs.', hint: 'mesh-node up' } })
     const checks = judge(facts)
     expect(checks.find(({ name }) => name === 'node')).toMatchObject({ verdict: 'fail', remedy: 'mesh-node up' })
-    expect(checks.filter(({ verdict }) => verdict === 'skip')).toHaveLength(11)
+    expect(checks.filter(({ verdict }) => verdict === 'skip')).toHaveLength(12)
   })
 })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { carrier } from './carrier-schemas.ts'
 
 /** How this node stands in its network. */
 export const netcheckResponse = z.object({
@@ -39,6 +40,8 @@ export const netcheckResponse = z.object({
     .optional(),
   /** Members through which others reach this node, with the round trip to each. */
   relays: z.array(z.object({ peerId: z.string(), name: z.string().optional(), rttMs: z.number().optional() })),
+  /** Relays of other networks that the configuration names; absent where it names none. */
+  carriers: z.array(carrier).optional(),
   /** Where this node itself answers STUN. */
   stun: z.object({ endpoints: z.array(z.string()), answered: z.number().int(), refused: z.number().int() }),
   elapsedMs: z.number()

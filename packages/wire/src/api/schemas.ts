@@ -1,10 +1,12 @@
 import { z } from 'zod'
+import { carrier, carrierUse } from './carrier-schemas.ts'
 import { pathClass } from './find-schemas.ts'
 import { healthCounts, peerHealth } from './health-schemas.ts'
 import { tcpCounters, underlay } from './underlay-schemas.ts'
 import { proxy } from './proxy-schemas.ts'
 import { service, serviceKind } from './service-schemas.ts'
 
+export * from './carrier-schemas.ts'
 export * from './find-schemas.ts'
 export * from './health-schemas.ts'
 export * from './netcheck-schemas.ts'
@@ -63,6 +65,8 @@ export const peer = z.object({
   path: pathClass.optional(),
   /** Why the path is not better; absent where none would be. */
   pathReason: z.string().optional(),
+  /** Where the path runs through a relay of another network, which limits it. */
+  carrier: carrierUse.optional(),
   direction: z.enum(['inbound', 'outbound']).optional(),
   addresses: z.array(z.string()),
   rttMs: z.number().optional(),
@@ -239,6 +243,8 @@ export const status = z.object({
   health: healthCounts.optional(),
   /** Connected members by the path to each. */
   paths: z.partialRecord(pathClass, z.number().int()).optional(),
+  /** Relays of other networks that the configuration names; absent where it names none. */
+  carriers: z.array(carrier).optional(),
   publication: publication.optional(),
   services: z.array(service),
   capabilities: z.array(z.object({ capability: z.string(), service: z.string().optional() })),

@@ -30,6 +30,9 @@ const suspectIntervals = 2
 /** A neighbour that does not answer here, and lives, is looked at again after so many intervals, unless many are lost. */
 const lostIntervals = 1.5
 
+/** Intervals between two turns of a neighbour to which every byte is counted. */
+const costlyIntervals = 5
+
 /** Probes one neighbour after the other, those in doubt out of turn, and others on request. */
 export class Prober {
   readonly #init: ProberInit
@@ -37,6 +40,8 @@ export class Prober {
   readonly #probes = new Probes()
   /** When a neighbour in doubt is looked at out of turn. */
   readonly #looks = new Map<string, { atMs: number; mustDial: boolean }>()
+  /** When a neighbour of that kind had its last turn. */
+  readonly #turnsMs = new Map<string, number>()
   #nextTurnMs: number
 
   constructor(init: ProberInit, nowMs: number) {
@@ -61,12 +66,14 @@ export class Prober {
   disconnected({ peer, verdict }: Member, isOrderly: boolean, nowMs: number): void {
     this.#order.remove(peer)
     this.#looks.delete(peer)
+    this.#turnsMs.delete(peer)
     if (!isOrderly && verdict.is !== 'left') this.#look(peer, nowMs + this.#pause(), true)
   }
 
   forget(peer: string): void {
     this.#order.remove(peer)
     this.#looks.delete(peer)
+    this.#turnsMs.delete(peer)
   }
 
   /** Somebody else cannot reach it. */
@@ -158,11 +165,21 @@ export class Prober {
     for (let tries = this.#order.size; tries > 0; tries--) {
       const peer = this.#order.next()
       if (peer === undefined || this.#probes.isUnderWay(peer)) continue
-      if (members.get(peer)?.verdict.is === 'left') continue
+      if (members.get(peer)?.verdict.is === 'left' || !this.#isDue(peer, nowMs)) continue
       this.#looks.delete(peer)
       this.#start(peer, false, nowMs)
       return
     }
+  }
+
+  /** Whoever is in doubt is looked at out of turn, and sooner. */
+  #isDue(peer: string, nowMs: number): boolean {
+    const { isCostly, probeIntervalMs } = this.#init.settings
+    if (isCostly?.(peer) !== true) return true
+    const lastMs = this.#turnsMs.get(peer) ?? Number.NEGATIVE_INFINITY
+    if (nowMs - lastMs < costlyIntervals * probeIntervalMs) return false
+    this.#turnsMs.set(peer, nowMs)
+    return true
   }
 
   /** Where others have seen enough there is no need for one more witness. */

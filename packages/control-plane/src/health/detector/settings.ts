@@ -39,6 +39,8 @@ export interface DetectorSettings {
   falseAlarms: number
   /** How long its word is idle, counted from the last of them. */
   falseAlarmMs: number
+  /** Neighbours behind a connection whose bytes somebody else counts: they have their turn in every fifth interval at most. */
+  isCostly?: (peer: string) => boolean
   /** Members held at once; the longest dead make room. */
   mostMembers: number
 }

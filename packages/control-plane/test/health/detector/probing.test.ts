@@ -16,6 +16,17 @@ describe('probes', () => {
     for (const helper of helpers) expect(probes.filter(({ peer }) => peer === helper)).toHaveLength(2)
   })
 
+  it('go to a neighbour whose bytes are counted in every fifth interval at most, and sooner when it is in doubt', () => {
+    const mesh = new Bench({ settings: { ...lan, isCostly: (peer) => peer === 'p0' } }).connect('p0', 'h0')
+    mesh.run(100, { answering: ['p0', 'h0'] })
+    const probes = mesh.wanted('probe', mesh.run(20_000, { answering: ['p0', 'h0'] }))
+    expect(probes.filter(({ peer }) => peer === 'p0').length).toBeLessThanOrEqual(4)
+    expect(probes.filter(({ peer }) => peer === 'p0').length).toBeGreaterThanOrEqual(3)
+    expect(probes.filter(({ peer }) => peer === 'h0').length).toBeGreaterThanOrEqual(12)
+    mesh.run(12_000, { answering: ['h0'] })
+    expect(mesh.stateOf('p0')).not.toBe('alive')
+  })
+
   it('go on by three helpers, and a suspicion is spread when none has an answer', () => {
     const mesh = bench()
     const actions = mesh.run(lan.probeTimeoutMs + 10, { answering: helpers })

@@ -1,4 +1,4 @@
-import { pathClassOf } from '@agent-mesh/control-plane'
+import { circuitMeter, pathClassOf } from '@agent-mesh/control-plane'
 import { MeshError } from '@agent-mesh/wire'
 import { failed, ok, skipped, type WhyLayer } from '../layer.ts'
 
@@ -10,9 +10,12 @@ export const path: WhyLayer = {
     if (peer === undefined || connection === undefined) return skipped('no connection')
     try {
       const rttMs = await ports.ping.ping(peer, { signal })
-      return ok(`${pathClassOf(connection)}, ${rttMs.toFixed(1)} ms there and back`, {
+      const meter = circuitMeter(connection)
+      const through = meter === undefined ? '' : ` through the ${meter.toString()}, ${meter.useText()} used`
+      return ok(`${pathClassOf(connection)}${through}, ${rttMs.toFixed(1)} ms there and back`, {
         path: pathClassOf(connection),
-        rttMs
+        rttMs,
+        ...(meter === undefined ? {} : { carrier: meter.carrier, usedBytes: meter.usedBytes })
       })
     } catch (cause) {
       return failed(new MeshError('CONNECTION_LOST', `${name} is connected but does not answer a ping.`, { cause }))
