@@ -52,7 +52,15 @@ const startNode = async (init: Partial<PortMappingInit> & { port: number }, list
     network,
     member: await network.member('alice'),
     ...(listen === undefined ? {} : { listen }),
-    services: { portMapping: portMapping({ gateway: async () => '127.0.0.1', firstWaitMs: 20, ...init }) }
+    services: {
+      // Port 9 is nobody's: what is searched for by UPnP stays on the loopback.
+      portMapping: portMapping({
+        gateway: async () => '127.0.0.1',
+        search: { address: '127.0.0.1', port: 9 },
+        firstWaitMs: 20,
+        ...init
+      })
+    }
   })
   cleanups.push(async () => host.stop())
   const { portMapping: mapping } = host.libp2p.services
@@ -68,7 +76,12 @@ describe('a port of the gateway', () => {
     const gateway = await startGateway({ deaf: 2 })
     const { host, mapping, told } = await startNode({ port: gateway.port })
     await vi.waitFor(() =>
-      expect(mapping.state()).toEqual({ state: 'mapped', gateway: '127.0.0.1', addresses: ['5.5.5.5:40000'] })
+      expect(mapping.state()).toEqual({
+        state: 'mapped',
+        protocol: 'nat-pmp',
+        gateway: '127.0.0.1',
+        addresses: ['5.5.5.5:40000']
+      })
     )
     expect(told()).toContain('/ip4/5.5.5.5/tcp/40000')
     const port = Number(told()[0]?.split('/')[4])
@@ -86,8 +99,8 @@ describe('a port of the gateway', () => {
   })
 
   it.each([
-    ['that refuses', { result: 2 }, 'it does not allow port mappings'],
-    ['that never answers', { deaf: 99 }, 'it does not answer'],
+    ['that refuses', { result: 2 }, 'by NAT-PMP it does not allow port mappings, by UPnP it does not answer'],
+    ['that never answers', { deaf: 99 }, 'by NAT-PMP it does not answer, by UPnP it does not answer'],
     ['behind another NAT', { address: [10, 0, 0, 1] }, '10.0.0.1, its own address outside, is behind another NAT']
   ])('of a gateway %s is not told of', async (_, gatewayInit, reason) => {
     const gateway = await startGateway(gatewayInit)
