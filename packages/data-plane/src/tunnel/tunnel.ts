@@ -1,4 +1,5 @@
 import { Duplex } from 'node:stream'
+import { borrow } from '@agent-mesh/slabs'
 import type { Stream } from '@libp2p/interface'
 import {
   encodeCredit,
@@ -7,6 +8,7 @@ import {
   encodeReset,
   frameTypes,
   fromWireCode,
+  limits,
   MeshError,
   toMeshError,
   toWireCode
@@ -21,7 +23,7 @@ import { SendTurns } from './send-turns.ts'
 import { StreamReader } from './stream-reader.ts'
 import { StreamWriter } from './stream-writer.ts'
 
-/** What one DATA frame carries at most; larger ones were not faster. */
+/** What one DATA frame carries at most where other tunnels wait for their turn on the connection. */
 const framePayloadBytes = 64 * 1024
 
 /** How much a writer may hand over before `write()` asks it to wait. */
@@ -49,6 +51,7 @@ export class Tunnel extends Duplex {
   /** The other side's open or answer message; rejects with the MeshError that ended the tunnel before it came. */
   readonly preamble: Promise<Uint8Array>
 
+  readonly #stream: Stream
   readonly #lease: CreditLease
   readonly #now: () => number
   readonly #writer: StreamWriter
@@ -72,6 +75,7 @@ export class Tunnel extends Duplex {
 
   constructor({ stream, lease, turns = new SendTurns(), now = () => performance.now() }: TunnelInit) {
     super({ allowHalfOpen: true, readableHighWaterMark: 1, writableHighWaterMark: writableBytes })
+    this.#stream = stream
     this.#lease = lease
     this.#now = now
     this.#window = new ReceiveWindow(lease, now())
@@ -80,7 +84,7 @@ export class Tunnel extends Duplex {
     promise.catch(() => {})
     this.preamble = promise
     this.#rejectPreamble = reject
-    this.#writer = new StreamWriter(stream, turns, () => this.#sendFrame())
+    this.#writer = new StreamWriter(stream, turns, (isAlone) => this.#sendFrame(isAlone))
     // Without a listener an error would end the process. Whoever holds the tunnel listens for itself.
     this.on('error', () => {})
     this.#reader = new StreamReader(stream, {
@@ -117,6 +121,11 @@ export class Tunnel extends Duplex {
   sendPreamble(message: Uint8Array): void {
     this.#writer.send(withLength(message))
     this.#isPreambleSent = true
+  }
+
+  /** What comes from now on may lie in memory that is used again: whoever reads it has to give it back by `release`. */
+  borrow(): void {
+    borrow(this.#stream)
   }
 
   override _read(): void {
@@ -183,9 +192,10 @@ export class Tunnel extends Duplex {
   }
 
   /** One frame as one list, its payload as it was written. Returns whether another may follow. */
-  #sendFrame(): boolean {
+  #sendFrame(isAlone: boolean): boolean {
     if (!this.#maySend) return false
-    const length = Math.min(this.#outgoing.byteLength, this.#credit.availableBytes, framePayloadBytes)
+    const most = isAlone ? limits.frameBytes : framePayloadBytes
+    const length = Math.min(this.#outgoing.byteLength, this.#credit.availableBytes, most)
     const frame = this.#outgoing.sublist(0, length)
     this.#outgoing.consume(length)
     frame.prepend(encodeHeader(frameTypes.data, length))
