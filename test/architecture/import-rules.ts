@@ -35,12 +35,13 @@ export const layers: Readonly<Record<string, Layer>> = {
     mayImport: ['wire', 'identity'],
     reason: 'the control plane decides; routing and policy change without touching a running stream'
   },
+  'packages/slabs': { mayImport: [], reason: 'memory that sockets read into knows nothing of what the bytes mean' },
   'packages/data-plane': {
-    mayImport: ['wire', 'identity'],
+    mayImport: ['wire', 'identity', 'slabs'],
     reason: 'the data plane moves bytes; what it needs to ask, it asks through interfaces that node fills in'
   },
   'packages/connection-encrypter-tls': {
-    mayImport: [],
+    mayImport: ['slabs'],
     reason: 'a module of libp2p knows nothing of the mesh; any js-libp2p host may use it'
   },
   'packages/transport-tcp-punch': {
@@ -48,7 +49,15 @@ export const layers: Readonly<Record<string, Layer>> = {
     reason: 'a module of libp2p opens connections; whom to reach and why is decided above it'
   },
   'packages/node': {
-    mayImport: ['wire', 'identity', 'control-plane', 'data-plane', 'connection-encrypter-tls', 'transport-tcp-punch'],
+    mayImport: [
+      'wire',
+      'identity',
+      'slabs',
+      'control-plane',
+      'data-plane',
+      'connection-encrypter-tls',
+      'transport-tcp-punch'
+    ],
     reason: 'node is the one place where the planes meet; it does not know who calls its local API'
   },
   'packages/client': {

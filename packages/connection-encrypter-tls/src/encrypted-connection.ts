@@ -2,12 +2,20 @@ import { once } from 'node:events'
 import type { TLSSocket } from 'node:tls'
 import { TimeoutError, type AbortOptions, type MessageStream } from '@libp2p/interface'
 import { AbstractMessageStream, type SendResult } from '@libp2p/utils'
+import { readIntoSlabs, type SlabReader } from '@agent-mesh/slabs'
 import type { Uint8ArrayList } from 'uint8arraylist'
+import { GatheredWrites } from './gathered-writes.ts'
+
+/** Most plain bytes of a record. */
+const recordBytes = 16 * 1024
 
 /** The plain bytes of a connection whose socket belongs to TLS. */
 export class EncryptedConnection extends AbstractMessageStream {
   readonly #socket: TLSSocket
   readonly #transport: MessageStream
+  readonly #writes: GatheredWrites
+  #reader: SlabReader | undefined
+  #isScheduled = false
 
   /**
    * @param transport - the connection that the socket was taken from; it hears of the socket's end
@@ -22,14 +30,22 @@ export class EncryptedConnection extends AbstractMessageStream {
     })
     this.#socket = socket
     this.#transport = transport
+    this.#writes = new GatheredWrites(socket, () => this.safeDispatchEvent('drain'))
     socket.on('data', (bytes: Buffer) => this.onData(bytes))
+    readIntoSlabs(socket, (reader, bytes) => this.#onRead(reader, bytes))
     // Connections are never half open, and a write that was under way when the other side ended may never be done: to wait
     // for it would keep a connection that nobody is at the other end of.
-    socket.once('end', () => socket.destroy())
-    socket.on('drain', () => this.safeDispatchEvent('drain'))
-    socket.on('error', (err) => transport.abort(err))
+    socket.once('end', () => {
+      this.#handOn()
+      socket.destroy()
+    })
+    socket.on('error', (err) => {
+      this.#handOn()
+      transport.abort(err)
+    })
     socket.setTimeout(transport.inactivityTimeout, () => transport.abort(new TimeoutError()))
     transport.addEventListener('close', ({ error, local }) => {
+      this.#handOn()
       socket.destroy()
       if (error === undefined || error === null) this.onTransportClosed()
       else if (local === true) this.abort(error)
@@ -38,17 +54,32 @@ export class EncryptedConnection extends AbstractMessageStream {
   }
 
   override sendData(data: Uint8ArrayList): SendResult {
-    // one record of TLS for many small pieces, and one system call for what is sent in one turn of the event loop
-    if (this.#socket.writableCorked === 0) {
-      this.#socket.cork()
-      setImmediate(this.#uncork)
-    }
-    let canSendMore = true
-    for (const bytes of data) canSendMore = this.#socket.write(bytes)
+    const canSendMore = this.#writes.add(data)
     return { sentBytes: data.byteLength, canSendMore }
   }
 
-  readonly #uncork = (): void => this.#socket.uncork()
+  /**
+   * TLS hands over a record of 16 KiB at a time. Full ones are followed by more in most cases: they are kept, one behind the
+   * other, and handed on together at the end of the turn of the event loop at the latest.
+   */
+  #onRead(reader: SlabReader, bytes: number): boolean {
+    this.#reader = reader
+    if (bytes < recordBytes || !reader.isRoomy) this.#handOn()
+    else if (!this.#isScheduled) {
+      this.#isScheduled = true
+      setImmediate(this.#onTurnEnd)
+    }
+    return true
+  }
+
+  readonly #onTurnEnd = (): void => {
+    this.#isScheduled = false
+    this.#handOn()
+  }
+
+  #handOn(): void {
+    if (this.#reader !== undefined && this.#reader.keptBytes > 0) this.onData(this.#reader.take())
+  }
 
   override sendReset(err: Error): void {
     // first the transport: once TLS has let go of the handle there is nothing left to reset
@@ -66,6 +97,7 @@ export class EncryptedConnection extends AbstractMessageStream {
 
   override async close({ signal }: AbortOptions = {}): Promise<void> {
     if (!this.#socket.closed) {
+      this.#writes.flush()
       this.#socket.destroySoon()
       await once(this.#socket, 'close', signal === undefined ? {} : { signal })
     }

@@ -37,7 +37,7 @@ const header = (view: DataView, type: number, id: Uint8Array): void => {
  * answer it: filled up by an attribute that every server may pass over.
  * @param id - twelve random bytes
  */
-export const encodeStunRequest = (id: Uint8Array): Uint8Array => {
+export const encodeStunRequest = (id: Uint8Array): Uint8Array<ArrayBuffer> => {
   const bytes = new Uint8Array(limits.stunRequestBytes)
   const view = new DataView(bytes.buffer)
   header(view, types.request, id)

@@ -1,3 +1,5 @@
+import { release } from '@agent-mesh/slabs'
+
 /** Pieces below this size are joined. */
 const crumbBytes = 1024
 const slabBytes = 16 * 1024
@@ -35,14 +37,28 @@ export class Inbox {
 
   /** To be called when the reader takes no more for the moment. */
   settle(): void {
-    for (let piece = this.#fresh.shift(); piece !== undefined; piece = this.#fresh.shift()) {
-      if (piece.length < crumbBytes) {
-        this.#gather(piece)
-      } else {
-        this.#endSlab()
-        this.#settled.push(piece.length < piece.buffer.byteLength / 2 ? copyOf(piece) : piece)
+    for (let run = this.#shiftRun(); run.length > 0; run = this.#shiftRun()) {
+      const bytes = run.reduce((sum, { length }) => sum + length, 0)
+      const mayStay = bytes >= (run[0]?.buffer.byteLength ?? 0) / 4
+      for (const piece of run) {
+        if (piece.length < crumbBytes) this.#gather(piece)
+        else {
+          this.#endSlab()
+          this.#settled.push(mayStay ? piece : copyOf(piece))
+        }
       }
     }
+  }
+
+  /** The oldest pieces that lie in the same memory. */
+  #shiftRun(): Uint8Array[] {
+    const run: Uint8Array[] = []
+    for (let piece = this.#fresh.peek(); piece !== undefined; piece = this.#fresh.peek()) {
+      if (run[0] !== undefined && run[0].buffer !== piece.buffer) break
+      run.push(piece)
+      this.#fresh.shift()
+    }
+    return run
   }
 
   clear(): void {
@@ -66,7 +82,10 @@ export class Inbox {
       total += next.length
       this.#fresh.shift()
     }
-    return run.length === 1 ? first : Buffer.concat(run, total)
+    if (run.length === 1) return first
+    const joined = Buffer.concat(run, total)
+    for (const crumb of run) release(crumb)
+    return joined
   }
 
   #gather(crumb: Uint8Array): void {
@@ -77,6 +96,7 @@ export class Inbox {
     }
     this.#slab.set(crumb, this.#slabUsed)
     this.#slabUsed += crumb.length
+    release(crumb)
   }
 
   #endSlab(): void {
@@ -91,6 +111,7 @@ export class Inbox {
 const copyOf = (bytes: Uint8Array): Uint8Array => {
   const copy = Buffer.allocUnsafeSlow(bytes.length)
   copy.set(bytes)
+  release(bytes)
   return copy
 }
 

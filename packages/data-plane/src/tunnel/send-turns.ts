@@ -2,8 +2,8 @@
 export interface Sender {
   /** Whether the connection takes bytes of this sender at the moment. */
   readonly isReady: boolean
-  /** Sends one frame; returns whether there is more to send. */
-  sendOne: () => boolean
+  /** Sends one frame, a large one where nobody else waits; returns whether there is more to send. */
+  sendOne: (isAlone: boolean) => boolean
 }
 
 /**
@@ -47,7 +47,7 @@ export class SendTurns {
   #runAlone(sender: Sender): boolean {
     this.#isRunning = true
     try {
-      while (sender.isReady && this.#waiting.size === 0) if (!sender.sendOne()) return false
+      while (sender.isReady && this.#waiting.size === 0) if (!sender.sendOne(true)) return false
       return true
     } finally {
       this.#isRunning = false
@@ -62,7 +62,7 @@ export class SendTurns {
       for (const sender of this.#waiting) {
         if (!sender.isReady) continue
         this.#waiting.delete(sender)
-        if (sender.sendOne()) this.#waiting.add(sender)
+        if (sender.sendOne(this.#waiting.size === 0)) this.#waiting.add(sender)
       }
     } finally {
       this.#isRunning = false

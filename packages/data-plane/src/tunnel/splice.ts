@@ -1,6 +1,8 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { readIntoSlabs, release } from '@agent-mesh/slabs'
 import { MeshError, toMeshError, type ErrorCode } from '@agent-mesh/wire'
+import { Tunnel } from './tunnel.ts'
 
 /** How a splice ended: cleanly, or with the error of the side that failed first. */
 export interface SpliceEnd {
@@ -48,8 +50,11 @@ export const splice = async (tunnel: Duplex, local: Duplex, filter?: SpliceFilte
     tunnel.destroy(reason)
   })
   if (filter === undefined) {
-    pump(local, tunnel)
-    pump(tunnel, local, { onData: gather(local) })
+    pump(local, tunnel, { onData: readMuch(local) })
+    if (local instanceof Socket && tunnel instanceof Tunnel) {
+      tunnel.borrow()
+      pump(tunnel, local, { onData: gather(local), onWritten: release })
+    } else pump(tunnel, local, { onData: gather(local) })
   } else {
     pump(local, tunnel, { onData: filter.fromLocal.bind(filter) })
     pumpFiltered(tunnel, local, filter, (err) => {
@@ -91,11 +96,42 @@ const gather = (to: Duplex): (() => void) => {
   }
 }
 
+/** A socket that has brought so much reads into slabs: before that, they would be waste. */
+const muchBytes = 256 * 1024
+
+/** To be called with what a socket brings. */
+const readMuch = (socket: Duplex): ((chunk: Buffer) => void) | undefined => {
+  if (!(socket instanceof Socket)) return undefined
+  let bytes = 0
+  const start = (): void => {
+    if (!socket.destroyed) readIntoSlabs(socket, (reader) => socket.push(reader.take()))
+  }
+  return (chunk) => {
+    if (bytes >= muchBytes) return
+    bytes += chunk.length
+    // not from within a read
+    if (bytes >= muchBytes) setImmediate(start)
+  }
+}
+
+interface PumpOptions {
+  onData?: ((chunk: Buffer) => void) | undefined
+  /** A chunk is out, and nobody needs its memory any more. */
+  onWritten?: (chunk: Buffer) => void
+}
+
 /** Bytes and the end of one direction. The end may have been read before anybody listened for it. */
-const pump = (from: Duplex, to: Duplex, { onData }: { onData?: (chunk: Buffer) => void } = {}): void => {
+const pump = (from: Duplex, to: Duplex, { onData, onWritten }: PumpOptions = {}): void => {
+  const write =
+    onWritten === undefined
+      ? (chunk: Buffer) => to.write(chunk)
+      : (chunk: Buffer) =>
+          to.write(chunk, (err) => {
+            if (err == null) onWritten(chunk)
+          })
   from.on('data', (chunk) => {
     onData?.(chunk)
-    if (!to.write(chunk)) from.pause()
+    if (!write(chunk)) from.pause()
   })
   to.on('drain', () => {
     from.resume()

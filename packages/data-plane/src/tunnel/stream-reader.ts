@@ -1,4 +1,5 @@
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
+import { release } from '@agent-mesh/slabs'
 import { FrameDecoder, type FrameSink } from '@agent-mesh/wire'
 import { PreambleDecoder } from './preamble.ts'
 import { isOver } from './stream-writer.ts'
@@ -23,11 +24,19 @@ export class StreamReader {
   readonly #frames: FrameDecoder
   #preamble: PreambleDecoder | undefined = new PreambleDecoder()
   #isReleased = false
+  /** Of the chunk that is being read. */
+  #payloadBytes = 0
 
   constructor(stream: Stream, sink: ReaderSink) {
     this.#stream = stream
     this.#sink = sink
-    this.#frames = new FrameDecoder(sink)
+    this.#frames = new FrameDecoder({
+      ...sink,
+      data: (payload) => {
+        this.#payloadBytes += payload.length
+        sink.data(payload)
+      }
+    })
     stream.addEventListener('message', this.#onMessage)
     stream.addEventListener('end', this.#onEnd)
     stream.addEventListener('close', this.#onClose)
@@ -51,7 +60,14 @@ export class StreamReader {
     this.#sink.batchEnd()
   }
 
+  /** What a chunk has beside payload is given back; the payload is for whoever gets it. */
   #onChunk(chunk: Uint8Array): void {
+    this.#payloadBytes = 0
+    this.#read(chunk)
+    release(chunk, chunk.length - this.#payloadBytes)
+  }
+
+  #read(chunk: Uint8Array): void {
     if (this.#isReleased) return
     if (this.#preamble === undefined) return this.#frames.push(chunk)
     const complete = this.#preamble.push(chunk)

@@ -12,13 +12,13 @@ import type { Sender, SendTurns } from './send-turns.ts'
  * sent from there.
  */
 export class StreamWriter implements Sender {
-  readonly sendOne: () => boolean
+  readonly sendOne: (isAlone: boolean) => boolean
   readonly #stream: Stream
   readonly #turns: SendTurns
   #end: Promise<void> | undefined
 
   /** @param sendOne - sends one frame by {@link send}; returns whether there is more */
-  constructor(stream: Stream, turns: SendTurns, sendOne: () => boolean) {
+  constructor(stream: Stream, turns: SendTurns, sendOne: (isAlone: boolean) => boolean) {
     this.#stream = stream
     this.#turns = turns
     this.sendOne = sendOne

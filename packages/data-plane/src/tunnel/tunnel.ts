@@ -1,4 +1,5 @@
 import { Duplex } from 'node:stream'
+import { borrow } from '@agent-mesh/slabs'
 import type { Stream } from '@libp2p/interface'
 import {
   encodeCredit,
@@ -7,6 +8,7 @@ import {
   encodeReset,
   frameTypes,
   fromWireCode,
+  limits,
   MeshError,
   toMeshError,
   toWireCode
@@ -22,7 +24,7 @@ import { SendTurns } from './send-turns.ts'
 import { StreamReader } from './stream-reader.ts'
 import { StreamWriter } from './stream-writer.ts'
 
-/** What one DATA frame carries at most; larger ones were not faster. */
+/** What one DATA frame carries at most where other tunnels wait for their turn on the connection. */
 const framePayloadBytes = 64 * 1024
 
 /** How much a writer may hand over before `write()` asks it to wait. */
@@ -52,6 +54,7 @@ export class Tunnel extends Duplex {
   /** The other side's open or answer message; rejects with the MeshError that ended the tunnel before it came. */
   readonly preamble: Promise<Uint8Array>
 
+  readonly #stream: Stream
   readonly #lease: CreditLease
   readonly #allowance: Allowance | undefined
   readonly #now: () => number
@@ -76,6 +79,7 @@ export class Tunnel extends Duplex {
 
   constructor({ stream, lease, turns = new SendTurns(), allowance, now = () => performance.now() }: TunnelInit) {
     super({ allowHalfOpen: true, readableHighWaterMark: 1, writableHighWaterMark: writableBytes })
+    this.#stream = stream
     this.#lease = lease
     this.#allowance = allowance
     this.#now = now
@@ -85,7 +89,7 @@ export class Tunnel extends Duplex {
     promise.catch(() => {})
     this.preamble = promise
     this.#rejectPreamble = reject
-    this.#writer = new StreamWriter(stream, turns, () => this.#sendFrame())
+    this.#writer = new StreamWriter(stream, turns, (isAlone) => this.#sendFrame(isAlone))
     // Without a listener an error would end the process. Whoever holds the tunnel listens for itself.
     this.on('error', () => {})
     this.#reader = new StreamReader(stream, {
@@ -122,6 +126,11 @@ export class Tunnel extends Duplex {
   sendPreamble(message: Uint8Array): void {
     this.#writer.send(withLength(message))
     this.#isPreambleSent = true
+  }
+
+  /** What comes from now on may lie in memory that is used again: whoever reads it has to give it back by `release`. */
+  borrow(): void {
+    borrow(this.#stream)
   }
 
   override _read(): void {
@@ -189,14 +198,15 @@ export class Tunnel extends Duplex {
   }
 
   /** One frame as one list, its payload as it was written. Returns whether another may follow. */
-  #sendFrame(): boolean {
+  #sendFrame(isAlone: boolean): boolean {
     if (!this.#maySend) return false
     const leftBytes = this.#allowance?.leftBytes ?? Infinity
     if (leftBytes <= 0) {
       this.#fail(this.#allowance?.error())
       return false
     }
-    const length = Math.min(this.#outgoing.byteLength, this.#credit.availableBytes, framePayloadBytes, leftBytes)
+    const most = Math.min(isAlone ? limits.frameBytes : framePayloadBytes, leftBytes)
+    const length = Math.min(this.#outgoing.byteLength, this.#credit.availableBytes, most)
     this.#allowance?.take(length)
     const frame = this.#outgoing.sublist(0, length)
     this.#outgoing.consume(length)

@@ -1,3 +1,6 @@
+import { isBorrower, isLent, release } from '@agent-mesh/slabs'
+import { Uint8ArrayList } from 'uint8arraylist'
+import { FrameReader } from './frame-reader.ts'
 import type { MessageStream, Stream, StreamMuxerFactory } from '@libp2p/interface'
 
 /** What a stream of `@libp2p/yamux` has beside its interface. */
@@ -8,6 +11,7 @@ interface WindowedStream extends Stream {
   recvWindow: number
   state: number
   sendWindowUpdate: () => void
+  onData: (data: Uint8Array | Uint8ArrayList) => void
 }
 
 /** States in which an update says nothing but how much more may come: SYN sent, and established. */
@@ -27,7 +31,25 @@ const lazy = (stream: unknown): Stream => {
     const hasRoom = stream.recvWindowCapacity > stream.recvWindow / 2
     if (!(hasRoom && plainStates.has(stream.state))) sendWindowUpdate()
   }
+  const onData = stream.onData.bind(stream)
+  stream.onData = (data) => onData(isBorrower(stream) ? data : owned(data))
   return stream
+}
+
+/** Bytes that may be kept. */
+const owned = (data: Uint8Array | Uint8ArrayList): Uint8Array | Uint8ArrayList => {
+  if (data instanceof Uint8Array) return copyIfLent(data)
+  const list = new Uint8ArrayList()
+  for (const piece of data) list.append(copyIfLent(piece))
+  return list
+}
+
+const copyIfLent = (bytes: Uint8Array): Uint8Array => {
+  if (!isLent(bytes)) return bytes
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  copy.set(bytes)
+  release(bytes)
+  return copy
 }
 
 /** Under which a muxer makes the streams of both sides. */
@@ -44,6 +66,7 @@ export const withLazyWindows =
         const muxer = factory.createStreamMuxer(connection)
         const make: unknown = Reflect.get(muxer, making)
         if (typeof make !== 'function') throw new TypeError('@libp2p/yamux makes its streams elsewhere')
+        Reflect.set(muxer, 'decoder', new FrameReader())
         Reflect.set(muxer, making, (...init: unknown[]) => lazy(Reflect.apply(make, muxer, init)))
         return muxer
       }

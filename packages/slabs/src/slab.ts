@@ -1,0 +1,61 @@
+const slabs = new WeakMap<ArrayBufferLike, Slab>()
+
+/** Most plain bytes of one. */
+const recordBytes = 16 * 1024
+
+/** A piece of memory, and how many of its bytes are lent. */
+export class Slab {
+  readonly bytes: Buffer
+  readonly #onFree: (slab: Slab) => void
+  readonly #tails: Buffer[] = []
+  #lent = 0
+  #isFull = false
+
+  /** @param onFree - it was retired, and nothing of it is lent any more */
+  constructor(sizeBytes: number, onFree: (slab: Slab) => void) {
+    this.bytes = Buffer.allocUnsafeSlow(sizeBytes)
+    this.#onFree = onFree
+    slabs.set(this.bytes.buffer, this)
+  }
+
+  get isLent(): boolean {
+    return this.#lent > 0
+  }
+
+  lend(bytes: number): void {
+    this.#lent += bytes
+  }
+
+  /** All from an offset on. A busy connection brings full records of TLS: their ends are used again and again. */
+  from(offset: number): Buffer {
+    if (offset % recordBytes !== 0) return this.bytes.subarray(offset)
+    return (this.#tails[offset / recordBytes] ??= this.bytes.subarray(offset))
+  }
+
+  takeBack(bytes: number): void {
+    this.#lent -= bytes
+    this.#freeIfDone()
+  }
+
+  /** Nothing more will be read into it until it is free. */
+  retire(): void {
+    this.#isFull = true
+    this.#freeIfDone()
+  }
+
+  #freeIfDone(): void {
+    if (!this.#isFull || this.#lent !== 0) return
+    this.#isFull = false
+    this.#onFree(this)
+  }
+}
+
+/**
+ * Gives bytes back that lie in a slab: nobody looks at them any more. Each byte may be given back once. Bytes that lie
+ * elsewhere are nobody's concern.
+ * @param count - how many of them, where the rest is given back by somebody else
+ */
+export const release = (bytes: Uint8Array, count = bytes.byteLength): void => slabs.get(bytes.buffer)?.takeBack(count)
+
+/** Whether bytes lie in a slab, and somebody has to give them back. */
+export const isLent = (bytes: Uint8Array): boolean => slabs.has(bytes.buffer)
