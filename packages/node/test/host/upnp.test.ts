@@ -124,7 +124,10 @@ const startGateway = async (route: Route) => {
 const igd =
   (control: (call: string) => { status: number; body: string }): Route =>
   async (incoming, outgoing) => {
-    if (incoming.method === 'GET') return outgoing.end(describeGateway(service('WANIPConnection:1', '/ctl')))
+    if (incoming.method === 'GET') {
+      outgoing.end(describeGateway(service('WANIPConnection:1', '/ctl')))
+      return
+    }
     const { status, body } = control(await text(incoming))
     outgoing.writeHead(status).end(body)
   }
