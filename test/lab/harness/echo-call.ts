@@ -9,7 +9,11 @@ export interface EchoCall {
   close: () => void
 }
 
-/** Opens a tunnel to the echo of a member, and waits for its name. @throws MeshError as the client does */
+/**
+ * Opens a tunnel to the echo of a member, and waits for its name.
+ * @param signal - gives up the wait; what is open goes on
+ * @throws MeshError as the client does
+ */
 export const openEcho = async (from: Member, to: Member, signal: AbortSignal): Promise<EchoCall> => {
   const tunnel = await from.client.connect(`${to.peerId}/echo`, { signal })
   const { promise, resolve, reject } = Promise.withResolvers<string>()
@@ -25,9 +29,8 @@ export const openEcho = async (from: Member, to: Member, signal: AbortSignal): P
   tunnel.on('data', read)
   tunnel.on('error', reject)
   tunnel.once('close', () => reject(new MeshError('CONNECTION_LOST', 'The tunnel ended before it said a name.')))
-  const name = await promise
+  const name = await promise.finally(() => signal.removeEventListener('abort', give))
   const close = (): void => {
-    signal.removeEventListener('abort', give)
     tunnel.on('data', () => {})
     tunnel.end()
   }

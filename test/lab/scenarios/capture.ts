@@ -14,17 +14,10 @@ const kindOf = ({ kind, destination, destinationPort }: Packet, gateway: string)
   if (kind === 'arp' && destination === gateway) return 'ARP for the gateway'
   if (kind === 'icmp6' || kind === 'igmp') return `${kind} of the kernels`
   if (destinationPort === 5_353) return 'mDNS'
-  if (destinationPort === 5_351) return 'NAT-PMP to the gateway'
   return `${kind} to ${destination}${destinationPort === undefined ? '' : `:${destinationPort}`}`
 }
 
-const known = new Set([
-  'ARP for the gateway',
-  'icmp6 of the kernels',
-  'igmp of the kernels',
-  'mDNS',
-  'NAT-PMP to the gateway'
-])
+const known = new Set(['ARP for the gateway', 'icmp6 of the kernels', 'igmp of the kernels', 'mDNS'])
 
 const count = (packets: readonly Packet[], gateway: string): Map<string, number> => {
   const counts = new Map<string, number>()

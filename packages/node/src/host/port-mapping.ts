@@ -87,7 +87,7 @@ const addressTowards = async (host: string): Promise<string | undefined> => {
 
 /**
  * Asks the gateway for a port outside for each TCP port that this node listens on, by NAT-PMP or else by UPnP, keeps it, and
- * tells the host its address. A node that listens on the loopback alone asks nobody.
+ * tells the host its address. A node that listens on the loopback alone, or whose own address is public, asks nobody.
  */
 export class PortMapping {
   readonly #parts: PortMappingParts
@@ -150,6 +150,7 @@ export class PortMapping {
     if (gateway === undefined) return this.#needless('There is no default gateway.')
     const internalIp = await addressTowards(gateway)
     if (internalIp === undefined) return this.#needless(`${gateway}, the gateway, cannot be reached.`)
+    if (!isPrivate(multiaddr(`/ip4/${internalIp}`))) return this.#needless(`${internalIp}, its own address, is public.`)
     const bound = this.#parts.transportManager.getAddrs().map((one) => tcpPortOn(one, internalIp))
     const ports = [...new Set(bound.filter((port) => port !== undefined))].slice(0, limits.addressesPerRecord)
     if (ports.length === 0) return this.#needless(`Nothing is listened on at ${internalIp}, which the gateway knows.`)
