@@ -30,7 +30,7 @@ export interface DiscoveryInit extends PublicationEvents {
   dht: AgentDht
   /** The one that the DHT was made with. */
   book: RecordBook
-  admission: Pick<Admission, 'members' | 'onChange'>
+  admission: Pick<Admission, 'connections' | 'members' | 'onChange'>
   networkId: NetworkId
   self: PeerId
   privateKey: PrivateKey

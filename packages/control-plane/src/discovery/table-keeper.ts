@@ -17,7 +17,7 @@ export interface TableKeeper {
 
 export interface TableKeeperInit {
   dht: Pick<AgentDht, 'routingTable' | 'getClosestPeers'>
-  admission: Pick<Admission, 'members' | 'onChange'>
+  admission: Pick<Admission, 'connections' | 'members' | 'onChange'>
   self: PeerId
   random?: () => number
   /** First pause between two looks; it doubles while there is nothing to mend. */
@@ -63,8 +63,12 @@ export const createTableKeeper = ({
   let timer: NodeJS.Timeout | undefined
   let pauseMs = firstLookMs
 
+  /** The DHT stays off connections whose bytes are counted: who is behind one answers no query. */
+  const askable = (): PeerId[] =>
+    admission.members().filter((peer) => admission.connections(peer).some((one) => one.limits === undefined))
+
   const offer = (): void => {
-    const members = admission.members()
+    const members = askable()
     if (stopping === undefined || table.size >= Math.min(enough, members.length)) return
     const signal = deadline(offerTimeoutMs, stopping.signal)
     // Known ones are passed over; a ping that fails is tried again at the next look.
@@ -108,7 +112,7 @@ export const createTableKeeper = ({
       stopping = undefined
     },
     ready: async (ms, signal) => {
-      if (table.size === 0 && admission.members().length > 0 && !signal.aborted) {
+      if (table.size === 0 && askable().length > 0 && !signal.aborted) {
         offer()
         await untilPeer(table, ms, signal)
       }

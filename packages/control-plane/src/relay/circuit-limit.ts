@@ -8,7 +8,7 @@ export interface CircuitLimit {
 }
 
 /**
- * From here on a duration is taken for milliseconds. The specification says seconds, and so does go-libp2p; js-libp2p sends
+ * From here on a duration is taken for milliseconds. The specification says seconds; js-libp2p sends
  * its two minutes as 120,000.
  */
 const longestSeconds = 86_400

@@ -19,6 +19,10 @@ const relays = (count: number, isConnected = true) =>
 const choose = (self: string, count: number): string[] =>
   planRelays(situation({ self, candidates: relays(count) })).map(({ peer }) => peer)
 
+/** Steps, with the kind of relay that each is about. */
+const from = (candidates: RelaySituation['candidates'], held: RelaySituation['held'] = []): string[] =>
+  planRelays(situation({ candidates, held })).map(({ do: what, peer }) => `${what} ${peer.split('-')[0] ?? ''}`)
+
 describe('the plan of places at relays', () => {
   it('asks for as many as are wanted, and never at itself', () => {
     const steps = planRelays(situation({ candidates: [...relays(5), { peer: 'self', isConnected: true }] }))
@@ -34,8 +38,6 @@ describe('the plan of places at relays', () => {
   const carriers = [0, 1].map((place) => ({ peer: `carrier-${place}`, isConnected: true, isCarrier: true }))
 
   it('takes carriers for what members leave, and gives one up once a member has taken its turn', () => {
-    const from = (candidates: RelaySituation['candidates'], held: RelaySituation['held'] = []) =>
-      planRelays(situation({ candidates, held })).map(({ do: what, peer }) => `${what} ${peer.split('-')[0] ?? ''}`)
     expect(from(carriers)).toEqual(['reserve carrier', 'reserve carrier'])
     expect(from([...carriers, ...relays(1, false)])).toEqual(['reserve relay', 'reserve carrier'])
     expect(from([...carriers, ...relays(2, false)])).toEqual(['reserve relay', 'reserve relay'])

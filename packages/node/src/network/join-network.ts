@@ -66,6 +66,10 @@ export interface JoinedNetwork extends NetworkInfo {
   carrier?: string
 }
 
+/** A ticket may lead through a relay that carries for anybody; nobody is taken in through one. */
+const throughRelays = (components: RelayTransportComponents): RelayTransport =>
+  new RelayTransport(components, new HeldReservations())
+
 const ask = async (
   ways: Way[],
   ticket: Ticket,
@@ -73,8 +77,6 @@ const ask = async (
   { name, signal, onProgress }: JoinOptions
 ): Promise<{ joined: Joined; address: Multiaddr }> => {
   const { transports, ...channel } = transport()
-  // a ticket may lead through a relay that carries for anybody; nobody is taken in through one
-  const throughRelays = (components: RelayTransportComponents) => new RelayTransport(components, new HeldReservations())
   const host = await createLibp2p({
     privateKey: key,
     addresses: { listen: [] },
