@@ -1,5 +1,7 @@
 import { direct } from './direct.ts'
 import { libp2pPlaintext, libp2pTls } from './bare-libp2p.ts'
+import { goLibp2p } from './go-libp2p.ts'
+import { hyperdht } from './hyperdht.ts'
 import { mesh } from './mesh.ts'
 import { nebula } from './nebula.ts'
 import { ssh } from './ssh.ts'
@@ -17,6 +19,8 @@ export const contenders: readonly Contender[] = [
   mesh,
   libp2pTls,
   libp2pPlaintext,
+  goLibp2p,
+  hyperdht,
   yggdrasil,
   wireguard,
   nebula,
