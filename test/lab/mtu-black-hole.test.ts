@@ -4,6 +4,7 @@
  */
 import { expect, test, vi } from 'vitest'
 import { whyNoLab } from '@agent-mesh/testkit/lab'
+import { run } from '../e2e/harness/command.ts'
 import { dropFrom, holdTunnel, startNodes, type LabNode } from './harness.ts'
 
 const reason = whyNoLab()
@@ -43,20 +44,27 @@ const inUse = async (alice: LabNode, bob: LabNode): Promise<Awaited<ReturnType<t
 const warningsOf = async ({ client }: LabNode): Promise<string[]> =>
   (await client.status()).warnings.map(({ message }) => message).filter((message) => message.includes('swallows'))
 
-labTest(`a black hole is named to the byte by the doctor, and status warns${why}`, async () => {
-  const [alice, bob, carol] = await startThree()
-  await inUse(alice, bob)
-  expect(await warningsOf(alice)).toEqual([])
-  await dropFrom(bob.host, alice.host, `ip length > ${largest} drop`)
-  const hole = await mtuOf(alice, bob)
-  expect(hole.found).toMatchObject({ name: 'bob', mtu: { out: largest, linkMtu: 1_500, isBlackHole: true } })
-  expect(hole.code).toBe(1)
-  expect(await warningsOf(alice)).toContainEqual(warned)
-  const sound = await mtuOf(alice, carol)
-  expect(sound.found).toMatchObject({ name: 'carol', mtu: { out: 1_500, back: 1_500, isBlackHole: false } })
-  expect(sound.code).toBe(0)
-  expect(await warningsOf(carol)).toEqual([])
-})
+labTest(
+  `a black hole is named to the byte by the doctor, and status warns${why}`,
+  async () => {
+    const [alice, bob, carol] = await startThree()
+    await inUse(alice, bob)
+    expect(await warningsOf(alice)).toEqual([])
+    await dropFrom(bob.host, alice.host, `ip length > ${largest} drop`)
+    const hole = await mtuOf(alice, bob)
+    expect(hole.found).toMatchObject({ name: 'bob', mtu: { out: largest, linkMtu: 1_500, isBlackHole: true } })
+    expect(hole.found).toMatchObject({
+      mtu: { method: expect.stringMatching(/^ping -M do \(1280 bytes both ways\), and each way/) }
+    })
+    expect(hole.code).toBe(1)
+    expect(await warningsOf(alice)).toContainEqual(warned)
+    const sound = await mtuOf(alice, carol)
+    expect(sound.found).toMatchObject({ name: 'carol', mtu: { out: 1_500, back: 1_500, isBlackHole: false } })
+    expect(sound.code).toBe(0)
+    expect(await warningsOf(carol)).toEqual([])
+  },
+  240_000
+)
 
 labTest(`a black hole is found by the node when a transfer stalls${why}`, async () => {
   const [alice, bob] = await startThree()
@@ -70,3 +78,23 @@ labTest(`a black hole is found by the node when a transfer stalls${why}`, async 
   })
   console.log(`found by the node ${((performance.now() - startedMs) / 1_000).toFixed(1)} s after the transfer began`)
 })
+
+labTest(
+  `what the doctor says to set on a path with a black hole makes a transfer pass${why}`,
+  async () => {
+    const [alice, bob] = await startThree()
+    const tunnel = await inUse(alice, bob)
+    await dropFrom(bob.host, alice.host, `ip length > ${largest} drop`)
+    const { stdout } = await alice.meshNode('doctor', '--mtu', bob.name)
+    console.log(stdout)
+    const words = /ip (route replace \S+ .*mtu lock \d+) /.exec(stdout)?.[1]?.split(' ') ?? []
+    expect(words).toEqual(['route', 'replace', '5.5.5.3/32', 'dev', 'outer', 'mtu', 'lock', '1280'])
+    const { code, stderr } = await run(...alice.host.command('ip', ...words))
+    expect([code, stderr]).toEqual([0, ''])
+    let echoed = 0
+    tunnel.on('data', (bytes: Buffer) => (echoed += bytes.length))
+    tunnel.write(Buffer.alloc(256 * 1_024))
+    await vi.waitFor(() => expect(echoed).toBe(256 * 1_024), { timeout: 90_000, interval: 200 })
+  },
+  240_000
+)

@@ -150,6 +150,7 @@ export const exampleNode = (): ExampleNode => {
       peerId: reached.peerId,
       host: '192.0.2.1',
       mtu: { method: 'by hand', linkMtu: 1_500, out: 1_500, back: 1_500, isTold: false, isBlackHole: false },
+      overheads: [],
       ageMs: 0,
       elapsedMs: 1
     }),

@@ -358,6 +358,16 @@ export const limits = {
   echoProbesPerMemberPerSecond: 1,
   /** those of all members in a second. */
   echoProbesPerSecond: 32,
+  /** Bytes that a member may send to be thrown away, to learn what they cost on the wire, on one stream; */
+  sinkBytes: 2 * MiB,
+  /** such streams of one member at once and after each other without a pause, */
+  sinksPerMember: 12,
+  /** and one more each so many milliseconds; */
+  sinkEveryMs: 5_000,
+  /** those of all members at once, */
+  sinks: 8,
+  /** and how long one may last. */
+  sinkMs: 30_000,
   /** WebRTC connections that a node makes at once, and as many again that it is asked for. */
   webRtcSetups: 8,
   /** Of those, the ones that one connection may ask for. */

@@ -58,7 +58,8 @@ export const pathSamples: Sample[] = [
       session: bytes(8, 1),
       key: bytes(32, 2),
       ports: [4_001, 41_000],
-      probe: { request: bytes(44, 3), host: '203.0.113.7', port: 41_000, isFromOtherPort: true }
+      probe: { request: bytes(44, 3), host: '203.0.113.7', port: 41_000, isFromOtherPort: true },
+      sinkBytes: 65_540
     },
     limits.echoOpenBytes,
     'TUNNEL_PROTOCOL'

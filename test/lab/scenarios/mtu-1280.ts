@@ -16,7 +16,8 @@ const carry = async (scene: Scene, what: string, from: Member, to: Member, bytes
 
 /** Whether the members' own search finds that large packets vanish, and nobody says so. */
 const searched = async (from: Member, to: Member): Promise<string> => {
-  const { mtu: found } = await from.client.mtu({ target: to.peerId, timeoutMs: 20_000 })
+  const { mtu: found, mtuReason } = await from.client.mtu({ target: to.peerId, timeoutMs: 40_000 })
+  if (found === undefined) return `nothing: ${mtuReason}`
   return `${found.isBlackHole ? 'a black hole' : 'none'}, ${found.out} bytes of ${found.linkMtu}`
 }
 

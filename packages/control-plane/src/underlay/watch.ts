@@ -2,7 +2,7 @@ import { decodeMessage, EchoAccept, EchoOpen, limits, MeshError, protocols, type
 import { withArrayBuffer } from 'uint8arrays/with-array-buffer'
 import type { Connection, PeerId, Stream, StreamHandler, StreamHandlerOptions } from '@libp2p/interface'
 import type { Admission } from '../admission/interface.ts'
-import { messageStream, type MessageStream } from '../admission/message-stream.ts'
+import { messageStream, type MessagePrelude, type MessageStream } from '../admission/message-stream.ts'
 import { deadline } from '../discovery/deadline.ts'
 import { systemTimers, type Timers } from '../replication/announcer.ts'
 import type { LinkFigures } from './echo-driver.ts'
@@ -10,6 +10,7 @@ import { echoCodes, FilterProbes } from './filter-probe.ts'
 import { echoSessionBytes, isEcho, sessionOf } from './echo-packet.ts'
 import { EchoSession } from './echo-session.ts'
 import type { Endpoint } from './stun-message.ts'
+import { Sinks } from './sink.ts'
 import { chooseWatched } from './watch-choice.ts'
 
 /** The UDP ports of this node. */
@@ -45,6 +46,8 @@ export interface UnderlayWatch {
   stop: () => void
   /** Undefined where the path to the peer is not watched. */
   figures: (peer: string) => LinkFigures | undefined
+  /** Where the session with a peer leads to; undefined where there is none. */
+  host: (peer: string) => string | undefined
   /** The session with a peer; opened where there is none. @throws MeshError of opening it, UNREACHABLE */
   session: (peer: PeerId, signal: AbortSignal) => Promise<EchoSession>
   readonly sentBytes: number
@@ -66,7 +69,7 @@ const openTimeoutMs = 5_000
 const againMs = 60_000
 const keyBytes = 32
 
-const framed = (stream: Stream): MessageStream =>
+const framed = (stream: Stream): MessagePrelude =>
   messageStream(stream, { most: limits.echoOpenBytes, code: 'TUNNEL_PROTOCOL', what: 'message of UDP echoes' })
 
 const idText = (id: Uint8Array): string => Buffer.from(id).toString('base64')
@@ -82,6 +85,7 @@ export const createUnderlayWatch = (init: WatchInit): UnderlayWatch => {
   const notBeforeMs = new Map<string, number>()
   const stops: Array<() => void> = []
   const probes = new FilterProbes({ udp, now })
+  const sinks = new Sinks(now)
   let closedBytes = 0
   let stopping: AbortController | undefined
   let timer: (() => void) | undefined
@@ -123,7 +127,8 @@ export const createUnderlayWatch = (init: WatchInit): UnderlayWatch => {
       const request: EchoOpen = {
         session: withArrayBuffer(randomBytes(echoSessionBytes)),
         key: withArrayBuffer(randomBytes(keyBytes)),
-        ports: udp.ports(host).slice(0, limits.echoPorts)
+        ports: udp.ports(host).slice(0, limits.echoPorts),
+        sinkBytes: 0
       }
       await messages.write(EchoOpen.encode(request), until)
       const bytes = await messages.read(until)
@@ -168,6 +173,7 @@ export const createUnderlayWatch = (init: WatchInit): UnderlayWatch => {
       await stream.close({ signal: until })
       return
     }
+    if (request.sinkBytes > 0) return sinks.serve(peer.toString(), messages, request.sinkBytes, signal)
     if (request.session.length !== echoSessionBytes || request.key.length !== keyBytes || !arePorts(request.ports))
       throw new MeshError('TUNNEL_PROTOCOL', `${peer.toString()} opens UDP echoes with values that cannot be.`)
     const taken = [...byPeer.values()].filter(({ session }) => session.role === 'answerer').length
@@ -278,6 +284,7 @@ export const createUnderlayWatch = (init: WatchInit): UnderlayWatch => {
       for (const { close } of byPeer.values()) close()
     },
     figures: (peer) => byPeer.get(peer)?.session.figures(now()),
+    host: (peer) => byPeer.get(peer)?.session.host,
     session: async (peer, signal) => byPeer.get(peer.toString())?.session ?? openOnce(peer, signal),
     get sentBytes() {
       return [...byPeer.values()].reduce((sum, { session }) => sum + session.sentBytes, closedBytes)

@@ -255,6 +255,7 @@ export const assemble = (init: AssembleInit): Assembled => {
     resolver,
     dialler,
     paths: nodePaths,
+    protocol: protocols(networkId).underlay,
     watch,
     ping,
     lookupTimeoutMs: config.discovery.lookup_timeout,

@@ -31,6 +31,7 @@ import { TcpCounters } from '../host/tcp-info.ts'
 import { carrierUseOf } from './carriers.ts'
 import { tcpEndpointOf } from './endpoint.ts'
 import { healthDocument } from './health.ts'
+import { reportMtu } from './mtu-report.ts'
 import type { NodePaths } from './paths.ts'
 import { underlayDocument, type NodeWatch } from './underlay-watch.ts'
 
@@ -40,7 +41,9 @@ export interface ReachInit {
   discovery: Discovery
   resolver: Resolver
   dialler: Dialler
-  paths: Pick<NodePaths, 'standing' | 'hurry' | 'measure'>
+  paths: Pick<NodePaths, 'standing' | 'hurry' | 'measure' | 'choose'>
+  /** `protocols(networkId).underlay`. */
+  protocol: string
   /** For members that know no echoes. */
   ping: Ping
   lookupTimeoutMs: number
@@ -51,8 +54,8 @@ export interface ReachInit {
   suffix: string
 }
 
-/** Some ten sizes, each three times where it does not pass. */
-const mtuTimeoutMs = 30_000
+/** Some ten sizes, by ping and by UDP, each three times where it does not pass; and what bytes cost. */
+const mtuTimeoutMs = 60_000
 
 type Waiting = { signal: AbortSignal }
 
@@ -143,14 +146,12 @@ export class Reach {
     // A path that swallows packets lets no new connection come about: only where there is nothing, one is dialled.
     const isKnown = admission.connections(peer).length > 0 || watch.isSized(peer)
     if (!isKnown) await this.#connect(request, until)
-    const found = await watch.mtu(peer, until)
-    await this.#tcp.refresh()
-    const [connection] = admission.connections(peer)
+    const { paths, protocol } = this.#init
+    const found = await reportMtu({ admission, paths, watch, tcp: this.#tcp, protocol }, peer, until)
     return {
       peerId: peer.toString(),
       ...(name === undefined ? {} : { name }),
       ...found,
-      ...(connection === undefined ? {} : this.#tcpOf(connection)),
       elapsedMs: Math.round(performance.now() - startedMs)
     }
   }

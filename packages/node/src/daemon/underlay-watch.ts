@@ -120,29 +120,40 @@ export const createNodeWatch = (
   let stopping = new AbortController()
   let timer: NodeJS.Timeout | undefined
 
-  const measure = async (peer: PeerId): Promise<Sized> => {
+  /** The connection that tunnels take, and where it leads to. @throws MeshError UNREACHABLE */
+  const hostTo = (peer: PeerId): string => {
+    const connection = paths.choose(peer, admission.connections(peer))
+    const to = connection === undefined ? undefined : hostOf(connection)
+    if (to !== undefined) return to
+    throw new MeshError('UNREACHABLE', `No path to ${nameOf(peer)} leads straight to its host over TCP.`)
+  }
+
+  const measure = async (peer: PeerId, mayPing: boolean): Promise<Sized> => {
     const id = peer.toString()
     const { signal } = stopping
     try {
-      const session = await watch.session(peer, signal)
-      const mtu = await measurePathMtu(session, signal)
-      sizes.set(id, { peer, host: session.host, mtu, atMs: performance.now() })
+      const where = watch.host(id) ?? hostTo(peer)
+      const mtu = await measurePathMtu(
+        { host: where, session: async () => watch.session(peer, signal), mayPing },
+        signal
+      )
+      sizes.set(id, { peer, host: where, mtu, atMs: performance.now() })
       if (mtu.isBlackHole)
         events.emit('warn', 'underlay:black-hole', { peer: id, largestBytes: mtu.out, linkBytes: mtu.linkMtu })
-      return { host: session.host, mtu, ageMs: 0 }
+      return { host: where, mtu, ageMs: 0 }
     } finally {
       measuring.delete(id)
     }
   }
-  const measureOnce = async (peer: PeerId): Promise<Sized> => {
-    const running = measuring.get(peer.toString()) ?? measure(peer)
+  const measureOnce = async (peer: PeerId, mayPing: boolean): Promise<Sized> => {
+    const running = measuring.get(peer.toString()) ?? measure(peer, mayPing)
     measuring.set(peer.toString(), running)
     return running
   }
   /** Begun after the question: one that is under way tells of the path as it was. */
   const measureAnew = async (peer: PeerId): Promise<Sized> => {
     await measuring.get(peer.toString())?.catch(() => undefined)
-    return measureOnce(peer)
+    return measureOnce(peer, true)
   }
   /** TCP stands still and small datagrams pass: a router may swallow the large ones. */
   const look = (): void => {
@@ -157,7 +168,7 @@ export const createNodeWatch = (
         suspects.has(id) || (health().of(peer)?.stalledMs ?? 0) >= stallMs || known?.mtu.isBlackHole === true
       if (!isDue || !isStalled || watch.figures(id)?.udp !== 'works' || measuring.has(id)) continue
       suspects.delete(id)
-      measureOnce(peer).catch(() => undefined) // the path has ended meanwhile
+      measureOnce(peer, false).catch(() => undefined) // the path has ended meanwhile
     }
   }
   /** Between two NATs the ports may differ from those that were named: that nothing arrives says nothing of UDP then. */

@@ -12,10 +12,18 @@ export interface Route {
   linkMtu: number
   /** What routers on the way have told of it, by ICMP; absent where none did. */
   toldMtu?: number
+  /** Interface that they leave by. */
+  device: string
+  /** Router that they go to first. */
+  gateway?: string
 }
 
 const routes = z.array(
-  z.object({ dev: z.string(), metrics: z.array(z.object({ mtu: z.number().optional() })).optional() })
+  z.object({
+    dev: z.string(),
+    gateway: z.string().optional(),
+    metrics: z.array(z.object({ mtu: z.number().optional() })).optional()
+  })
 )
 
 /** By `ip` of Linux. @returns undefined where the system does not tell */
@@ -26,7 +34,13 @@ export const readRoute = async (host: string): Promise<Route | undefined> => {
     if (route === undefined) return undefined
     const linkMtu = Number(await readFile(`/sys/class/net/${route.dev}/mtu`, 'utf8'))
     const toldMtu = route.metrics?.find(({ mtu }) => mtu !== undefined)?.mtu
-    return { linkMtu, ...(toldMtu === undefined ? {} : { toldMtu }) }
+    const { dev: device, gateway } = route
+    return {
+      linkMtu,
+      device,
+      ...(gateway === undefined ? {} : { gateway }),
+      ...(toldMtu === undefined ? {} : { toldMtu })
+    }
   } catch {
     return undefined
   }

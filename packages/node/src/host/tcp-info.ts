@@ -13,6 +13,10 @@ export interface TcpInfo {
   /** Segments sent, those that were sent again included. */
   segments: number
   retransmitted: number
+  /** Payload of all of them. */
+  bytes?: number
+  /** Headers of IP and TCP in each, with the options that were agreed on. */
+  headerBytes?: number
   /** Payload of the largest segment. */
   mssBytes: number
   /** Largest packet on this path, as the kernel believes. */
@@ -27,6 +31,18 @@ const numberIn = (text: string, pattern: RegExp): number | undefined => {
   const found = pattern.exec(text)?.[1]
   return found === undefined ? undefined : Number(found)
 }
+
+/** The shortest headers of IPv4 and TCP, and the longest. */
+const headers = { least: 40, most: 120 }
+
+/**
+ * The largest packet without the largest payload. Where the window of the peer, or its own limit, cuts the payload of segments,
+ * what this side announces as its largest tells, which leaves the same room for options.
+ */
+const headerBytesIn = (pathMtu: number | undefined, payloads: Array<number | undefined>): number | undefined =>
+  payloads
+    .map((payload) => (pathMtu ?? 0) - (payload ?? 0))
+    .find((bytes) => bytes >= headers.least && bytes <= headers.most)
 
 /**
  * Reads what `ss -tinpH` says of the connections of one process: two lines for each.
@@ -43,6 +59,8 @@ export const readSockets = (text: string, pid: number): Map<string, TcpInfo> => 
     const mssBytes = numberIn(details, /\bmss:(\d+)/)
     if (segments === undefined || mssBytes === undefined) continue
     const pathMtu = numberIn(details, /\bpmtu:(\d+)/)
+    const bytes = numberIn(details, /\bbytes_sent:(\d+)/)
+    const headerBytes = headerBytesIn(pathMtu, [mssBytes, numberIn(details, /\badvmss:(\d+)/)])
     const key = keyOf({ host, port: Number(port) })
     const other = found.get(key)
     found.set(key, {
@@ -50,7 +68,9 @@ export const readSockets = (text: string, pid: number): Map<string, TcpInfo> => 
       // left out by `ss` where there were none
       retransmitted: (numberIn(details, /\bretrans:\d+\/(\d+)/) ?? 0) + (other?.retransmitted ?? 0),
       mssBytes: Math.min(mssBytes, other?.mssBytes ?? mssBytes),
-      ...(pathMtu === undefined ? {} : { pathMtu })
+      ...(pathMtu === undefined ? {} : { pathMtu }),
+      ...(bytes === undefined ? {} : { bytes: bytes + (other?.bytes ?? 0) }),
+      ...(headerBytes === undefined ? {} : { headerBytes })
     })
   }
   return found
@@ -62,10 +82,10 @@ export class TcpCounters {
   #readMs = Number.NEGATIVE_INFINITY
   #isMissing = process.platform !== 'linux'
 
-  /** Reads them anew where they are old. */
-  async refresh(): Promise<void> {
+  /** Reads them anew where they are old, or in any case. */
+  async refresh(isForced = false): Promise<void> {
     const nowMs = performance.now()
-    if (this.#isMissing || nowMs - this.#readMs < freshMs) return
+    if (this.#isMissing || (!isForced && nowMs - this.#readMs < freshMs)) return
     this.#readMs = nowMs
     try {
       const args = ['-tinpH', 'state', 'established']

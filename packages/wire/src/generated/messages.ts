@@ -7918,6 +7918,7 @@ export interface EchoOpen {
   key: Uint8Array<ArrayBuffer>
   ports: number[]
   probe?: EchoProbe
+  sinkBytes: number
 }
 
 export namespace EchoOpen {
@@ -7952,6 +7953,11 @@ export namespace EchoOpen {
           EchoProbe.codec().encode(obj.probe, w)
         }
 
+        if ((obj.sinkBytes != null && obj.sinkBytes !== 0)) {
+          w.uint32(40)
+          w.uint32(obj.sinkBytes)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -7959,7 +7965,8 @@ export namespace EchoOpen {
         const obj: any = {
           session: uint8ArrayAlloc(0),
           key: uint8ArrayAlloc(0),
-          ports: []
+          ports: [],
+          sinkBytes: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -7988,6 +7995,10 @@ export namespace EchoOpen {
               obj.probe = EchoProbe.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.probe
               })
+              break
+            }
+            case 5: {
+              obj.sinkBytes = reader.uint32()
               break
             }
             default: {
@@ -8045,6 +8056,13 @@ export namespace EchoOpen {
 
               break
             }
+            case 5: {
+              yield {
+                field: `${prefix}.sinkBytes`,
+                value: reader.uint32()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -8093,6 +8111,11 @@ export namespace EchoOpen {
     value: boolean
   }
 
+  export interface EchoOpenSinkBytesFieldEvent {
+    field: '$.sinkBytes'
+    value: number
+  }
+
   export function encode (obj: Partial<EchoOpen>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, EchoOpen.codec())
   }
@@ -8101,7 +8124,7 @@ export namespace EchoOpen {
     return decodeMessage(buf, EchoOpen.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<EchoOpen>): Generator<EchoOpenSessionFieldEvent | EchoOpenKeyFieldEvent | EchoOpenPortsFieldEvent | EchoOpenProbeRequestFieldEvent | EchoOpenProbeHostFieldEvent | EchoOpenProbePortFieldEvent | EchoOpenProbeIsFromOtherPortFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<EchoOpen>): Generator<EchoOpenSessionFieldEvent | EchoOpenKeyFieldEvent | EchoOpenPortsFieldEvent | EchoOpenProbeRequestFieldEvent | EchoOpenProbeHostFieldEvent | EchoOpenProbePortFieldEvent | EchoOpenProbeIsFromOtherPortFieldEvent | EchoOpenSinkBytesFieldEvent> {
     return streamMessage(buf, EchoOpen.codec(), opts)
   }
 }
