@@ -22,6 +22,11 @@ export interface JudgeInit {
 const scanEveryMs = 5_000
 /** Suspicions that run out at about the same time, as those of half a network do, are looked at together. */
 const togetherMs = 50
+/**
+ * How often this node says again which life it lives, where an older one is accused still: two halves of a network that have
+ * met tell each other who is dead, and what refuted that was said before they met.
+ */
+const restateMs = 5_000
 /** A neighbour that was cut off and could not be dialled is nobody's to try; what was seen of it grows stale. */
 const forgetLostMs = 5 * 60_000
 
@@ -34,6 +39,8 @@ export class Judge {
   #graceUntilMs = -Infinity
   /** Silence counts from here: nothing can be heard while this node stands still. */
   #listeningSinceMs: number
+  /** When this node last said to everybody which life it lives. */
+  #statedMs = -Infinity
 
   constructor(init: JudgeInit, nowMs: number) {
     this.#init = init
@@ -48,7 +55,7 @@ export class Judge {
   /** @param by - whose word it is; that of the member itself is a statement, that of others is not more than an accusation */
   hear(by: string, claims: readonly Claim[], isFirstHand: boolean, nowMs: number): void {
     for (const claim of claims) {
-      if (claim.peerId === this.#init.members.self) this.#hearOfSelf(by, claim)
+      if (claim.peerId === this.#init.members.self) this.#hearOfSelf(by, claim, nowMs)
       else if (claim.peerId === by) this.#hearStatement(claim, nowMs)
       else this.#hearAccusation(by, claim, isFirstHand, nowMs)
     }
@@ -111,7 +118,7 @@ export class Judge {
     const { members, settings } = this.#init
     if (byMs >= suspicionBounds(settings, members.present).minMs) {
       members.incarnation += 1
-      members.act({ do: 'refute', incarnation: members.incarnation, accusers: [] })
+      this.#refute([], nowMs)
     }
     for (const { verdict } of this.#suspects) if (verdict.is === 'suspect') verdict.suspicion.extend(byMs)
     this.#nextDueMs += byMs
@@ -124,13 +131,23 @@ export class Judge {
   }
 
   /** Whoever was believed to be something else in a life that this node does not remember needs a newer life. */
-  #hearOfSelf(by: string, { state, incarnation }: Claim): void {
+  #hearOfSelf(by: string, { state, incarnation }: Claim, nowMs: number): void {
     const { members, health } = this.#init
+    const isAccusation = state === 'suspect' || state === 'dead'
     const isStale = state === 'alive' ? incarnation <= members.incarnation : incarnation < members.incarnation
-    if (isStale) return
+    if (isStale) {
+      if (isAccusation && nowMs - this.#statedMs >= restateMs) this.#refute([by], nowMs)
+      return
+    }
     members.incarnation = incarnation + 1
-    if (state === 'suspect' || state === 'dead') health.refuted()
-    members.act({ do: 'refute', incarnation: members.incarnation, accusers: [by] })
+    if (isAccusation) health.refuted()
+    this.#refute([by], nowMs)
+  }
+
+  #refute(accusers: string[], nowMs: number): void {
+    const { members } = this.#init
+    this.#statedMs = nowMs
+    members.act({ do: 'refute', incarnation: members.incarnation, accusers })
   }
 
   #hearStatement({ peerId, state, incarnation }: Claim, nowMs: number): void {

@@ -167,6 +167,21 @@ describe('what others say of this node', () => {
     expect(mesh.accuse('p2', 'me', { state: 'alive', incarnation: 2 })).toEqual([])
   })
 
+  it('where a life is accused that was refuted long ago, the present one is told anew, each five seconds at most', () => {
+    const mesh = bench()
+    mesh.accuse('p1', 'me')
+    mesh.run(4_999)
+    expect(mesh.accuse('p2', 'me', { state: 'dead' })).toEqual([])
+    mesh.run(1)
+    const again = { do: 'refute', incarnation: 2, accusers: ['p2'] }
+    expect(mesh.accuse('p2', 'me', { state: 'dead' })).toEqual([again])
+    expect(mesh.accuse('p3', 'me', { state: 'dead' })).toEqual([])
+    mesh.run(5_000)
+    expect(mesh.accuse('p3', 'me', { state: 'alive', incarnation: 1 }), 'that it lives is no accusation').toEqual([])
+    expect(mesh.accuse('p3', 'me')).toHaveLength(1)
+    expect(mesh.detector.incarnation).toBe(2)
+  })
+
   it('a memory of an earlier life that was higher is outbid', () => {
     const mesh = bench()
     mesh.accuse('p1', 'me', { state: 'alive', incarnation: 9 })
