@@ -70,6 +70,13 @@ const startProcess = (): MembersProcess => {
 
 const pause = async (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 const restMs = 10_000
+/**
+ * So many join, and then the machine may come to rest: a hundred nodes that all join on two cores answer each other too late,
+ * give up, try again, and never come to an end.
+ */
+const membersPerStage = 20
+const restBetweenMs = 120_000
+const restBetweenCores = 1.4
 
 /** Members of one mesh, shared out among some processes so that a machine holds many of them. */
 export class SharedCrowd {
@@ -91,7 +98,11 @@ export class SharedCrowd {
     const processes = Array.from({ length: Math.min(among, wanted.length) }, startProcess)
     const [first] = processes
     const { from } = (await first?.ask({ is: 'add', members: [founder] })) ?? {}
+    const crowd = new SharedCrowd(processes, [])
+    const total = others.length
     while (others.length > 0) {
+      const joined = total - others.length
+      if (joined > 0 && joined % membersPerStage === 0) await crowd.rests(restBetweenCores, restBetweenMs)
       const batch = others.splice(0, processes.length)
       await Promise.all(
         batch.map(async (one, at) => {
