@@ -79,6 +79,7 @@ export class Judge {
   state(member: Member, incarnation: number, nowMs: number): void {
     if (incarnation <= member.incarnation) return
     const { verdict } = member
+    if (verdict.is === 'dead') member.buriedIncarnation = member.incarnation
     member.incarnation = incarnation
     member.signMs = nowMs
     member.provenMs = nowMs

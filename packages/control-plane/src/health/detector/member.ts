@@ -20,6 +20,8 @@ export interface Member {
   incarnation: number
   /** The life that somebody accused; it is to hear of that until it states a newer one. */
   accusedIncarnation: number
+  /** The life in which it was held dead here, though it lived a newer one; it is to hear of that once. */
+  buriedIncarnation: number | undefined
   isConnected: boolean
   readonly reach: Reach
   /** Something came from it on its own connection. */
@@ -43,6 +45,7 @@ export const createMember = (peer: string, settings: DetectorSettings, nowMs: nu
   verdict: { is: 'alive' },
   incarnation: 0,
   accusedIncarnation: -1,
+  buriedIncarnation: undefined,
   isConnected: false,
   reach: new Reach(settings),
   heardMs: -Infinity,

@@ -86,7 +86,8 @@ export class Members {
   /**
    * What goes with every message to a peer: that this node lives, and the accusation of the peer that it has to refute,
    * so that it hears of that first of all (Lifeguard's buddy system, §IV.C). So too where this node knows better by now:
-   * others may not, and a refutation reaches them all.
+   * others may not, and a refutation reaches them all. One that this node had buried in an older life hears that once: so
+   * may everybody else on this side of a partition that has healed.
    */
   claimsFor(peer: string): Claim[] {
     const claims: Claim[] = [{ peerId: this.self, state: 'alive', incarnation: this.incarnation }]
@@ -94,6 +95,9 @@ export class Members {
     if (member !== undefined && member.accusedIncarnation >= member.incarnation && member.verdict.is !== 'left') {
       const state = member.verdict.is === 'dead' ? 'dead' : 'suspect'
       claims.push({ peerId: peer, state, incarnation: member.incarnation })
+    } else if (member?.buriedIncarnation !== undefined) {
+      claims.push({ peerId: peer, state: 'dead', incarnation: member.buriedIncarnation })
+      member.buriedIncarnation = undefined
     }
     return claims
   }

@@ -53,6 +53,19 @@ describe('what others say of a member', () => {
     expect(mesh.stateOf('p0')).toBe('alive')
   })
 
+  it('that it was dead, while it lived a newer life unheard, is told to it once', () => {
+    const mesh = bench().connect('p0')
+    mesh.accuse('p1', 'p0')
+    mesh.run(maxMs + 100)
+    expect(mesh.stateOf('p0')).toBe('dead')
+    mesh.tell({ is: 'digest', peer: 'p0', incarnation: 5, sequence: 1, timeMs: mesh.nowMs })
+    expect(mesh.stateOf('p0')).toBe('alive')
+    const buried = { peerId: 'p0', state: 'dead', incarnation: 1 }
+    const told = mesh.wanted('probe', mesh.run(30_000, { answering: ['p0'] })).map(({ claims }) => claims)
+    expect(told[0]).toContainEqual(buried)
+    expect(told.flat().filter(({ state }) => state === 'dead')).toEqual([buried])
+  })
+
   it('the word of another raises nobody', () => {
     const mesh = bench()
     mesh.accuse('p1', 'p0')
