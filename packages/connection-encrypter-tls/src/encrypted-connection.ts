@@ -4,6 +4,11 @@ import { TimeoutError, type AbortOptions, type MessageStream } from '@libp2p/int
 import { AbstractMessageStream, type SendResult } from '@libp2p/utils'
 import type { Uint8ArrayList } from 'uint8arraylist'
 
+/** What ends the socket of a connection when that is closed. */
+interface Transport extends MessageStream {
+  sendClose?: (options?: AbortOptions) => Promise<void>
+}
+
 /** The plain bytes of a connection whose socket belongs to TLS. */
 export class EncryptedConnection extends AbstractMessageStream {
   readonly #socket: TLSSocket
@@ -13,7 +18,7 @@ export class EncryptedConnection extends AbstractMessageStream {
    * @param transport - the connection that the socket was taken from; it hears of the socket's end
    * @param socket - after its handshake
    */
-  constructor(transport: MessageStream, socket: TLSSocket) {
+  constructor(transport: Transport, socket: TLSSocket) {
     super({
       log: transport.log,
       direction: transport.direction,
@@ -22,6 +27,9 @@ export class EncryptedConnection extends AbstractMessageStream {
     })
     this.#socket = socket
     this.#transport = transport
+    // libp2p closes the connection below and not this one. By itself that would take the socket away from under TLS: what
+    // was sent in the same turn is lost then, and a connection that is closed in order ends as one that has failed.
+    transport.sendClose = async (options) => this.#end(options)
     socket.on('data', (bytes: Buffer) => this.onData(bytes))
     // Connections are never half open, and a write that was under way when the other side ended may never be done: to wait
     // for it would keep a connection that nobody is at the other end of.
@@ -38,6 +46,8 @@ export class EncryptedConnection extends AbstractMessageStream {
   }
 
   override sendData(data: Uint8ArrayList): SendResult {
+    // What a muxer answers while its connection is closed reaches nobody any more, and is no failure of it.
+    if (this.#socket.writableEnded) return { sentBytes: data.byteLength, canSendMore: true }
     // one record of TLS for many small pieces, and one system call for what is sent in one turn of the event loop
     if (this.#socket.writableCorked === 0) {
       this.#socket.cork()
@@ -64,11 +74,18 @@ export class EncryptedConnection extends AbstractMessageStream {
     this.#socket.resume()
   }
 
-  override async close({ signal }: AbortOptions = {}): Promise<void> {
-    if (!this.#socket.closed) {
-      this.#socket.destroySoon()
-      await once(this.#socket, 'close', signal === undefined ? {} : { signal })
-    }
-    await this.#transport.close(signal === undefined ? {} : { signal })
+  override async close(options: AbortOptions = {}): Promise<void> {
+    await this.#end(options)
+    await this.#transport.close(options)
+  }
+
+  /** Ends TLS once everything is written: its own goodbye, and then that of TCP. */
+  async #end({ signal }: AbortOptions = {}): Promise<void> {
+    const until = signal === undefined ? {} : { signal }
+    if (this.#socket.closed) return
+    const closed = once(this.#socket, 'close', until)
+    if (this.writeBuffer.byteLength > 0) await Promise.race([once(this, 'idle', until), closed])
+    this.#socket.destroySoon()
+    await closed
   }
 }
