@@ -60,18 +60,19 @@ interface Pair {
 /** Both ends of a connection of libp2p's own TCP transport, before it is encrypted. */
 const connectByTcp = async (): Promise<Pair> => {
   const { transport } = await partsOf()
-  const { promise, resolve } = Promise.withResolvers<MultiaddrConnection>()
-  const listener = transport.createListener({
-    upgrader: { upgradeInbound: async (connection: MultiaddrConnection) => resolve(connection) }
+  const inbound = Promise.withResolvers<MultiaddrConnection>()
+  const outbound = Promise.withResolvers<MultiaddrConnection>()
+  // The one part of an upgrader that is asked for: what there is to upgrade.
+  const upgrader = Object.assign(Object.create(null), {
+    upgradeInbound: async (connection: MultiaddrConnection) => inbound.resolve(connection),
+    upgradeOutbound: async (connection: MultiaddrConnection) => outbound.resolve(connection)
   })
+  const listener = transport.createListener({ upgrader })
   await listener.listen(multiaddr('/ip4/127.0.0.1/tcp/0'))
-  const [address] = listener.getAddrs()
-  const outbound = await transport.dial(address, {
-    signal: AbortSignal.timeout(10_000),
-    upgrader: { upgradeOutbound: async (connection: MultiaddrConnection) => connection }
-  })
   listeners.push(listener)
-  return { inbound: await promise, outbound }
+  for (const address of listener.getAddrs())
+    await transport.dial(address, { signal: AbortSignal.timeout(10_000), upgrader })
+  return { inbound: await inbound.promise, outbound: await outbound.promise }
 }
 
 /** The suite brings connections without a socket: each pair of calls gets a pair of sockets in their place. */
@@ -96,13 +97,13 @@ describe("libp2p's suite for encrypters", () => {
     // connection is never half open, and libp2p closes the streams on it first. `native-tls.test.ts` has both halves of it.
     offer('it wraps the provided duplex connection')
     encrypterSuite({
-      setup: async ({ privateKey } = {}) => overTcp((await partsOf(privateKey)).encrypter),
+      setup: async (args) => overTcp((await partsOf(args?.privateKey)).encrypter),
       teardown
     })
   })
 
   describe('on connections that have no socket', () => {
     offer()
-    encrypterSuite({ setup: async ({ privateKey } = {}) => (await partsOf(privateKey)).encrypter, teardown })
+    encrypterSuite({ setup: async (args) => (await partsOf(args?.privateKey)).encrypter, teardown })
   })
 })

@@ -15,20 +15,20 @@ type SuiteTest = (this: SuiteThis) => Promise<void>
 
 const suiteTimeoutMs = 180_000
 
+const suiteIt = (name: string, run: SuiteTest): void => {
+  it(name, { timeout: suiteTimeoutMs }, async (context) => run.call({ timeout: () => {}, skip: () => context.skip() }))
+}
+
+// What a suite describes is collected after it has returned.
+const suiteDescribe = (name: string, body: () => void): void => {
+  describe(name, () => {
+    Object.assign(globalThis, { it: suiteIt })
+    body()
+  })
+}
+
 /** Gives the suite the runner that it expects. */
 const offer = (): void => {
-  const suiteIt = (name: string, run: SuiteTest): void => {
-    it(name, { timeout: suiteTimeoutMs }, async (context) =>
-      run.call({ timeout: () => {}, skip: () => context.skip() })
-    )
-  }
-  // what a suite describes is collected after it has returned
-  const suiteDescribe = (name: string, body: () => void): void => {
-    describe(name, () => {
-      Object.assign(globalThis, { it: suiteIt })
-      body()
-    })
-  }
   Object.assign(globalThis, { describe: suiteDescribe, before: beforeAll, after: afterAll, beforeEach, afterEach })
 }
 
