@@ -97,7 +97,7 @@ describe.skipIf(reason !== undefined)(`a gateway with miniupnpd${why}`, () => {
       expect(second).toEqual([expect.stringMatching(/^5\.5\.5\.1:\d+$/)])
       expect(second).not.toEqual(first)
       const ports = [first, second].map((one) => one?.[0]?.split(':')[1])
-      expect(passedOn().toSorted()).toEqual(ports.toSorted())
+      expect(new Set(passedOn())).toEqual(new Set(ports))
 
       const bobId = bob.node.ready.peerId
       const address = `/ip4/5.5.5.1/tcp/${ports[1]}/p2p/${bobId}`

@@ -9,6 +9,11 @@ import { GatheredWrites } from './gathered-writes.ts'
 /** Most plain bytes of a record. */
 const recordBytes = 16 * 1024
 
+/** What ends the socket of a connection when that is closed. */
+interface Transport extends MessageStream {
+  sendClose?: (options?: AbortOptions) => Promise<void>
+}
+
 /** The plain bytes of a connection whose socket belongs to TLS. */
 export class EncryptedConnection extends AbstractMessageStream {
   readonly #socket: TLSSocket
@@ -21,7 +26,7 @@ export class EncryptedConnection extends AbstractMessageStream {
    * @param transport - the connection that the socket was taken from; it hears of the socket's end
    * @param socket - after its handshake
    */
-  constructor(transport: MessageStream, socket: TLSSocket) {
+  constructor(transport: Transport, socket: TLSSocket) {
     super({
       log: transport.log,
       direction: transport.direction,
@@ -31,6 +36,9 @@ export class EncryptedConnection extends AbstractMessageStream {
     this.#socket = socket
     this.#transport = transport
     this.#writes = new GatheredWrites(socket, () => this.safeDispatchEvent('drain'))
+    // libp2p closes the connection below and not this one. By itself that would take the socket away from under TLS: what
+    // was sent in the same turn is lost then, and a connection that is closed in order ends as one that has failed.
+    transport.sendClose = async (options) => this.#end(options)
     socket.on('data', (bytes: Buffer) => this.onData(bytes))
     readIntoSlabs(socket, (reader, bytes) => this.#onRead(reader, bytes))
     // Connections are never half open, and a write that was under way when the other side ended may never be done: to wait
@@ -54,6 +62,8 @@ export class EncryptedConnection extends AbstractMessageStream {
   }
 
   override sendData(data: Uint8ArrayList): SendResult {
+    // What a muxer answers while its connection is closed reaches nobody any more, and is no failure of it.
+    if (this.#socket.writableEnded) return { sentBytes: data.byteLength, canSendMore: true }
     const canSendMore = this.#writes.add(data)
     return { sentBytes: data.byteLength, canSendMore }
   }
@@ -95,12 +105,19 @@ export class EncryptedConnection extends AbstractMessageStream {
     this.#socket.resume()
   }
 
-  override async close({ signal }: AbortOptions = {}): Promise<void> {
-    if (!this.#socket.closed) {
-      this.#writes.flush()
-      this.#socket.destroySoon()
-      await once(this.#socket, 'close', signal === undefined ? {} : { signal })
-    }
-    await this.#transport.close(signal === undefined ? {} : { signal })
+  override async close(options: AbortOptions = {}): Promise<void> {
+    await this.#end(options)
+    await this.#transport.close(options)
+  }
+
+  /** Ends TLS once everything is written: its own goodbye, and then that of TCP. */
+  async #end({ signal }: AbortOptions = {}): Promise<void> {
+    const until = signal === undefined ? {} : { signal }
+    if (this.#socket.closed) return
+    const closed = once(this.#socket, 'close', until)
+    if (this.writeBuffer.byteLength > 0) await Promise.race([once(this, 'idle', until), closed])
+    this.#writes.flush()
+    this.#socket.destroySoon()
+    await closed
   }
 }

@@ -103,6 +103,32 @@ describe.each<[Kind, Kind]>([
   })
 })
 
+describe('a connection that is closed while it has streams', () => {
+  it('ends in order on both sides, and what was sent before is not lost', async () => {
+    const [caller, callee] = [await start('native'), await start('native')]
+    const { promise: heard, resolve } = Promise.withResolvers<number>()
+    await callee.handle(protocol, (stream) => {
+      let bytes = 0
+      stream.addEventListener('message', ({ data }) => {
+        bytes += data.byteLength
+      })
+      stream.addEventListener('remoteCloseWrite', () => {
+        resolve(bytes)
+        void stream.close()
+      })
+    })
+    const connection = await caller.dial(callee.getMultiaddrs())
+    const stream = await connection.newStream(protocol)
+    const back = await connectionOf(callee)
+    const ended = Promise.all([once(connection, 'close'), once(back, 'close')])
+    stream.send(Buffer.alloc(100_000))
+    await connection.close()
+    await ended
+    expect(await heard).toBe(100_000)
+    expect([connection.status, back.status]).toEqual(['closed', 'closed'])
+  })
+})
+
 describe('a host that is not who was expected', () => {
   it('is refused, again and again, and the process that refuses it lives', async () => {
     const [caller, callee, other] = [await start('native'), await start('native'), await start('native')]

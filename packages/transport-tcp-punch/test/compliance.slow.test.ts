@@ -15,29 +15,28 @@ type SuiteTest = (this: SuiteThis) => Promise<void>
 
 const suiteTimeoutMs = 180_000
 
-/** Gives the suite the runner that it expects, without some of its tests. */
-const offer = (leftOut: readonly string[]): void => {
-  const suiteIt = (name: string, run: SuiteTest): void => {
-    if (leftOut.includes(name)) return
-    it(name, { timeout: suiteTimeoutMs }, async (context) =>
-      run.call({ timeout: () => {}, skip: () => context.skip() })
-    )
-  }
-  // what a suite describes is collected after it has returned
-  const suiteDescribe = (name: string, body: () => void): void => {
-    describe(name, () => {
-      Object.assign(globalThis, { it: suiteIt })
-      body()
-    })
-  }
+const suiteIt = (name: string, run: SuiteTest): void => {
+  it(name, { timeout: suiteTimeoutMs }, async (context) => run.call({ timeout: () => {}, skip: () => context.skip() }))
+}
+
+// What a suite describes is collected after it has returned.
+const suiteDescribe = (name: string, body: () => void): void => {
+  describe(name, () => {
+    Object.assign(globalThis, { it: suiteIt })
+    body()
+  })
+}
+
+/** Gives the suite the runner that it expects. */
+const offer = (): void => {
   Object.assign(globalThis, { describe: suiteDescribe, before: beforeAll, after: afterAll, beforeEach, afterEach })
 }
 
 const matcher = { matches: isPunched, exactMatch: isPunched, matchers: [] }
 const addresses = { listen: ['/ip4/127.0.0.1/tcp/0/punched', '/ip4/127.0.0.1/tcp/0/punched'] }
 
-const run = (encryption: object, leftOut: readonly string[] = []): void => {
-  offer(leftOut)
+const run = (encryption: object): void => {
+  offer()
   const common = {
     transports: [punchedTransport],
     streamMuxers: [yamux()],
@@ -58,8 +57,5 @@ const run = (encryption: object, leftOut: readonly string[] = []): void => {
 describe("libp2p's transport suite on two sockets that connect to each other", () => {
   describe('in plain text', () => run({}))
 
-  describe('with TLS on the socket', () => {
-    // the end of a connection that still has streams is an abort there, over the stock TCP transport as well
-    run({ connectionEncrypters: [nativeTls()] }, ['should close all streams when the connection closes'])
-  })
+  describe('with TLS on the socket', () => run({ connectionEncrypters: [nativeTls()] }))
 })

@@ -10,7 +10,7 @@ export interface WantedPort {
   lifetimeMs: number
 }
 
-export interface GivenPort {
+interface GivenPort {
   externalPort: number
   /** After which the gateway forgets it. */
   lifetimeMs: number

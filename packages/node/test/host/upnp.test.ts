@@ -124,11 +124,9 @@ const startGateway = async (route: Route) => {
 const igd =
   (control: (call: string) => { status: number; body: string }): Route =>
   async (incoming, outgoing) => {
-    if (incoming.method === 'GET') {
-      outgoing.end(describeGateway(service('WANIPConnection:1', '/ctl')))
-      return
-    }
-    const { status, body } = control(await text(incoming))
+    const isCall = incoming.method === 'POST'
+    const description = describeGateway(service('WANIPConnection:1', '/ctl'))
+    const { status, body } = isCall ? control(await text(incoming)) : { status: 200, body: description }
     outgoing.writeHead(status).end(body)
   }
 

@@ -110,12 +110,14 @@ export const startDelayLine = async (namespace: string, devices: readonly [strin
   }
   await untilLine()
   let last = Promise.resolve()
+  const after = async (before: Promise<void>, delay: Delay): Promise<void> => {
+    await before
+    child.stdin.write(lineOf(delay))
+    await untilLine()
+  }
   return {
     set: async (delay) => {
-      last = last.then(async () => {
-        child.stdin.write(lineOf(delay))
-        await untilLine()
-      })
+      last = after(last, delay)
       return last
     },
     stop: () => void child.kill('SIGKILL')

@@ -5,7 +5,7 @@ import chaiAsPromised from 'chai-as-promised'
 const chai = use(chaiAsPromised)
 chai.use(({ Assertion }, { flag }) => {
   // called there; in chai they are properties, which have done their work by then
-  for (const name of ['rejected', 'empty']) {
+  for (const name of ['rejected', 'empty', 'exist']) {
     const property = Object.getOwnPropertyDescriptor(Assertion.prototype, name)
     Object.defineProperty(Assertion.prototype, name, {
       configurable: true,
