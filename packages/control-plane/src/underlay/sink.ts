@@ -109,12 +109,12 @@ export const openSink = async (
 const blockSender = (stream: Stream): OpenSink['send'] => {
   let arrived = 0
   let sent = 0
-  let onChange = (): void => {}
+  let onChange: (() => void) | undefined
   stream.addEventListener('message', ({ data }) => {
     arrived += data.byteLength
-    onChange()
+    onChange?.()
   })
-  stream.addEventListener('close', () => onChange())
+  stream.addEventListener('close', () => onChange?.())
   if (stream.readStatus === 'paused') stream.resume()
   return async (pieces, signal) => {
     const block = new Uint8ArrayList(...pieces)

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { withArrayBuffer } from 'uint8arrays/with-array-buffer'
 import { describe, expect, it } from 'vitest'
 import { limits, type EchoProbe } from '@agent-mesh/wire'
 import { FilterProbes } from '../../src/underlay/filter-probe.ts'
@@ -52,7 +53,12 @@ const member = (ports = [4_001, 5_000]) => {
 describe('a member that is asked for a datagram', () => {
   const host = '203.0.113.7'
   const id = randomBytes(stunIdBytes)
-  const probe: EchoProbe = { request: encodeStunRequest(id), host, port: 41_000, isFromOtherPort: false }
+  const probe: EchoProbe = {
+    request: withArrayBuffer(encodeStunRequest(id)),
+    host,
+    port: 41_000,
+    isFromOtherPort: false
+  }
   it('sends it to the host of the connection, with the id of the request, and no longer than that', () => {
     const { sent, probes } = member()
     expect(probes.answer('p', host, probe)).toBe(0)
