@@ -22,7 +22,8 @@ export const censusEnvironment = {
   NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --import ${join(import.meta.dirname, 'census-preload.ts')}`.trim()
 }
 
-const answerMs = 30_000
+/** It collects several times over, on a machine that may be busy. */
+const answerMs = 120_000
 
 const parse = (text: string): Census | undefined => {
   if (!text.startsWith('{"census"')) return undefined
