@@ -13,17 +13,26 @@ const startTimeoutMs = 120_000
 const up = async (stateDir: string, options: UpOptions): Promise<MeshProcess> =>
   MeshProcess.up(stateDir, { ...options, timeoutMs: startTimeoutMs })
 
+/** Real processes of one network, and more of them whenever somebody joins. */
+export interface ProcessCrowd {
+  members: MeshProcess[]
+  /** Certifies a member and starts it from the founder; one of that name that was here before starts on what it left. */
+  add: (name: string) => Promise<MeshProcess>
+}
+
 /**
  * So many real processes, all from one bootstrap: the first. They are certified by the root key at once, so that the time
  * goes where it is measured.
+ * @param env - more of their environment
  */
-export const createProcessCrowd = async (size: number): Promise<MeshProcess[]> => {
+export const openProcessCrowd = async (size: number, env: Record<string, string> = {}): Promise<ProcessCrowd> => {
   const scratch = await makeScratchDir('crowd')
   const founderDir = join(scratch, 'node-0')
   await createNetwork('node-0', founderDir)
   const rootKey = await loadKey(stateFiles(founderDir).rootKey)
   if (rootKey === undefined) throw new Error('the founder has no root key')
 
+  const certified = new Map<string, string>()
   const certify = async (name: string): Promise<string> => {
     const path = join(scratch, name)
     await mkdir(path, { mode: 0o700 })
@@ -31,14 +40,20 @@ export const createProcessCrowd = async (size: number): Promise<MeshProcess[]> =
     const peerId = peerIdFromPrivateKey(await loadOrCreateKey(files.identityKey))
     const request = { networkKey: rootKey.publicKey, peerId, name, notBeforeMs: Date.now() }
     await saveMembership(files, rootKey.publicKey, [await issueCertificate(request, rootKey)])
+    certified.set(name, path)
     return path
   }
-  const founder = await up(founderDir, { args: [] })
-  const crowd = [founder]
+  const founder = await up(founderDir, { args: [], env })
+  const args = founder.ready.addresses.flatMap((address) => ['--bootstrap', address])
+  const add = async (name: string): Promise<MeshProcess> =>
+    up(certified.get(name) ?? (await certify(name)), { args, env })
+  const members = [founder]
   for (let from = 1; from < size; from += atOnce) {
     const names = Array.from({ length: Math.min(atOnce, size - from) }, (_, at) => `node-${from + at}`)
-    const args = founder.ready.addresses.flatMap((address) => ['--bootstrap', address])
-    crowd.push(...(await Promise.all(names.map(async (name) => up(await certify(name), { args })))))
+    members.push(...(await Promise.all(names.map(add))))
   }
-  return crowd
+  return { members, add }
 }
+
+/** The processes alone, where nobody joins later. */
+export const createProcessCrowd = async (size: number): Promise<MeshProcess[]> => (await openProcessCrowd(size)).members

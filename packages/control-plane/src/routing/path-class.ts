@@ -63,8 +63,8 @@ const classes = new WeakMap<Way, { networks: LocalNetworks; path: PathClass }>()
  * private network it is part of, else `direct`.
  */
 export const pathClassOf = (connection: Way, networks: LocalNetworks = localNetworks()): PathClass => {
-  const known = classes.get(connection)
-  if (known?.networks === networks) return known.path
+  const before = classes.get(connection)
+  if (before?.networks === networks) return before.path
   const path = classOf(connection, networks)
   classes.set(connection, { networks, path })
   return path

@@ -147,7 +147,7 @@ const openOneOfSeveral = async (
   init: Opener,
   target: Target,
   candidate: Candidate,
-  { early, later: _, ...options }: OpenTargetOptions & { signal: AbortSignal }
+  { early, ...options }: OpenTargetOptions & { signal: AbortSignal }
 ): Promise<OpenedTarget> => {
   const ms = limits.candidateOpenMs
   const opened = await withDeadline<OpenedTarget>(
@@ -159,7 +159,7 @@ const openOneOfSeveral = async (
         tunnel.destroy(new MeshError('CANCELLED', 'It was opened too late.'))
       }
     },
-    (signal) => openCandidate(init, target, candidate, { ...options, signal })
+    (signal) => openCandidate(init, target, candidate, { ...options, later: undefined, signal })
   )
   const first = early?.()
   if (first !== undefined && first.length > 0) opened.tunnel.write(first)
