@@ -9,6 +9,7 @@ export const createLoopback = (reason: string): Place => {
     reason,
     near: { name: 'near', address: '127.0.0.1', command },
     far: { name: 'far', address: '127.0.0.1', command },
+    middle: undefined,
     close: () => {}
   }
 }
