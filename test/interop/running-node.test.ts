@@ -1,0 +1,29 @@
+/** A running node and a host of go-libp2p, which is no member. */
+import { expect, it, vi } from 'vitest'
+import { createMesh } from '../e2e/harness/mesh.ts'
+import { buildGo, whyNoGo } from './harness/go.ts'
+import { startPeer } from './harness/peer.ts'
+
+const noGo = await whyNoGo()
+const why = noGo === undefined ? '' : ` [${noGo}]`
+
+it.skipIf(noGo !== undefined)(
+  `go-libp2p gets a connection to a running node, and no place in its mesh: it is closed without a hello${why}`,
+  async () => {
+    const { alice } = await createMesh({ members: ['alice'] })
+    const peer = await startPeer(await buildGo('peer'))
+    const [address = ''] = alice.ready.addresses
+    const { error, connections } = await peer.ask({
+      do: 'dial',
+      address: `${address.replace(/\/p2p\/.*/, '')}/p2p/${alice.peerId}`
+    })
+    expect(error).toBeUndefined()
+    expect(connections).toEqual([
+      { peer: alice.peerId, security: '/tls/1.0.0', muxer: '/yamux/1.0.0', isEarlyMuxer: true }
+    ])
+    expect(await alice.peers()).toEqual([])
+    const closed = { timeout: 60_000, interval: 200 }
+    await vi.waitFor(async () => expect((await peer.ask({ do: 'connections' })).connections).toEqual([]), closed)
+    expect(await alice.peers()).toEqual([])
+  }
+)
