@@ -13,17 +13,18 @@ it.skipIf(noGo !== undefined)(
     const { alice } = await createMesh({ members: ['alice'] })
     const peer = await startPeer(await buildGo('peer'))
     const [address = ''] = alice.ready.addresses
-    const { error, connections } = await peer.ask({
-      do: 'dial',
-      address: `${address.replace(/\/p2p\/.*/, '')}/p2p/${alice.peerId}`
-    })
-    expect(error).toBeUndefined()
-    expect(connections).toEqual([
-      { peer: alice.peerId, security: '/tls/1.0.0', muxer: '/yamux/1.0.0', isEarlyMuxer: true }
-    ])
+    const command = { do: 'dial', address: `${address.replace(/\/p2p\/.*/, '')}/p2p/${alice.peerId}` } as const
+    const patience = { timeout: 60_000, interval: 200 }
+    await vi.waitFor(async () => {
+      // a busy machine may be late for the handshake of libp2p
+      const { error, connections } = await peer.ask(command)
+      expect(error).toBeUndefined()
+      expect(connections).toEqual([
+        { peer: alice.peerId, security: '/tls/1.0.0', muxer: '/yamux/1.0.0', isEarlyMuxer: true }
+      ])
+    }, patience)
     expect(await alice.peers()).toEqual([])
-    const closed = { timeout: 60_000, interval: 200 }
-    await vi.waitFor(async () => expect((await peer.ask({ do: 'connections' })).connections).toEqual([]), closed)
+    await vi.waitFor(async () => expect((await peer.ask({ do: 'connections' })).connections).toEqual([]), patience)
     expect(await alice.peers()).toEqual([])
   }
 )
