@@ -69,8 +69,11 @@ const theirEnd = async (peer: Peer): Promise<Awaited<ReturnType<Peer['ask']>>['c
 type Dialler = 'we dial' | 'they dial'
 
 const connect = async (dialler: Dialler, ours: Ours, peer: Peer) => {
-  if (dialler === 'we dial') await ours.host.dial(multiaddr(peer.address))
-  else expect(await peer.ask({ do: 'dial', address: ours.address })).not.toHaveProperty('error')
+  // a busy machine may be late for the handshake of libp2p
+  await vi.waitFor(async () => {
+    if (dialler === 'we dial') await ours.host.dial(multiaddr(peer.address))
+    else expect(await peer.ask({ do: 'dial', address: ours.address })).not.toHaveProperty('error')
+  }, patience)
   return { our: await ourEnd(ours), their: await theirEnd(peer) }
 }
 

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { atEnd } from './at-end.ts'
-import type { Side } from './place/place.ts'
+import type { Host } from './place/place.ts'
 
 /** The command as it is installed. */
 export const command = join(
@@ -14,11 +14,11 @@ export const command = join(
   'mesh-node.js'
 )
 
-const on = (side: Side | undefined, ...args: string[]): [string, string[]] =>
+const on = (side: Host | undefined, ...args: string[]): [string, string[]] =>
   side === undefined ? [process.execPath, args] : side.command(process.execPath, ...args)
 
 /** A state directory by itself, or on a side from which the verb reaches other nodes. */
-type Where = string | { stateDir: string; side: Side }
+type Where = string | { stateDir: string; side: Host }
 
 /** Runs a verb of the command. @returns what it prints under `--json` */
 export const verb = async (where: Where, ...args: string[]): Promise<unknown> => {
@@ -41,9 +41,9 @@ export const fieldOf = (document: unknown, ...path: string[]): string => {
   return one
 }
 
-/** Starts a node on the one address of a side, 127.0.0.1 without one, and waits until it is usable. */
-export const up = async (stateDir: string, side?: Side): Promise<ChildProcess> => {
-  const flags = ['--listen', `/ip4/${side?.address ?? '127.0.0.1'}/tcp/0`, '--log-level', 'silent']
+/** Starts a node on the one address of a side, 127.0.0.1 without one, and waits until it is usable; `more` are flags. */
+export const up = async (stateDir: string, side?: Host, ...more: string[]): Promise<ChildProcess> => {
+  const flags = ['--listen', `/ip4/${side?.address ?? '127.0.0.1'}/tcp/0`, '--log-level', 'silent', ...more]
   const child = spawn(...on(side, command, 'up', '--json', ...flags, '--state-dir', stateDir), {
     stdio: ['ignore', 'pipe', 'inherit']
   })

@@ -42,7 +42,9 @@ const compareAll = async (options: Options): Promise<Comparison[]> => {
         say(`${workload.name} is left out: ${missing}`)
         continue
       }
-      const taking = contenders.filter(({ name }) => asked === undefined || asked.includes(name))
+      const taking = (workload.contenders ?? contenders).filter(
+        ({ name }) => asked === undefined || asked.includes(name)
+      )
       const comparison = await compare(workload, taking, place, { rounds, seconds, say })
       seen.push(comparison)
       if (options.isStored) await keep(comparison, place.kind)

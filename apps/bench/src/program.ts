@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as wait } from 'node:timers/promises'
 import { atEnd } from './at-end.ts'
 import { cpuTimeMs } from './cpu-time.ts'
-import type { Side } from './place/place.ts'
+import type { Host } from './place/place.ts'
 
 const pollMs = 20
 const readyTimeoutMs = 60_000
@@ -46,7 +46,7 @@ export interface Running {
 const lastLines = (said: string): string => said.trim().split('\n').slice(-3).join(' / ')
 
 /** Starts a program on a side and forgets its output, unless it ends before it is stopped. */
-export const start = (side: Side, program: string, ...args: string[]): Running => {
+export const start = (side: Host, program: string, ...args: string[]): Running => {
   const [file, list] = side.command(pathOf(program) ?? program, ...args)
   const child = spawn(file, list, { stdio: ['ignore', 'pipe', 'pipe'] })
   const forget = atEnd(() => child.kill('SIGKILL'))
@@ -71,7 +71,7 @@ export const start = (side: Side, program: string, ...args: string[]): Running =
 }
 
 /** Runs a program on a side to its end. @returns what it printed */
-export const finish = async (side: Side, program: string, ...args: string[]): Promise<string> => {
+export const finish = async (side: Host, program: string, ...args: string[]): Promise<string> => {
   const [file, list] = side.command(pathOf(program) ?? program, ...args)
   const child = spawn(file, list, {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -107,7 +107,7 @@ export const freePort = async (): Promise<number> => {
 }
 
 /** Waits until somebody listens on a TCP port of a side, as the kernel of Linux lists it. */
-export const untilListening = async (side: Side, port: number): Promise<void> => {
+export const untilListening = async (side: Host, port: number): Promise<void> => {
   const listening = new RegExp(`:${port.toString(16).toUpperCase().padStart(4, '0')} [0-9A-F]+:0000 0A `)
   await until(`listening on port ${port}`, async () =>
     listening.test(await finish(side, 'cat', '/proc/net/tcp', '/proc/net/tcp6'))

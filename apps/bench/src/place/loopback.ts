@@ -11,6 +11,7 @@ export const createLoopback = (reason: string): Place => {
     far: { name: 'far', address: '127.0.0.1', command },
     whyNoDelay: () => 'packets can be delayed between namespaces only',
     delay: async () => {},
+    middle: undefined,
     close: () => {}
   }
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { atEnd } from '../at-end.ts'
 import { ip, tryIp } from './ip.ts'
 import { createSlowCable } from './slow-cable.ts'
-import type { Place, Side } from './place.ts'
+import type { Host, Middle, Place, Side } from './place.ts'
 
 /** Names say which process made them and when it began, so that what a killed run left can be told from a run in use. */
 const family = 'mesh-bench'
@@ -42,7 +42,53 @@ export const whyNoNamespaces = (): string | undefined => {
   return tryIp('netns list') === undefined ? 'network namespaces are not to be had here' : undefined
 }
 
-/** Two network namespaces with one cable between them, and no way out. */
+/** A namespace of this run, and how programs are started in it. */
+interface Namespace {
+  name: string
+  command: Host['command']
+}
+
+const add = (short: string): Namespace => {
+  const name = `${family}-${process.pid}-${startOf(`${process.pid}`)}-${short}`
+  ip(`netns add ${name}`)
+  ip(`-n ${name} link set lo up`)
+  // Thousands of short connections a second must not run out of ports.
+  tryIp(`netns exec ${name} sysctl -qw net.ipv4.tcp_tw_reuse=1`)
+  return { name, command: (program, ...args) => ['ip', ['netns', 'exec', name, program, ...args]] }
+}
+
+interface Plug extends Namespace {
+  device: string
+  address: string
+}
+
+/** A cable between two namespaces. */
+const plug = (one: Plug, other: Plug): void => {
+  ip(`-n ${one.name} link add ${one.device} type veth peer name ${other.device} netns ${other.name}`)
+  for (const { name, device, address } of [one, other]) {
+    ip(`-n ${name} addr add ${address}/24 dev ${device}`)
+    ip(`-n ${name} link set ${device} up`)
+  }
+}
+
+const joinMiddle = (near: Namespace, far: Namespace, middle: Namespace): Middle => {
+  const ends = {
+    near: { ...near, device: 'to-middle', address: '5.7.8.1' },
+    fromNear: { ...middle, device: 'to-near', address: '5.7.8.3' },
+    far: { ...far, device: 'to-middle', address: '5.7.9.2' },
+    fromFar: { ...middle, device: 'to-far', address: '5.7.9.3' }
+  }
+  plug(ends.near, ends.fromNear)
+  plug(ends.far, ends.fromFar)
+  return {
+    near: { ...near, name: 'near', address: ends.near.address },
+    far: { ...far, name: 'far', address: ends.far.address },
+    fromNear: ends.fromNear,
+    fromFar: ends.fromFar
+  }
+}
+
+/** Two network namespaces with one cable between them, a third with one to each of them, and no way out. */
 export const createNamespaces = (): Place => {
   sweep()
   const names: string[] = []
@@ -51,35 +97,33 @@ export const createNamespaces = (): Place => {
     for (const name of names.splice(0)) remove(name)
   }
   const forget = atEnd(close)
-  const makeNamespace = (short: string): string => {
-    const name = `${family}-${process.pid}-${startOf(`${process.pid}`)}-${short}`
-    ip(`netns add ${name}`)
-    names.push(name)
-    ip(`-n ${name} link set lo up`)
-    return name
+  const make = (short: string): Namespace => {
+    const namespace = add(short)
+    names.push(namespace.name)
+    return namespace
   }
-  const add = (short: Side['name'], address: string): [Side, string] => {
-    const name = makeNamespace(short)
-    // Thousands of short connections a second must not run out of ports.
-    tryIp(`netns exec ${name} sysctl -qw net.ipv4.tcp_tw_reuse=1`)
-    return [
-      { name: short, address, command: (program, ...args) => ['ip', ['netns', 'exec', name, program, ...args]] },
-      name
-    ]
-  }
-  const [near, nearName] = add('near', '5.7.7.1')
-  const [far, farName] = add('far', '5.7.7.2')
-  ip(`-n ${nearName} link add cable type veth peer name cable netns ${farName}`)
-  for (const [name, side] of [[nearName, near] as const, [farName, far] as const]) {
-    ip(`-n ${name} addr add ${side.address}/24 dev cable`)
-    ip(`-n ${name} link set cable up`)
-  }
+  const [near, far, middle] = ['near', 'far', 'middle'].map(make)
+  if (near === undefined || far === undefined || middle === undefined) throw new Error('a namespace is missing')
+  const sides: [Side, Side] = [
+    { ...near, name: 'near', address: '5.7.7.1' },
+    { ...far, name: 'far', address: '5.7.7.2' }
+  ]
+  plug({ ...near, device: 'cable', address: sides[0].address }, { ...far, device: 'cable', address: sides[1].address })
   const slow = createSlowCable(
     [
-      { namespace: nearName, address: near.address },
-      { namespace: farName, address: far.address }
+      { namespace: near.name, address: sides[0].address },
+      { namespace: far.name, address: sides[1].address }
     ],
-    () => makeNamespace('slow')
+    () => make('slow').name
   )
-  return { kind: 'namespaces', reason: undefined, near, far, whyNoDelay: slow.whyNot, delay: slow.set, close }
+  return {
+    kind: 'namespaces',
+    reason: undefined,
+    near: sides[0],
+    far: sides[1],
+    middle: joinMiddle(near, far, middle),
+    whyNoDelay: slow.whyNot,
+    delay: slow.set,
+    close
+  }
 }

@@ -1,10 +1,24 @@
-/** One of the two machines, as far as the bench is concerned. */
-export interface Side {
-  name: 'near' | 'far'
-  /** Where the other side reaches it. */
+/** A machine, as far as the bench is concerned. */
+export interface Host {
+  /** Where others reach it. */
   address: string
-  /** Program and arguments that run another program on this side. */
+  /** Program and arguments that run another program on it. */
   command: (program: string, ...args: string[]) => [program: string, args: string[]]
+}
+
+/** One of the two that every way has. */
+export interface Side extends Host {
+  name: 'near' | 'far'
+}
+
+/** A third machine with a cable to each side, over which the two do not reach each other: it passes no packets on. */
+export interface Middle {
+  /** The sides, by their addresses on these cables. */
+  near: Side
+  far: Side
+  /** The machine itself, as each of the two reaches it. */
+  fromNear: Host
+  fromFar: Host
 }
 
 /** Where clients run (near) and services (far). Nothing in it reaches the outside. */
@@ -18,5 +32,7 @@ export interface Place {
   whyNoDelay: () => string | undefined
   /** Packets take so much longer from now on, each way. */
   delay: (ms: number) => Promise<void>
+  /** Undefined where there are no namespaces. */
+  middle: Middle | undefined
   close: () => void
 }

@@ -4,6 +4,7 @@ import { file } from './file.ts'
 import { grpc } from './grpc.ts'
 import { http } from './http.ts'
 import { loss } from './loss.ts'
+import { relay } from './relay.ts'
 import { requests } from './requests.ts'
 import { shortTunnels } from './short-tunnels.ts'
 import { stream, streams } from './stream.ts'
@@ -20,5 +21,6 @@ export const workloads: readonly Workload[] = [
   file,
   besideBulk,
   loss,
-  delayed
+  delayed,
+  relay
 ]

@@ -1,4 +1,4 @@
-import type { Path } from '../contenders/contender.ts'
+import type { Contender, Path } from '../contenders/contender.ts'
 import type { Place } from '../place/place.ts'
 
 export type Unit = 'bit/s' | 'ms' | 'MiB' | '1/s' | 'times'
@@ -30,6 +30,8 @@ interface Turn {
 export interface Workload {
   name: string
   describe: string
+  /** Who takes part where not all do: by the same names, but another way. */
+  contenders?: readonly Contender[]
   metrics: Record<string, Metric>
   /** Why it cannot be measured here; undefined where it can. */
   missing: (place: Place) => string | undefined | Promise<string | undefined>
