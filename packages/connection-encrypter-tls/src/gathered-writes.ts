@@ -52,7 +52,7 @@ export class GatheredWrites {
 
   #copy(piece: Uint8Array): void {
     this.#waitingBytes += piece.length
-    for (let offset = 0; offset < piece.length; ) {
+    for (let offset = 0; offset < piece.length;) {
       this.#open ??= pool.take()
       const end = Math.min(piece.length, offset + writeBytes - this.#openBytes)
       this.#open.bytes.set(offset === 0 && end === piece.length ? piece : piece.subarray(offset, end), this.#openBytes)
