@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { TLSSocket } from 'node:tls'
 import { TimeoutError, type AbortOptions, type MessageStream } from '@libp2p/interface'
 import { AbstractMessageStream, type SendResult } from '@libp2p/utils'
-import { readIntoSlabs, type SlabReader } from '@agent-mesh/slabs'
+import { own, readIntoSlabs, type SlabReader } from '@agent-mesh/slabs'
 import type { Uint8ArrayList } from 'uint8arraylist'
 import { GatheredWrites } from './gathered-writes.ts'
 
@@ -18,6 +18,7 @@ interface Transport extends MessageStream {
 export class EncryptedConnection extends AbstractMessageStream {
   readonly #socket: TLSSocket
   readonly #transport: MessageStream
+  readonly #lends: boolean
   readonly #writes: GatheredWrites
   #reader: SlabReader | undefined
   #isScheduled = false
@@ -25,8 +26,9 @@ export class EncryptedConnection extends AbstractMessageStream {
   /**
    * @param transport - the connection that the socket was taken from; it hears of the socket's end
    * @param socket - after its handshake
+   * @param lends - whoever gets messages gives their memory back
    */
-  constructor(transport: Transport, socket: TLSSocket) {
+  constructor(transport: Transport, socket: TLSSocket, lends = false) {
     super({
       log: transport.log,
       direction: transport.direction,
@@ -34,6 +36,7 @@ export class EncryptedConnection extends AbstractMessageStream {
       maxReadBufferLength: transport.maxReadBufferLength
     })
     this.#socket = socket
+    this.#lends = lends
     this.#transport = transport
     this.#writes = new GatheredWrites(socket, () => this.safeDispatchEvent('drain'))
     // libp2p closes the connection below and not this one. By itself that would take the socket away from under TLS: what
@@ -88,7 +91,9 @@ export class EncryptedConnection extends AbstractMessageStream {
   }
 
   #handOn(): void {
-    if (this.#reader !== undefined && this.#reader.keptBytes > 0) this.onData(this.#reader.take())
+    if (this.#reader === undefined || this.#reader.keptBytes === 0) return
+    const bytes = this.#reader.take()
+    this.onData(this.#lends ? bytes : own(bytes))
   }
 
   override sendReset(err: Error): void {

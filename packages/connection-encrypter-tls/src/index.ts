@@ -10,12 +10,12 @@
  * const node = await createLibp2p({ transports: [tcp()], connectionEncrypters: [nativeTls()], streamMuxers: [yamux()] })
  * ```
  */
-import { NativeTls, type NativeTlsComponents } from './native-tls.ts'
+import { NativeTls, type NativeTlsComponents, type NativeTlsInit } from './native-tls.ts'
 import type { ConnectionEncrypter } from '@libp2p/interface'
 
-export type { NativeTlsComponents } from './native-tls.ts'
+export type { NativeTlsComponents, NativeTlsInit } from './native-tls.ts'
 
 export const nativeTls =
-  () =>
+  (init: NativeTlsInit = {}) =>
   (components: NativeTlsComponents): ConnectionEncrypter =>
-    new NativeTls(components)
+    new NativeTls(components, init)

@@ -20,6 +20,14 @@ export interface NativeTlsComponents extends TLSComponents {
   privateKey: PrivateKey
 }
 
+export interface NativeTlsInit {
+  /**
+   * What a connection brings lies in memory that is used again once it was given back by `release` of `@agent-mesh/slabs`, or
+   * sent over such a connection. For muxers that know of that; others get copies.
+   */
+  lends?: boolean
+}
+
 type Muxers = ReadonlyMap<string, StreamMuxerFactory>
 
 /** The client's first choice that both sides have. */
@@ -32,10 +40,12 @@ export class NativeTls implements ConnectionEncrypter {
   readonly [serviceCapabilities] = ['@libp2p/connection-encryption']
   readonly [Symbol.toStringTag] = '@agent-mesh/connection-encrypter-tls'
   readonly #components: NativeTlsComponents
+  readonly #lends: boolean
   readonly #stock: ConnectionEncrypter
   #certificate: Promise<HostCertificate> | undefined
 
-  constructor(components: NativeTlsComponents) {
+  constructor(components: NativeTlsComponents, { lends = false }: NativeTlsInit = {}) {
+    this.#lends = lends
     this.#components = components
     this.#stock = tls()(components)
   }
@@ -94,7 +104,7 @@ export class NativeTls implements ConnectionEncrypter {
       const streamMuxer = this.#muxerOf(socket.alpnProtocol, muxers)
       return {
         remotePeer,
-        connection: new EncryptedConnection(connection, socket),
+        connection: new EncryptedConnection(connection, socket, this.#lends),
         ...(streamMuxer === undefined ? {} : { streamMuxer })
       }
     } catch (err) {

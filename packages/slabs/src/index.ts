@@ -14,6 +14,6 @@
  */
 export { borrow, isBorrower } from './borrowers.ts'
 export { readIntoSlabs } from './read-into-slabs.ts'
-export { isLent, release, type Slab } from './slab.ts'
+export { own, release, type Slab } from './slab.ts'
 export { SlabPool } from './slab-pool.ts'
 export type { SlabReader } from './slab-reader.ts'

@@ -57,5 +57,12 @@ export class Slab {
  */
 export const release = (bytes: Uint8Array, count = bytes.byteLength): void => slabs.get(bytes.buffer)?.takeBack(count)
 
-/** Whether bytes lie in a slab, and somebody has to give them back. */
-export const isLent = (bytes: Uint8Array): boolean => slabs.has(bytes.buffer)
+/** Bytes that may be kept: those of a slab are copied and given back, others are returned as they are. */
+export const own = (bytes: Uint8Array): Uint8Array => {
+  const slab = slabs.get(bytes.buffer)
+  if (slab === undefined) return bytes
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  copy.set(bytes)
+  slab.takeBack(bytes.length)
+  return copy
+}

@@ -17,7 +17,7 @@ export interface SpliceFilter {
    * @throws MeshError where it must not go on
    */
   toLocal: (chunk: Buffer) => Buffer[]
-  /** Sees what the service says, which passes as it is. */
+  /** Sees what the service says, which passes as it is. What it keeps it copies: the memory is used again. */
   fromLocal: (chunk: Buffer) => void
   /** The caller is not read until a release. */
   readonly isHeld: boolean
@@ -56,7 +56,13 @@ export const splice = async (tunnel: Duplex, local: Duplex, filter?: SpliceFilte
       pump(tunnel, local, { onData: gather(local), onWritten: release })
     } else pump(tunnel, local, { onData: gather(local) })
   } else {
-    pump(local, tunnel, { onData: filter.fromLocal.bind(filter) })
+    const count = readMuch(local)
+    pump(local, tunnel, {
+      onData: (chunk) => {
+        count?.(chunk)
+        filter.fromLocal(chunk)
+      }
+    })
     pumpFiltered(tunnel, local, filter, (err) => {
       isRefused = true
       refuse(tunnel, local, filter, toMeshError(err))

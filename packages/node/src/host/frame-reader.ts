@@ -59,7 +59,8 @@ export class FrameReader {
   #remaining = 0
 
   #begin(frames: Frame[]): void {
-    const [version, type = 0, f1 = 0, f0 = 0, s3 = 0, s2 = 0, s1 = 0, s0 = 0, l3 = 0, l2 = 0, l1 = 0, l0 = 0] = this.#held
+    const [version, type = 0, f1 = 0, f0 = 0, s3 = 0, s2 = 0, s1 = 0, s0 = 0, l3 = 0, l2 = 0, l1 = 0, l0 = 0] =
+      this.#held
     this.#heldBytes = 0
     if (version !== 0) throw Object.assign(new Error('Invalid frame version'), { name: 'InvalidFrameError' })
     const header = {

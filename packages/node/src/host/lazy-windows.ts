@@ -1,4 +1,4 @@
-import { isBorrower, isLent, release } from '@agent-mesh/slabs'
+import { isBorrower, own } from '@agent-mesh/slabs'
 import { Uint8ArrayList } from 'uint8arraylist'
 import { FrameReader } from './frame-reader.ts'
 import type { MessageStream, Stream, StreamMuxerFactory } from '@libp2p/interface'
@@ -38,24 +38,19 @@ const lazy = (stream: unknown): Stream => {
 
 /** Bytes that may be kept. */
 const owned = (data: Uint8Array | Uint8ArrayList): Uint8Array | Uint8ArrayList => {
-  if (data instanceof Uint8Array) return copyIfLent(data)
+  if (data instanceof Uint8Array) return own(data)
   const list = new Uint8ArrayList()
-  for (const piece of data) list.append(copyIfLent(piece))
+  for (const piece of data) list.append(own(piece))
   return list
-}
-
-const copyIfLent = (bytes: Uint8Array): Uint8Array => {
-  if (!isLent(bytes)) return bytes
-  const copy = Buffer.allocUnsafeSlow(bytes.length)
-  copy.set(bytes)
-  release(bytes)
-  return copy
 }
 
 /** Under which a muxer makes the streams of both sides. */
 const making = '_newStream'
 
-/** `@libp2p/yamux`, whose streams answer every frame with one of their own, with half as many packets. */
+/** What turns bytes into frames. */
+const reading = 'decoder'
+
+/** `@libp2p/yamux`, whose streams answer every frame with one of their own, with half as many packets; it reads lent bytes. */
 export const withLazyWindows =
   <C>(factoryOf: (components: C) => StreamMuxerFactory): ((components: C) => StreamMuxerFactory) =>
   (components) => {
@@ -66,7 +61,8 @@ export const withLazyWindows =
         const muxer = factory.createStreamMuxer(connection)
         const make: unknown = Reflect.get(muxer, making)
         if (typeof make !== 'function') throw new TypeError('@libp2p/yamux makes its streams elsewhere')
-        Reflect.set(muxer, 'decoder', new FrameReader())
+        if (typeof Reflect.get(muxer, reading) !== 'object') throw new TypeError('@libp2p/yamux reads elsewhere')
+        Reflect.set(muxer, reading, new FrameReader())
         Reflect.set(muxer, making, (...init: unknown[]) => lazy(Reflect.apply(make, muxer, init)))
         return muxer
       }

@@ -19,8 +19,8 @@ const controlStreams = 256
 /** How bytes get from host to host: what members and joiners have in common. */
 export const transport = (): Required<Pick<Libp2pInit, 'transports' | 'connectionEncrypters' | 'streamMuxers'>> => ({
   transports: [tcp()],
-  // TLS on the native socket takes a third of the processor time of noise, which is for those that lack it
-  connectionEncrypters: [nativeTls(), noise()],
+  // What TLS lends, the muxer gives back. TLS on the native socket takes a third of the processor time of noise, which is for those that lack it
+  connectionEncrypters: [nativeTls({ lends: true }), noise()],
   streamMuxers: [
     withEagerStreams(
       withLazyWindows(

@@ -40,15 +40,16 @@ export class LineBuffer {
     const part = chunk.subarray(0, atInChunk)
     if (this.#bytes + part.length > most + end.length)
       throw new MeshError('HTTP_INVALID', `The request is refused: its head, or a line of it, has over ${most} bytes.`)
-    this.#pieces.push(part)
     this.#bytes += part.length
     if (at === -1) {
       if (hasBareLineFeed(seam))
         throw new MeshError('HTTP_INVALID', 'The request is refused: a line of it does not end with CRLF.')
+      // the memory of a chunk is used again
+      this.#pieces.push(Buffer.from(part))
       this.#tail = Buffer.from(seam.subarray(Math.max(0, seam.length - (end.length - 1))))
       return undefined
     }
-    const all = Buffer.concat(this.#pieces)
+    const all = Buffer.concat([...this.#pieces, part])
     this.#pieces = []
     this.#bytes = 0
     this.#tail = nothing
