@@ -381,10 +381,8 @@ export const assemble = (init: AssembleInit): Assembled => {
       first.stop()
       for (const stop of listeners.splice(0)) stop()
       const leaving = health.leave()
-      const goodbye = discovery.withdraw({ signal: AbortSignal.timeout(withdrawTimeoutMs) }).then(
-        () => recordGossip.announce(),
-        () => recordGossip.announce()
-      )
+      const withdrawn = discovery.withdraw({ signal: AbortSignal.timeout(withdrawTimeoutMs) })
+      const goodbye = withdrawn.catch(() => {}).then(() => recordGossip.announce())
       watch.stop()
       nodePaths.stop()
       replication.stop()
