@@ -81,4 +81,27 @@ describe('a tunnel', () => {
     await expect(openOnce()).rejects.toMatchObject({ code: 'SERVICE_UNKNOWN' })
     expect(ranked).toBe(3)
   })
+
+  it('is heard from its first byte by the agent that takes it, whatever another one that refused had been told', async () => {
+    let ranked = 0
+    const resolver: PathResolver = {
+      resolve: async () => [{ ...pair.candidate, service: (ranked += 1) === 1 ? 'gone' : 'svc' }]
+    }
+    const recent = new RecentCandidates(resolver, () => 0)
+    const target = parseTarget('callee/svc')
+    await recent.resolve(target, { signal: AbortSignal.timeout(1_000), maxAgeMs: 0 })
+    const words = ['second ', 'third']
+    const { tunnel, service: answering } = await createTargetOpener({ ...parts(resolver), recent })(target, {
+      early: () => Buffer.from('first '),
+      later: (take) => {
+        const word = words.shift()
+        if (word !== undefined) take(Buffer.from(word))
+        return () => {}
+      }
+    })
+    tunnel.end()
+    let heard = ''
+    for await (const bytes of tunnel) heard += String(bytes)
+    expect([answering, heard]).toEqual(['svc', 'first second third'])
+  })
 })

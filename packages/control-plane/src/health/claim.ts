@@ -1,6 +1,6 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { withArrayBuffer } from 'uint8arrays/with-array-buffer'
-import { MeshError } from '@agent-mesh/wire'
+import { limits, MeshError } from '@agent-mesh/wire'
 import { peerIdFromBytes } from '@agent-mesh/identity'
 import type { HealthClaim } from '@agent-mesh/wire'
 import type { Claim, ClaimedState } from './detector/interface.ts'
@@ -24,3 +24,10 @@ export const fromWire = ({ peerId, state, incarnation }: HealthClaim): Claim => 
     throw new MeshError('HEALTH_INVALID', `A claim is refused: ${incarnation} is no incarnation.`)
   return { peerId: peerIdFromBytes(peerId, 'HEALTH_INVALID').toString(), state: known, incarnation }
 }
+
+/**
+ * A life begins at the time of its start, and each refutation makes it one more: one far in the future was made up, and whoever
+ * outbid it would be believed by nobody.
+ */
+export const plausible = (claims: readonly Claim[], nowMs: number): Claim[] =>
+  claims.filter(({ incarnation }) => incarnation <= nowMs + limits.clockToleranceMs)

@@ -4,6 +4,7 @@ import { deadline } from '../discovery/deadline.ts'
 import { systemTimers, type Timers } from '../replication/announcer.ts'
 import { createDetector } from './detector/detector.ts'
 import { Board } from './board.ts'
+import { plausible } from './claim.ts'
 import { DigestBook } from './digest-book.ts'
 import { Encounters } from './encounters.ts'
 import { Exchange } from './exchange.ts'
@@ -39,6 +40,7 @@ class LiveHealth implements RunningHealth {
   readonly #self: string
   readonly #timers: Timers
   readonly #monotonicMs: () => number
+  readonly #now: () => number
   readonly #detector: Detector
   readonly #book: DigestBook
   readonly #board: Board
@@ -64,6 +66,7 @@ class LiveHealth implements RunningHealth {
     this.#timers = timers
     this.#monotonicMs = monotonicMs
     const { now } = timers
+    this.#now = now
     const startMs = Math.round(now())
     this.#detector = createDetector({ self: this.#self, incarnation: startMs, settings, random, nowMs: monotonicMs() })
     this.#book = new DigestBook(now, (peer) => this.#detector.of(peer)?.state === 'alive')
@@ -259,7 +262,7 @@ class LiveHealth implements RunningHealth {
   }
 
   #feed(event: DetectorEvent): void {
-    this.#events.push(event)
+    this.#events.push('claims' in event ? { ...event, claims: plausible(event.claims, this.#now()) } : event)
     if (this.#isHandling) return
     this.#run(() => [])
     this.#arm()

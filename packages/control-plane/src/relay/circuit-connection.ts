@@ -38,14 +38,14 @@ class CircuitConnection extends AbstractMultiaddrConnection {
     })
     stream.addEventListener('drain', () => this.safeDispatchEvent('drain'))
     stream.addEventListener('message', ({ data }) => {
-      limits?.count(data.byteLength)
+      limits?.received(data.byteLength)
       this.onData(data)
     })
   }
 
   override sendData(data: Uint8ArrayList): SendResult {
     const sentBytes = data.byteLength
-    this.#meter?.count(sentBytes)
+    this.#meter?.sent(sentBytes)
     return { sentBytes, canSendMore: this.#stream.send(data) }
   }
 

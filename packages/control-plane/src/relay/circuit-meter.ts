@@ -91,10 +91,16 @@ export class CircuitMeter implements ConnectionLimits {
     return this.leftMs - (this.limit.seconds ?? 0) * 1_000 * lowShare
   }
 
-  count(bytes: number): void {
+  /** So much came. */
+  received(bytes: number): void {
     this.#counted += bytes
-    this.#promised = Math.max(0, this.#promised - bytes)
     this.#onBytes()
+  }
+
+  /** So much left, what tunnels had handed over first of all. */
+  sent(bytes: number): void {
+    this.#promised = Math.max(0, this.#promised - bytes)
+    this.received(bytes)
   }
 
   /** A tunnel hands over so much, which passes the encryption before it is counted. */

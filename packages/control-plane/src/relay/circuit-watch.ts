@@ -11,6 +11,8 @@ export interface CircuitWatchInit {
 
 /** Long enough for the last words to pass a carrier that drops what it holds when one side closes. */
 const lastWordsMs = limits.carrierReserveMs / 2
+/** Node fires a longer timer at once. */
+const longestMs = 2 ** 31 - 1
 
 /** Follows a connection through a carrier to its end; every other connection is left alone. */
 export const watchCircuit = (connection: Connection, { onLow, onSpent }: CircuitWatchInit): void => {
@@ -22,7 +24,7 @@ export const watchCircuit = (connection: Connection, { onLow, onSpent }: Circuit
   const arm = (): void => {
     clearTimeout(timer)
     const inMs = state === 'well' ? meter.lowInMs : meter.leftMs
-    if (inMs !== Infinity) timer = setTimeout(look, Math.max(1, Math.ceil(inMs))).unref()
+    if (inMs !== Infinity) timer = setTimeout(look, Math.min(longestMs, Math.max(1, Math.ceil(inMs)))).unref()
   }
   const end = (): void => {
     connection.close({ signal: AbortSignal.timeout(lastWordsMs) }).catch((err: Error) => connection.abort(err))

@@ -38,6 +38,8 @@ export class RelayKeeper {
   readonly #now: () => number
   readonly #refusals: RelayRefusals
   readonly #failed = { get: (peer: string) => this.#refusals.get(peer)?.untilMs }
+  /** When carriers gave the places that they hold. */
+  readonly #givenMs = new WeakMap<Connection, number>()
   /** Carriers that are asked at this moment. */
   readonly #asking = new Set<string>()
   #wake: NodeJS.Timeout | undefined
@@ -79,6 +81,14 @@ export class RelayKeeper {
     const place = this.#init.held.all().find((one) => one.isCarrier === true && one.connection === connection)
     if (place === undefined) return
     this.#init.held.drop(place.relay)
+    const { relay } = place
+    const isShort = this.#now() - (this.#givenMs.get(connection) ?? 0) < limits.carrierRetryMs
+    const lost = new MeshError(
+      'CONNECTION_LOST',
+      `The carrier ${relay.toString()} hung up as soon as it had given a place.`
+    )
+    // not again at once, and again
+    if (isShort) this.#refusals.note(relay.toString(), lost, true)
     this.#init.onChange()
     this.look()
   }
@@ -171,6 +181,7 @@ export class RelayKeeper {
       if (isCarrier && place.connection.status !== 'open')
         throw new MeshError('CONNECTION_LOST', `The carrier ${step.peer} closed the connection.`)
       held.put(isCarrier ? { ...place, isCarrier } : place)
+      if (!this.#givenMs.has(place.connection)) this.#givenMs.set(place.connection, this.#now())
       this.#refusals.forget(step.peer)
       return String(before?.addresses) !== String(place.addresses)
     } catch (err) {

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { mutate, seededRandom } from '@agent-mesh/testkit/mutations'
 import { HealthFrame, HealthNews, limits, MeshError } from '@agent-mesh/wire'
+import { plausible } from '../../src/health/claim.ts'
 import { decodeFrame, encodeFrame, mostWanted, type Frame } from '../../src/health/frame.ts'
 import { FrameSplitter, withLength } from '../../src/health/frame-splitter.ts'
 import { decodeNews, encodeNews } from '../../src/health/news.ts'
@@ -154,4 +155,11 @@ describe('news by gossip', () => {
     const claims = many(limits.claimsPerMessage, { peerId: bob.id, state: 'dead' as const, incarnation: nowMs })
     expect(news({ claims }).length).toBeLessThanOrEqual(limits.gossipMessageBytes)
   })
+})
+
+it('a life that nobody can have begun yet is no claim', () => {
+  const nowMs = 1_790_000_000_000
+  const claim = (incarnation: number) => ({ peerId: bob.id, state: 'suspect' as const, incarnation })
+  const latest = claim(nowMs + limits.clockToleranceMs)
+  expect(plausible([latest, claim(latest.incarnation + 1), claim(2 ** 53 - 2)], nowMs)).toEqual([latest])
 })

@@ -1,6 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { limits } from '@agent-mesh/wire'
-import { CircuitMeter, circuitMeter, readLimit, type CircuitLimit } from '../../src/index.ts'
+import { CircuitMeter, circuitMeter, readLimit, watchCircuit, type CircuitLimit } from '../../src/index.ts'
+import { partly } from '../admission/fixture.ts'
+import type { Connection } from '@libp2p/interface'
 
 const KiB = 1024
 const stock: CircuitLimit = { bytes: 128 * KiB, seconds: 120 }
@@ -33,12 +35,21 @@ describe('the limit of a circuit', () => {
 describe('the meter of a circuit', () => {
   it('counts both directions together, and what tunnels have handed over before it passes', () => {
     const { meter } = meterOf()
-    meter.count(20 * KiB)
+    meter.received(20 * KiB)
     meter.take(64 * KiB)
     expect(meter.leftBytes).toBe((128 - 20 - 64) * KiB - limits.carrierReserveBytes)
-    meter.count(64 * KiB)
+    meter.sent(64 * KiB)
     expect(meter.leftBytes).toBe((128 - 20 - 64) * KiB - limits.carrierReserveBytes)
     expect(meter.usedBytes).toBe(84 * KiB)
+  })
+
+  it('does not take what comes for what was handed over', () => {
+    const { meter } = meterOf()
+    meter.take(50 * KiB)
+    meter.received(30 * KiB)
+    expect(meter.usedBytes).toBe(80 * KiB)
+    meter.sent(50 * KiB)
+    expect(meter.usedBytes).toBe(80 * KiB)
   })
 
   it('keeps enough to say that it is over, and is spent one byte later', () => {
@@ -75,7 +86,7 @@ describe('the meter of a circuit', () => {
   it('is low in its last quarter, by bytes or by time', () => {
     const { meter, clock } = meterOf()
     expect(meter.isLow).toBe(false)
-    meter.count(93 * KiB)
+    meter.received(93 * KiB)
     expect(meter.isLow).toBe(true)
     const other = meterOf()
     expect(other.meter.lowInMs).toBe(88_000)
@@ -87,7 +98,7 @@ describe('the meter of a circuit', () => {
   it('puts a cut down to the carrier where half of the bytes or the time was gone, and the carrier is there', () => {
     const { meter, clock, relay } = meterOf()
     expect(meter.cut()).toBeUndefined()
-    meter.count(64 * KiB)
+    meter.received(64 * KiB)
     expect(meter.cut()).toMatchObject({ message: expect.stringContaining('it was cut when 64 KiB had passed here') })
     relay.isThere = false
     expect(meter.cut()).toBeUndefined()
@@ -106,10 +117,20 @@ describe('the meter of a circuit', () => {
   it('is what libp2p takes for the limits of a connection', () => {
     const { meter, clock } = meterOf()
     clock.ms += 20_000
-    meter.count(28 * KiB)
+    meter.received(28 * KiB)
     expect([meter.bytes, meter.seconds]).toEqual([BigInt(100 * KiB), 100])
     expect(circuitMeter({ limits: meter })).toBe(meter)
     expect(circuitMeter({})).toBeUndefined()
     expect(circuitMeter({ limits: { bytes: 1n } })).toBeUndefined()
   })
+})
+
+it('the watch of a circuit with a limit of years waits in steps that a timer can take', () => {
+  const delays = vi.spyOn(globalThis, 'setTimeout')
+  const { meter } = meterOf({ seconds: 2 ** 32 / 1_000 })
+  const target = Object.assign(new EventTarget(), { limits: meter, status: 'open' as const })
+  watchCircuit(partly<Connection>(target), { onLow: () => {}, onSpent: () => {} })
+  target.dispatchEvent(new Event('close'))
+  expect(delays.mock.calls.map(([, ms]) => ms)).toEqual([2 ** 31 - 1])
+  delays.mockRestore()
 })

@@ -23,6 +23,7 @@ const start = async (names: string[], refuses: string[] = [], isCarrier = false)
     isCarrier
   }))
   const onChange = vi.fn()
+  const wanted = vi.fn(() => 1)
   const keeper = new RelayKeeper({
     self: peer('self'),
     held,
@@ -32,7 +33,7 @@ const start = async (names: string[], refuses: string[] = [], isCarrier = false)
         return () => {}
       }
     },
-    wanted: () => 1,
+    wanted,
     candidates: async () => candidates,
     connect: async (relay) => partly<Connection>({ remotePeer: relay, status: 'open' }),
     onChange,
@@ -57,7 +58,7 @@ const start = async (names: string[], refuses: string[] = [], isCarrier = false)
   }
   const connectionOf = (name: string): Connection =>
     held.all().find(({ relay }) => relay.equals(peer(name)))?.connection ?? expect.fail(`no place at ${name}`)
-  return { connectionOf, keeper, clock, asked, refusing, onChange, change, holders, leave, peer }
+  return { connectionOf, keeper, clock, asked, wanted, refusing, onChange, change, holders, leave, peer }
 }
 
 describe('the keeper of places', () => {
@@ -131,9 +132,28 @@ describe('the keeper of places', () => {
     one.keeper.start()
     await vi.waitFor(() => expect(one.holders()).toEqual(['a']))
     const told = one.onChange.mock.calls.length
+    one.clock.ms += limits.carrierRetryMs
     one.keeper.closed(one.connectionOf('a'))
     expect(one.onChange.mock.calls.length).toBe(told + 1)
     await vi.waitFor(() => expect(one.asked).toEqual(['a', 'a']))
+    one.keeper.stop()
+  })
+
+  it('does not ask a carrier again and again that gives a place and hangs up', async () => {
+    const one = await start(['a'], [], true)
+    one.keeper.start()
+    await vi.waitFor(() => expect(one.holders()).toEqual(['a']))
+    one.clock.ms += limits.carrierRetryMs - 1
+    one.keeper.closed(one.connectionOf('a'))
+    const a = one.peer('a').toString()
+    expect(one.keeper.refusal(a)?.untilMs).toBe(one.clock.ms + limits.carrierRetryMs)
+    expect(one.keeper.refusal(a)?.error.message).toContain('hung up as soon as it had given a place')
+    // each turn of the keeper asks whom it may ask
+    const turns = one.wanted.mock.calls.length
+    await vi.waitFor(() => expect(one.wanted.mock.calls.length).toBeGreaterThan(turns + 1))
+    expect(one.asked).toEqual(['a'])
+    one.clock.ms += limits.carrierRetryMs
+    await vi.waitFor(() => expect(one.holders()).toEqual(['a']))
     one.keeper.stop()
   })
 

@@ -4,6 +4,7 @@ import type { Candidate, PathClass, PathEvents, PathResolver, StreamDialer } fro
 import type { Choice } from '../picker/pick.ts'
 import { rankedMs, RecentCandidates } from '../picker/recent.ts'
 import { keyOf, Turns } from '../picker/turns.ts'
+import { keepFirstWords } from './first-words.ts'
 import { openTunnel, type LaterBytes } from '../tunnel/open.ts'
 import type { TunnelRegistry } from '../tunnel/registry.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
@@ -79,7 +80,7 @@ export const createTargetOpener = (given: TargetOpenerInit): OpenTarget => {
           tunnel.destroy(new MeshError('CANCELLED', 'The caller gave up.'))
         }
       },
-      (signal) => openAny(init, target, { ...options, early: once(options.early), signal })
+      (signal) => openAny(init, target, { ...options, ...keepFirstWords(options), signal })
     )
   }
 }
@@ -218,10 +219,4 @@ const lastError = (target: Target, tried: ReadonlyMap<string, MeshError>): MeshE
       details: { tried: [...tried].slice(0, 16).map(([key, error]) => `${key}: ${error.code}`) }
     }
   )
-}
-
-const once = (take: (() => Uint8Array | undefined) | undefined): (() => Uint8Array | undefined) | undefined => {
-  if (take === undefined) return undefined
-  let bytes: Uint8Array | undefined
-  return () => (bytes ??= take())
 }

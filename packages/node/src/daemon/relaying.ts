@@ -141,7 +141,9 @@ export const createRelaying = (
   const onUpdate = ({ detail: { peer, previous } }: CustomEvent<PeerUpdate>): void => {
     if (peer.protocols.includes(relayProtocol) && previous?.protocols.includes(relayProtocol) !== true) keeper.look()
   }
-  const onLow = ({ remotePeer, direction }: Connection, { carrier }: CircuitMeter): void => {
+  const onLow = ({ remotePeer, direction }: Connection, { carrier, limit }: CircuitMeter): void => {
+    const { bytes = Infinity, seconds = Infinity } = limit
+    if (bytes < limits.carrierLeastBytes || seconds < limits.carrierLeastSeconds) return
     // one of the two is enough, and who has another way needs none
     const isOnly = admission.connections(remotePeer).every((one) => one.limits !== undefined)
     if (direction !== 'outbound' || !isOnly) return

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { request } from 'node:http'
+import { request, type IncomingMessage } from 'node:http'
 import { isIPv4 } from 'node:net'
 import { limits } from '@agent-mesh/wire'
 import { callOf, errorCodeIn, IgdError, igdErrors, serviceIn, textOf, type IgdService } from './igd.ts'
@@ -45,10 +45,14 @@ const ask = async (
     method: call === undefined ? 'GET' : 'POST',
     headers: { ...headers, connection: 'close' }
   })
+  const { promise: answered, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+  outgoing.once('response', resolve)
   // Of a late error hears whoever reads the answer.
-  outgoing.on('error', () => {})
+  outgoing.on('error', reject)
+  // The only sign of an answer that changes the protocol.
+  outgoing.once('close', () => reject(new Error('it hung up')))
   outgoing.end(call?.body)
-  const [incoming] = await once(outgoing, 'response')
+  const incoming = await answered
   try {
     const chunks: Buffer[] = []
     let bytes = 0
@@ -57,7 +61,7 @@ const ask = async (
       if (bytes > limits.upnpAnswerBytes) throw new Error('it says too much')
       chunks.push(chunk)
     }
-    return { status: incoming.statusCode, body: Buffer.concat(chunks).toString('utf8') }
+    return { status: incoming.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }
   } finally {
     outgoing.destroy()
   }
@@ -71,6 +75,8 @@ const search = async (
 ): Promise<URL | undefined> => {
   const socket = createSocket('udp4')
   const { promise, resolve, reject } = Promise.withResolvers<URL | undefined>()
+  // An address that is gone meanwhile is told to whoever waits for the socket.
+  promise.catch(() => {})
   let timer: NodeJS.Timeout | undefined
   const onAbort = (): void => resolve(undefined)
   const send = (tried: number): void => {

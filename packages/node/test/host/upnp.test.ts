@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { assert, constantFrom, array, property, string, uint8Array } from 'fast-check'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { limits } from '@agent-mesh/wire'
 import { callOf, errorCodeIn, serviceIn, textOf } from '../../src/host/igd.ts'
 import { locationIn } from '../../src/host/ssdp.ts'
@@ -146,6 +146,25 @@ describe('a gateway', () => {
     const given = await (await open()).map({ internalPort: 4001, externalPort: 4001, lifetimeMs: 60_000 }, never)
     expect(asked).toEqual(['4001 60', '4001 0', `${given.externalPort} 0`])
     expect(given.externalPort).toBeGreaterThan(4001)
+  })
+
+  it('that changes the protocol has not answered, and nobody waits for more', async () => {
+    const open = await startGateway((incoming, outgoing) => {
+      incoming.socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n')
+      outgoing.detachSocket(incoming.socket)
+    })
+    await expect(open()).rejects.toThrow('it hung up')
+  })
+
+  it('cannot be searched for from an address that is gone, and that ends nothing else', async () => {
+    const search = { address: '127.0.0.1', port: 9 }
+    const unheard = vi.fn()
+    process.on('unhandledRejection', unheard)
+    const opening = openUpnp({ search, firstWaitMs: 20 })({ gateway: '127.0.0.1', internalIp: '203.0.113.9' }, never)
+    await expect(opening).rejects.toMatchObject({ code: 'EADDRNOTAVAIL' })
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('unhandledRejection', unheard)
+    expect(unheard).not.toHaveBeenCalled()
   })
 
   it('that refuses for ever is not asked for ever', async () => {

@@ -54,11 +54,14 @@ export class Judge {
 
   /** @param by - whose word it is; that of the member itself is a statement, that of others is not more than an accusation */
   hear(by: string, claims: readonly Claim[], isFirstHand: boolean, nowMs: number): void {
+    let isRefuted = false
     for (const claim of claims) {
-      if (claim.peerId === this.#init.members.self) this.#hearOfSelf(by, claim, nowMs)
+      if (claim.peerId === this.#init.members.self) isRefuted = this.#outbids(claim, nowMs) || isRefuted
       else if (claim.peerId === by) this.#hearStatement(claim, nowMs)
       else this.#hearAccusation(by, claim, isFirstHand, nowMs)
     }
+    // once, however much one message says
+    if (isRefuted) this.#refute([by], nowMs)
   }
 
   hearDigest(digest: DigestEvent, nowMs: number): void {
@@ -132,17 +135,14 @@ export class Judge {
   }
 
   /** Whoever was believed to be something else in a life that this node does not remember needs a newer life. */
-  #hearOfSelf(by: string, { state, incarnation }: Claim, nowMs: number): void {
+  #outbids({ state, incarnation }: Claim, nowMs: number): boolean {
     const { members, health } = this.#init
     const isAccusation = state === 'suspect' || state === 'dead'
     const isStale = state === 'alive' ? incarnation <= members.incarnation : incarnation < members.incarnation
-    if (isStale) {
-      if (isAccusation && nowMs - this.#statedMs >= restateMs) this.#refute([by], nowMs)
-      return
-    }
+    if (isStale) return isAccusation && nowMs - this.#statedMs >= restateMs
     members.incarnation = incarnation + 1
     if (isAccusation) health.refuted()
-    this.#refute([by], nowMs)
+    return true
   }
 
   #refute(accusers: string[], nowMs: number): void {

@@ -180,6 +180,13 @@ describe('what others say of this node', () => {
     expect(mesh.accuse('p2', 'me', { state: 'alive', incarnation: 2 })).toEqual([])
   })
 
+  it('is refuted once, however many lives one message accuses', () => {
+    const mesh = bench()
+    const claims = [4, 5, 6].map((incarnation) => ({ peerId: 'me', state: 'suspect' as const, incarnation }))
+    const actions = mesh.tell({ is: 'claims', by: 'p1', claims, isFirstHand: true })
+    expect(mesh.wanted('refute', actions)).toEqual([{ do: 'refute', incarnation: 7, accusers: ['p1'] }])
+  })
+
   it('where a life is accused that was refuted long ago, the present one is told anew, each five seconds at most', () => {
     const mesh = bench()
     mesh.accuse('p1', 'me')
