@@ -159,7 +159,11 @@ describe('news by gossip', () => {
 
 it('a life that nobody can have begun yet is no claim', () => {
   const nowMs = 1_790_000_000_000
-  const claim = (incarnation: number) => ({ peerId: bob.id, state: 'suspect' as const, incarnation })
-  const latest = claim(nowMs + limits.clockToleranceMs)
-  expect(plausible([latest, claim(latest.incarnation + 1), claim(2 ** 53 - 2)], nowMs)).toEqual([latest])
+  const latestMs = nowMs + limits.clockToleranceMs
+  const claims = [latestMs, latestMs + 1, 2 ** 53 - 2].map((incarnation) => ({
+    peerId: bob.id,
+    state: 'suspect' as const,
+    incarnation
+  }))
+  expect(plausible(claims, nowMs)).toEqual(claims.slice(0, 1))
 })
