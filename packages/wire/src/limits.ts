@@ -290,9 +290,8 @@ export const limits = {
   carrierRetryMs: 15_000,
   /** … up to this. */
   carrierRetryMostMs: 15 * 60_000,
-  /** A carrier that gives less to a connection is used where somebody asks for a tunnel, and no connection is opened ahead. */
+  /** A carrier that gives less than this, or than `carrierRetryMs`, to a connection is used where somebody asks for a tunnel, and no connection is opened ahead. */
   carrierLeastBytes: 32 * KiB,
-  carrierLeastSeconds: 10,
   /** Body of one request to the local API. */
   apiBodyBytes: 64 * KiB,
   /** Body of a request to the local API that carries a policy: the largest one, as base64 or as JSON text. */

@@ -143,7 +143,7 @@ export const createRelaying = (
   }
   const onLow = ({ remotePeer, direction }: Connection, { carrier, limit }: CircuitMeter): void => {
     const { bytes = Infinity, seconds = Infinity } = limit
-    if (bytes < limits.carrierLeastBytes || seconds < limits.carrierLeastSeconds) return
+    if (bytes < limits.carrierLeastBytes || seconds * 1_000 < limits.carrierRetryMs) return
     // one of the two is enough, and who has another way needs none
     const isOnly = admission.connections(remotePeer).every((one) => one.limits !== undefined)
     if (direction !== 'outbound' || !isOnly) return
