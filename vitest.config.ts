@@ -17,7 +17,12 @@ const sources = {
 }
 
 /** Their figures are worth nothing while something else runs. */
-const alone = ['test/slow/flood.test.ts', 'test/slow/stream-flood.test.ts', 'test/lab/scenarios.test.ts']
+const alone = [
+  'test/slow/flood.test.ts',
+  'test/slow/stream-flood.test.ts',
+  'test/slow/fifty-replicas.test.ts',
+  'test/lab/scenarios.test.ts'
+]
 
 const project = (name: string, include: string[], timeoutMs: number, fileParallelism = true) => ({
   ...sources,
