@@ -75,7 +75,17 @@ describe('under --json, stdout is the document of the node', () => {
       ['ping', 'bob', '-c', '2', '--interval', '0s'],
       { peerId, path: 'direct', sent: 2, received: 2, rttMs: [1.5, 1.5], meanMs: 1.5 }
     ],
-    [['netcheck'], { udp: 'untested', mapping: 'unknown', filtering: 'unknown', kind: 'unknown' }],
+    [
+      ['netcheck'],
+      {
+        udp: 'untested',
+        mapping: 'unknown',
+        filtering: 'unknown',
+        kind: 'unknown',
+        tcp: { state: 'untested', members: 0 },
+        clock: { members: 0 }
+      }
+    ],
     [['whois', '127.0.0.1:1'], { peerId, service: 'web' }],
     [['network', 'show'], status.network]
   ])('of %j', async (words, document) => {

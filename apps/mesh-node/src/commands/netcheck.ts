@@ -1,4 +1,5 @@
-import type { NetcheckResponse } from '@agent-mesh/wire/api'
+import { clockText, readClock, type ClockReading } from '@agent-mesh/node/doctor'
+import type { NetcheckResponse, PeerDocument } from '@agent-mesh/wire/api'
 import type { Command } from '../command.ts'
 import { carriersTable } from '../carrier-text.ts'
 import { fields, formatMs, table } from '../text.ts'
@@ -27,6 +28,34 @@ const udpTexts: Record<NetcheckResponse['udp'], string> = {
   untested: 'untested: no member that this node has dialled, and no server in webrtc.stun'
 }
 
+/** What the connections of this moment show of TCP. */
+interface TcpReading {
+  /** `works`: a member is reached by TCP and no relay. */
+  state: 'works' | 'relayed' | 'untested'
+  /** Members that are reached so. */
+  members: number
+}
+
+const readTcp = (peers: readonly PeerDocument[]): TcpReading => {
+  const connected = peers.filter(({ state }) => state === 'connected')
+  const own = connected.filter(({ path }) => path === 'local' || path === 'direct' || path === 'punched')
+  if (own.length > 0) return { state: 'works', members: own.length }
+  return connected.length > 0 ? { state: 'relayed', members: connected.length } : { state: 'untested', members: 0 }
+}
+
+const describeTcp = ({ state, members }: TcpReading): string =>
+  ({
+    works: `works: ${members} members are reached without a relay`,
+    relayed: `${members} members are connected, none of them by TCP without a relay`,
+    untested: 'untested: no member is connected'
+  })[state]
+
+/** What `netcheck --json` prints: the answer of the node, and what its connections show. */
+interface Found extends NetcheckResponse {
+  tcp: TcpReading
+  clock: ClockReading
+}
+
 const protocols = { 'nat-pmp': 'NAT-PMP', upnp: 'UPnP' } as const
 
 const describePortMapping = (state: NetcheckResponse['portMapping']): string => {
@@ -42,10 +71,12 @@ const describePortMapping = (state: NetcheckResponse['portMapping']): string => 
 const section = (title: string, lines: string[]): string[] =>
   lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)]
 
-const describe = (found: NetcheckResponse): string[] => [
+const describe = (found: Found): string[] => [
   ...fields([
     ['addresses', found.addresses.length === 0 ? '-' : found.addresses],
     ['udp', udpTexts[found.udp]],
+    ['tcp', describeTcp(found.tcp)],
+    ['clock', clockText(found.clock)],
     ['NAT', `${found.mapping} mapping, ${found.filtering} filtering`],
     ['kind', describeKind(found)],
     ['port mapping', describePortMapping(found.portMapping)],
@@ -75,7 +106,8 @@ const describe = (found: NetcheckResponse): string[] => [
 
 export const netcheck: Command = {
   command: 'netcheck',
-  describe: 'Look at the network below the mesh: UDP, the kind of NAT, addresses, port mapping, relays.',
+  describe:
+    'Look at the network below the mesh: UDP, TCP, the kind of NAT, addresses, port mapping, relays, the clock.',
   examples: [
     { command: 'mesh-node netcheck', describe: 'why this node is reached as it is' },
     {
@@ -85,10 +117,12 @@ export const netcheck: Command = {
     { command: 'mesh-node netcheck --json | jq -r .kind', describe: 'the kind of NAT in one word' }
   ],
   handler: async (_input, context) => {
-    const found = await context.waiting(
+    const answer = await context.waiting(
       'asking the members what they see',
       context.ask((client) => client.netcheck())
     )
+    const peers = await context.ask((client) => client.peers())
+    const found: Found = { ...answer, tcp: readTcp(peers), clock: readClock(peers, Date.now()) }
     context.print(found, () => describe(found))
   }
 }

@@ -1,4 +1,5 @@
 import type { PeerDocument, Status } from '@agent-mesh/wire/api'
+import { clockText, readClock } from './clock.ts'
 
 /** `skip`: it could not be looked at, and `text` says why. */
 export type Verdict = 'pass' | 'warn' | 'fail' | 'skip'
@@ -41,8 +42,6 @@ const diskBytes = { warn: 200 * MB, fail: 20 * MB }
 const haltMs = { warn: 250, fail: 1_000 }
 /** Above this share of its descriptors a node is near to refusing connections. */
 const descriptorShare = 0.8
-/** Members are refused as skewed at a greater difference; this is when somebody should look. */
-const clockMs = 2_000
 /** A path is left when it was silent for 7 s; whoever is silent for longer has none. */
 const silentMs = 7_000
 const certificateWarnMs = 3 * 86_400_000
@@ -90,21 +89,12 @@ const certificateCheck = ({ nowMs }: Facts, { status }: NodeFacts): Check => {
 
 /** The members' digests carry their clocks; a digest is never older than it was on its way and waited for the next one. */
 const clockCheck = ({ nowMs }: Facts, { peers }: NodeFacts): Check => {
-  const ages = peers
-    .flatMap(({ health }) =>
-      health?.digestMs === undefined || health.state !== 'alive' ? [] : [nowMs - health.digestMs]
-    )
-    .toSorted((a, b) => a - b)
-  const median = ages[Math.floor(ages.length / 2)]
-  if (median === undefined) return { name: 'clock', verdict: 'skip', text: 'No member has told its time yet.' }
-  const ordinaryMs = 2 * Math.max(5_000, 150 * (peers.length + 1)) + clockMs
-  if (median >= -clockMs && median <= ordinaryMs)
-    return { name: 'clock', verdict: 'pass', text: `It agrees with those of ${ages.length} members.` }
-  const text =
-    median < 0
-      ? `It is ${seconds(-median)} behind the median of ${ages.length} members, or more.`
-      : `It may be ahead of the median of ${ages.length} members by ${seconds(median)}.`
-  return { name: 'clock', verdict: 'warn', text, remedy: 'timedatectl set-ntp true' }
+  const reading = readClock(peers, nowMs)
+  const [name, text] = ['clock', clockText(reading)]
+  if (reading.isAgreeing === undefined) return { name, verdict: 'skip', text }
+  return reading.isAgreeing
+    ? { name, verdict: 'pass', text }
+    : { name, verdict: 'warn', text, remedy: 'timedatectl set-ntp true' }
 }
 
 const membersCheck = (_: Facts, { status }: NodeFacts): Check => {
