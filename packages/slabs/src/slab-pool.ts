@@ -13,7 +13,7 @@ export class SlabPool {
   }
 
   take(): Slab {
-    return this.#free.pop() ?? new Slab(this.sizeBytes, this.#put)
+    return this.#free.pop()?.reuse() ?? new Slab(this.sizeBytes, this.#put)
   }
 
   readonly #put = (slab: Slab): void => {

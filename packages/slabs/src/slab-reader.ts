@@ -27,9 +27,12 @@ export class SlabReader {
   #to = 0
   #smallReads = 0
   #isBusy = false
+  #isClosed = false
 
   /** Where the next bytes are to be read. */
   get space(): Buffer {
+    // of one that is closed nobody reads any more, and its slab may be another one's by now
+    if (this.#isClosed) return Buffer.allocUnsafeSlow(largeBytes)
     return this.#slab.from(this.#to)
   }
 
@@ -44,6 +47,7 @@ export class SlabReader {
 
   /** So much of the space was filled. */
   keep(bytes: number): void {
+    if (this.#isClosed) return
     this.#to += bytes
     this.#smallReads = bytes < largeBytes ? this.#smallReads + 1 : 0
   }
@@ -66,7 +70,8 @@ export class SlabReader {
 
   /** To be called when what was taken has been handed on. Where all of it came back, the same memory is filled again. */
   turn(): void {
-    if (this.#to > this.#from) return
+    // A handler of the read before may have closed it.
+    if (this.#isClosed || this.#to > this.#from) return
     if (this.#smallReads >= patience && this.#isBusy) this.#replace(false)
     else if (!this.#isBusy && this.#smallReads === 0 && busyReaders < mostBusy) this.#replace(true)
     else if (!this.#slab.isLent) this.#from = this.#to = 0
@@ -75,6 +80,8 @@ export class SlabReader {
 
   /** Nothing is read any more; what is kept is dropped. */
   close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
     if (this.#isBusy) busyReaders -= 1
     this.#isBusy = false
     this.#from = this.#to = 0

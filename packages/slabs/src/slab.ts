@@ -9,7 +9,8 @@ export class Slab {
   readonly #onFree: (slab: Slab) => void
   readonly #tails: Buffer[] = []
   #lent = 0
-  #isFull = false
+  #state: 'in-use' | 'retired' | 'free' = 'in-use'
+  #isLost = false
 
   /** @param onFree - it was retired, and nothing of it is lent any more */
   constructor(sizeBytes: number, onFree: (slab: Slab) => void) {
@@ -19,7 +20,7 @@ export class Slab {
   }
 
   get isLent(): boolean {
-    return this.#lent > 0
+    return this.#isLost || this.#lent > 0
   }
 
   lend(bytes: number): void {
@@ -32,20 +33,29 @@ export class Slab {
     return (this.#tails[offset / recordBytes] ??= this.bytes.subarray(offset))
   }
 
+  /** More than was lent is somebody's mistake: a slab of which nobody knows who looks into it is never used again. */
   takeBack(bytes: number): void {
     this.#lent -= bytes
+    if (this.#lent < 0) this.#isLost = true
     this.#freeIfDone()
   }
 
-  /** Nothing more will be read into it until it is free. */
+  /** Nothing more will be read into it until it is free. Once is enough. */
   retire(): void {
-    this.#isFull = true
+    if (this.#state !== 'in-use') return
+    this.#state = 'retired'
     this.#freeIfDone()
+  }
+
+  /** It was free, and is read into anew. */
+  reuse(): this {
+    this.#state = 'in-use'
+    return this
   }
 
   #freeIfDone(): void {
-    if (!this.#isFull || this.#lent !== 0) return
-    this.#isFull = false
+    if (this.#state !== 'retired' || this.isLent) return
+    this.#state = 'free'
     this.#onFree(this)
   }
 }

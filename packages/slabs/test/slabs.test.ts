@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { createHash, randomBytes } from 'node:crypto'
 import { afterEach, expect, it } from 'vitest'
-import { own, readIntoSlabs, release } from '@agent-mesh/slabs'
+import { own, readIntoSlabs, release, SlabPool } from '@agent-mesh/slabs'
+import { SlabReader } from '../src/slab-reader.ts'
 
 const sockets: Socket[] = []
 afterEach(() => {
@@ -78,4 +79,32 @@ it('a slab of which one byte is still lent is left alone; what was owned in time
   near.end(bytes)
   await once(far, 'end')
   expect(sha256(owned.flatMap((one, i) => [one, ...kept.slice(i, i + 1)]))).toBe(sha256([bytes]))
+})
+
+it('a reader that is closed by what it has read touches no memory any more', () => {
+  const reader = new SlabReader()
+  const before = reader.space.buffer
+  reader.keep(16 * 1024)
+  release(reader.take())
+  reader.close()
+  reader.turn()
+  reader.close()
+  expect(reader.space.buffer).not.toBe(before)
+  const [one, other] = [new SlabReader(), new SlabReader()]
+  expect(one.space.buffer).not.toBe(other.space.buffer)
+})
+
+it('a slab is free once, and never again where more was given back than was lent', () => {
+  const pool = new SlabPool({ sizeBytes: 1_024, keep: 4 })
+  const slab = pool.take()
+  slab.retire()
+  slab.retire()
+  expect(pool.take()).toBe(slab)
+  expect(pool.take()).not.toBe(slab)
+  slab.lend(10)
+  slab.takeBack(11)
+  slab.lend(1)
+  slab.retire()
+  expect(slab.isLent).toBe(true)
+  expect(pool.take()).not.toBe(slab)
 })

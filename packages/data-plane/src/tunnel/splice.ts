@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { readIntoSlabs, release } from '@agent-mesh/slabs'
+import { own, readIntoSlabs, release } from '@agent-mesh/slabs'
 import { MeshError, toMeshError, type ErrorCode } from '@agent-mesh/wire'
 import { Tunnel } from './tunnel.ts'
 
@@ -120,10 +120,13 @@ const readMuch = (socket: Duplex): ((chunk: Buffer) => void) | undefined => {
   }
 }
 
+/** What is smaller is copied. */
+const smallBytes = 16 * 1024
+
 interface PumpOptions {
   onData?: ((chunk: Buffer) => void) | undefined
   /** A chunk is out, and nobody needs its memory any more. */
-  onWritten?: (chunk: Buffer) => void
+  onWritten?: (chunk: Uint8Array) => void
 }
 
 /** Bytes and the end of one direction. The end may have been read before anybody listened for it. */
@@ -131,10 +134,13 @@ const pump = (from: Duplex, to: Duplex, { onData, onWritten }: PumpOptions = {})
   const write =
     onWritten === undefined
       ? (chunk: Buffer) => to.write(chunk)
-      : (chunk: Buffer) =>
-          to.write(chunk, (err) => {
-            if (err == null) onWritten(chunk)
+      : (chunk: Buffer) => {
+          // a few bytes that wait for a reader would keep a whole slab waiting
+          const bytes = chunk.length < smallBytes ? own(chunk) : chunk
+          return to.write(bytes, (err) => {
+            if (err == null) onWritten(bytes)
           })
+        }
   from.on('data', (chunk) => {
     onData?.(chunk)
     if (!write(chunk)) from.pause()

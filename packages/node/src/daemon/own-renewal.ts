@@ -25,6 +25,9 @@ const askTimeoutMs = 20_000
 const firstPauseMs = 30_000
 const lastPauseMs = 60 * 60_000
 
+/** Why one would not do it says more than that another one may not, and that says more than that a third is away. */
+const weightOf = ({ code }: MeshError): number => (code === 'UNREACHABLE' ? 0 : code === 'NOT_ISSUER' ? 1 : 2)
+
 /** Keeps the certificate of this node alive: the root signs its own, everybody else asks who may admit. */
 export class OwnRenewal {
   readonly #init: OwnRenewalInit
@@ -110,8 +113,7 @@ export class OwnRenewal {
         return await identity.renew(chain, this.#now())
       } catch (err) {
         const error = toMeshError(err)
-        // that one more may not do it says less than why another one would not
-        if (error.code !== 'NOT_ISSUER' || telling.code === 'UNREACHABLE') telling = error
+        if (weightOf(error) >= weightOf(telling)) telling = error
       }
     }
     throw telling

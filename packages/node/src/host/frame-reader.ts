@@ -4,6 +4,8 @@ import { Uint8ArrayList } from 'uint8arraylist'
 /** Version, type, flags, stream, length. */
 const headerBytes = 12
 const dataType = 0
+/** The largest window that this node gives to a stream. */
+const mostFlaggedBytes = 4 * 1024 * 1024
 
 interface Header {
   type: number
@@ -72,6 +74,9 @@ export class FrameReader {
     if (type !== dataType) frames.push({ header })
     else if (header.length === 0) frames.push({ header, data: new Uint8ArrayList() })
     else {
+      // held until it is whole: nobody may send more than a window anyway
+      if (header.flag !== 0 && header.length > mostFlaggedBytes)
+        throw Object.assign(new Error('Frame is longer than a window'), { name: 'InvalidFrameError' })
       this.#header = header
       this.#remaining = header.length
       this.#whole = header.flag === 0 ? undefined : new Uint8ArrayList()
