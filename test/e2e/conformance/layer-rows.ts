@@ -103,13 +103,24 @@ export const harmRows: Row[] = [
     section: 'RFC 1928 §6',
     what: 'an agent that is leaving, with a tunnel open: 0x03; RFC 9209: 503, destination_unavailable',
     check: async (rig) => {
-      const { carol } = rig.mesh
+      const { bob, carol } = rig.mesh
       const client = await openRawClient(rig.socks)
       client.socket.write(Uint8Array.from([...greeting, ...named('raw.carol.mesh', 80), 1]))
       await client.until((heard) => heard.length === 13)
       const left = carol.stop()
       try {
-        await ask(rig, { host: 'raw.carol.mesh' }, { socks: 3, status: 503, type: 'destination_unavailable' })
+        // until the signal has arrived she takes tunnels still; after her goodbye her name leads nowhere
+        await vi.waitFor(
+          async () => {
+            const opened = await bob.client.connect('carol/raw', { signal: AbortSignal.timeout(5_000) }).then(
+              (tunnel) => tunnel.destroy(),
+              () => undefined
+            )
+            expect(opened).toBeUndefined()
+          },
+          { timeout: 10_000, interval: 10 }
+        )
+        await ask(rig, { host: 'raw.carol.mesh' }, { socks: 3, status: 503, type: 'destination_unavailable' }, unknown)
       } finally {
         client.socket.destroy()
         await left
