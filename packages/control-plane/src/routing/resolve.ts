@@ -10,6 +10,7 @@ import { untilQuiet } from '../discovery/parallel.ts'
 import { didYouMean } from '../discovery/taxonomy.ts'
 import { createAssessor, type Assess, type AssessorInit, type Found, type RouteCandidate } from './assessment.ts'
 import type { PeerId } from '@libp2p/interface'
+import type { Membership } from '@agent-mesh/identity'
 import type { Admission } from '../admission/interface.ts'
 import type { RunningDiscovery } from '../discovery/discovery.ts'
 import type { VerifiedRecord } from '../discovery/interface.ts'
@@ -34,7 +35,7 @@ export interface ResolverInit extends Pick<AssessorInit, 'health' | 'mayUse' | '
     RunningDiscovery,
     'find' | 'findName' | 'record' | 'known' | 'knownNamed' | 'knownOffering' | 'suggest'
   >
-  admission: Pick<Admission, 'members' | 'membership' | 'connections' | 'refusal'>
+  admission: Pick<Admission, 'members' | 'membership' | 'remembered' | 'connections' | 'refusal'>
   self: PeerId
   /** This node's own name. */
   name?: () => string
@@ -66,6 +67,8 @@ const named = (peerId: PeerId, service: string | undefined): Found => ({
   isAnswered: true,
   ...(service === undefined ? {} : { service })
 })
+
+const byRoot = (memberships: Membership[]): boolean => memberships.some(({ isIssuedByRoot }) => isIssuedByRoot)
 
 /** Which service of an agent answers a capability, by its record. */
 export const answererOf = (record: VerifiedRecord, capability: string): Found => {
@@ -130,6 +133,17 @@ export const createResolver = ({
     discovery.findName(wanted, { signal: AbortSignal.timeout(limits.lookupTimeoutMs) }).catch(() => undefined)
   }
 
+  /**
+   * Who held a name when it was here last, and may still: a connection that was cut a moment ago takes nobody's name away,
+   * though no record of its holder has come yet.
+   */
+  const formerly = (wanted: string): Membership[] =>
+    admission
+      .remembered()
+      .filter(({ name: held, notAfterMs }) => held === wanted && notAfterMs + limits.clockToleranceMs > now())
+      .filter(({ peerId }) => admission.refusal(peerId)?.code !== 'REVOKED')
+      .filter(({ peerId }) => discovery.known(peerId)?.isWithdrawn !== true)
+
   const byName = async (
     wanted: string,
     service: string | undefined,
@@ -141,12 +155,16 @@ export const createResolver = ({
       .map((peer) => admission.membership(peer))
       .filter((membership) => membership?.name === wanted)
       .filter((membership) => membership !== undefined)
-    const isSettled = here.some((membership) => membership.isIssuedByRoot)
+    const former = here.length > 0 ? [] : formerly(wanted)
+    const isSettled = byRoot(here) || (former.length === 1 && byRoot(former))
     if (isSettled) lookForOthers(wanted)
     const elsewhere = (isSettled ? discovery.knownNamed(wanted) : await discovery.findName(wanted, { signal })).map(
       (record) => record.membership
     )
-    const holders = new Map(strongest([...here, ...elsewhere]).map(({ peerId }) => [peerId.toString(), peerId]))
+    const holding = [...here, ...elsewhere]
+    const holders = new Map(
+      strongest(holding.length > 0 ? holding : former).map(({ peerId }) => [peerId.toString(), peerId])
+    )
     const [first, ...others] = holders.values()
     if (first === undefined) throw new MeshError('NAME_UNKNOWN', `No member named "${wanted}" is known.`)
     if (others.length > 0) {

@@ -97,7 +97,13 @@ const start = (said: Record<string, Said>, more: Partial<ResolverInit> = {}) => 
       knownOffering: () => known,
       suggest: async () => []
     },
-    admission: { members: () => [], membership: () => undefined, connections: () => [], refusal: () => undefined },
+    admission: {
+      members: () => [],
+      remembered: () => [],
+      membership: () => undefined,
+      connections: () => [],
+      refusal: () => undefined
+    },
     self: memberOf('self').peerId,
     health: { of: (peer) => health.get(peer.toString()) },
     now: clock.now,

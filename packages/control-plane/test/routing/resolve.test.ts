@@ -117,6 +117,18 @@ describe('a name', () => {
     await expect(resolve(reader, 'nobody')).rejects.toMatchObject({ code: 'NAME_UNKNOWN' })
   })
 
+  it('stays the name of a member whose connection was cut before any record of it came, until it is revoked', async () => {
+    const [alice, bob] = await startNodes(network, 2)
+    await bob.host.libp2p.stop()
+    await until(() => alice.host.libp2p.services.admission.members().length === 0)
+    expect(alice.discovery.known(bob.member.peerId)).toBeUndefined()
+    const [candidate] = await resolve(alice, 'member-1/web')
+    expect(candidate).toMatchObject({ name: 'member-1', service: 'web' })
+    expect(candidate?.peerId.equals(bob.member.peerId)).toBe(true)
+    await revokeAt(alice, network, bob)
+    await expect(resolve(alice, 'member-1/web')).rejects.toMatchObject({ code: 'NAME_UNKNOWN' })
+  })
+
   it('that the root gave beats the same name from a delegate', async () => {
     const issuer = await network.member('issuer', { mayAdmit: true })
     const delegated = await network.member('twin', { issuer })

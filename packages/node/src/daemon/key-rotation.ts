@@ -68,8 +68,7 @@ const finish = async (
   { identity, ownRenewal, revocations }: KeyRotationInit,
   succession: Uint8Array
 ): Promise<void> => {
-  const { rootKey, membership } = identity
-  if (rootKey !== undefined) return revocations.replace(membership.peerId, succession)
+  if (identity.rootKey !== undefined) return revocations.replace(succession)
   for (const issuer of ownRenewal.issuers()) {
     const isDone = await ownRenewal.reportStored(issuer, succession).then(
       () => true,

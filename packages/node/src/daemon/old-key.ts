@@ -11,10 +11,10 @@ import type { Revocations } from './revocations.ts'
 export interface OldKeyInit {
   identity: Identity
   files: Pick<StateFiles, 'succession'>
-  keeper: Pick<RevocationKeeper, 'list' | 'onChange'>
+  keeper: Pick<RevocationKeeper, 'onChange'>
   admission: Pick<Admission, 'membership' | 'onChange'>
   ownRenewal: Pick<OwnRenewal, 'issuers' | 'reportStored'>
-  revocations: Pick<Revocations, 'replace'>
+  revocations: Pick<Revocations, 'replace' | 'isReplaced'>
   events: EventBus
   now?: () => number
   /** Pause after an attempt at which nobody could be asked. Default: 30 s. */
@@ -88,7 +88,7 @@ export class OldKey {
       this.#init.events.emit('info', 'key:succeeded', { peer: succession.oldPeer.toString() })
       return
     }
-    if (identity.rootKey !== undefined) return revocations.replace(succession.oldPeer, succession.bytes)
+    if (identity.rootKey !== undefined) return revocations.replace(succession.bytes)
     for (const issuer of ownRenewal.issuers()) {
       const isTold = await ownRenewal.reportStored(issuer, succession.bytes).then(
         () => true,
@@ -99,9 +99,9 @@ export class OldKey {
   }
 
   /** The revocation is here, or every certificate of the old key has ended. */
-  #isOver({ oldPeer, newPeer, timeMs }: VerifiedSuccession): boolean {
-    const { keeper, now = Date.now } = this.#init
-    if (now() > timeMs + limits.certificateLifetimeMs + limits.clockToleranceMs) return true
-    return keeper.list().some((one) => one.peerId.equals(oldPeer) && one.succession?.newPeer.equals(newPeer) === true)
+  #isOver(succession: VerifiedSuccession): boolean {
+    const { revocations, now = Date.now } = this.#init
+    if (now() > succession.timeMs + limits.certificateLifetimeMs + limits.clockToleranceMs) return true
+    return revocations.isReplaced(succession)
   }
 }

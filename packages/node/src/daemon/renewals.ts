@@ -8,8 +8,8 @@ import type { Revocations } from './revocations.ts'
 export interface RenewalsInit {
   credentials: Credentials
   issuance: Issuance
-  keeper: Pick<RevocationKeeper, 'isRevoked' | 'list'>
-  revocations: Pick<Revocations, 'replace'>
+  keeper: Pick<RevocationKeeper, 'isRevoked'>
+  revocations: Pick<Revocations, 'replace' | 'isReplaced'>
   now?: () => number
 }
 
@@ -62,20 +62,16 @@ export class Renewals {
     )
     if (!isOurs)
       throw new MeshError('NOT_ISSUER', `The new key of ${quote(membership.name)} was certified by somebody else.`)
-    const isDone = keeper
-      .list()
-      .some((one) => one.peerId.equals(oldPeer) && one.succession?.newPeer.equals(newPeer) === true)
-    if (isDone) return { chain: [] }
-    const replace = async (): Promise<void> => revocations.replace(oldPeer, bytes)
+    if (revocations.isReplaced(succession)) return { chain: [] }
     if (membership.peerId.equals(newPeer)) {
-      await replace()
+      await revocations.replace(bytes)
       return { chain: [] }
     }
     return {
       chain: [],
       afterwards: async () => {
         await new Promise((resolve) => setTimeout(resolve, farewellMs))
-        await replace()
+        await revocations.replace(bytes)
       }
     }
   }

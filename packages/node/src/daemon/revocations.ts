@@ -1,6 +1,13 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { limits, looksLikePeerId, MeshError, quote } from '@agent-mesh/wire'
-import { revokerRight, sealRevocation, type Membership, type VerifiedRevocation } from '@agent-mesh/identity'
+import {
+  openSuccession,
+  revokerRight,
+  sealRevocation,
+  type Membership,
+  type VerifiedRevocation,
+  type VerifiedSuccession
+} from '@agent-mesh/identity'
 import { parsePeerId, type RevocationKeeper } from '@agent-mesh/control-plane'
 import type { PeerId } from '@libp2p/interface'
 import type { RevocationDocument, RevokeRequest } from '@agent-mesh/wire/api'
@@ -32,6 +39,8 @@ interface Target {
 export class Revocations {
   readonly #init: RevocationsInit
   readonly #now: () => number
+  /** The last change of keys: one after the other. */
+  #replacing: Promise<void> = Promise.resolve()
 
   constructor(init: RevocationsInit) {
     this.#init = init
@@ -52,9 +61,29 @@ export class Revocations {
     return this.#revoke(target, { reason })
   }
 
-  /** Revokes what a peer had before it changed its key. @throws MeshError NOT_ADMIN, STATE_UNREADABLE */
-  async replace(peerId: PeerId, succession: Uint8Array): Promise<void> {
-    await this.#revoke({ peerId }, { reason: 'its key was changed', succession })
+  /**
+   * Revokes what a peer had before it changed its key, once: both of its keys ask for it, and who did not hear the answer
+   * asks again.
+   * @throws MeshError NOT_ADMIN, REVOCATION_INVALID, STATE_UNREADABLE
+   */
+  async replace(bytes: Uint8Array): Promise<void> {
+    const { networkKey } = this.#init.credentials
+    const succession = await openSuccession(bytes, { networkKey, nowMs: this.#now() })
+    const replacing = this.#replacing
+      .catch(() => undefined)
+      .then(async () => {
+        if (this.isReplaced(succession)) return
+        await this.#revoke({ peerId: succession.oldPeer }, { reason: 'its key was changed', succession: bytes })
+      })
+    this.#replacing = replacing
+    await replacing
+  }
+
+  /** The old key of a succession is revoked in favour of the new one. */
+  isReplaced({ oldPeer, newPeer }: Pick<VerifiedSuccession, 'oldPeer' | 'newPeer'>): boolean {
+    return this.#init.keeper
+      .list()
+      .some((one) => one.peerId.equals(oldPeer) && one.succession?.newPeer.equals(newPeer) === true)
   }
 
   list(): RevocationDocument[] {

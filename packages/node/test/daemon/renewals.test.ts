@@ -113,4 +113,22 @@ describe('a delegate', () => {
     await renewals.answer({ is: 'stored', membership: next, succession })
     expect(keeper.list()).toHaveLength(1)
   })
+
+  it('revokes an old key once, though its last word comes after that of the new one', async () => {
+    const { renewals, keeper, issuance } = await issuerOf(delegate, delegateKey, () => atMs)
+    const [key, nextKey] = [await generateKeyPair('Ed25519'), await generateKeyPair('Ed25519')]
+    const first = await issuance.issue({ peerId: peerIdFromPrivateKey(key), name: 'bob', groups: ['ci'] })
+    const membership = await verifyChain(first, networkKey, atMs)
+    const bytes = await sealSuccession({ networkKey, newPeer: peerIdFromPrivateKey(nextKey), timeMs: atMs }, key)
+    const succession = await openSuccession(bytes, { networkKey, nowMs: atMs })
+    const { chain } = await renewals.answer({ is: 'succession', membership, succession })
+    const next = await verifyChain(chain, networkKey, atMs)
+    const { afterwards } = await renewals.answer({ is: 'stored', membership, succession })
+    await Promise.all([
+      afterwards?.(),
+      renewals.answer({ is: 'stored', membership: next, succession }),
+      renewals.answer({ is: 'stored', membership: next, succession })
+    ])
+    expect(keeper.list()).toHaveLength(1)
+  })
 })
