@@ -1,5 +1,8 @@
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { beforeEach, expect, test, vi } from 'vitest'
+import { makeScratchDir } from '../e2e/harness/cleanup.ts'
 import { createMesh, type Mesh } from '../e2e/harness/mesh.ts'
 import { startCutRelay, type Cut, type CutRelay } from '../e2e/harness/cut-relay.ts'
 import { answerWithDigest, sendForEver, startTcpOrigin, type TcpOrigin } from '../e2e/harness/origins/tcp-origin.ts'
@@ -17,10 +20,20 @@ let source: TcpOrigin
 let sink: TcpOrigin
 let ports: { source: number; sink: number }
 
-const announce = ({ port }: Pick<CutRelay, 'port'>): string[] => ['--announce', `/ip4/127.0.0.1/tcp/${port}`]
+let config: string
+
+const announce = ({ port }: Pick<CutRelay, 'port'>): string[] => [
+  '--config',
+  config,
+  '--announce',
+  `/ip4/127.0.0.1/tcp/${port}`
+]
 
 /** Each node tells others the address of the relay before it, and nothing else. */
 beforeEach(async () => {
+  // a fast machine cuts more often in a second than one host may connect anew
+  config = join(await makeScratchDir('cut'), 'mesh.yaml')
+  await writeFile(config, 'connections: {from_one_host_per_second: 1000}\n')
   const [near, far] = [await startCutRelay(), await startCutRelay()]
   relays = [near, far]
   mesh = await createMesh({

@@ -1,4 +1,5 @@
 import { limits, MeshError, toMeshError, type NetworkId } from '@agent-mesh/wire'
+import { abortable } from '../admission/abortable.ts'
 import { abortedError, deadline } from './deadline.ts'
 import { announceKeys, depositValue, type Deposit } from './deposit.ts'
 import { providerCids } from './provider-keys.ts'
@@ -130,14 +131,26 @@ export const createPublisher = ({
     return { bytes, number, issuedMs }
   }
 
-  const run = async (
-    description: SelfDescription,
-    { isWithdrawn, mode }: { isWithdrawn: boolean; mode: 'all' | 'missing' },
-    outer?: AbortSignal
-  ): Promise<Publication> => {
-    const { signal: ended } = isWithdrawn ? new AbortController() : current
-    const signal = deadline(mode === 'all' ? publishTimeoutMs : refreshTimeoutMs, outer, ended)
+  interface Kind {
+    isWithdrawn: boolean
+    mode: 'all' | 'missing'
+  }
+
+  /** Ends with its time, also where the DHT does not: the next in turn may be the tombstone of a node that goes down. */
+  const run = async (description: SelfDescription, kind: Kind, outer?: AbortSignal): Promise<Publication> => {
+    const { signal: ended } = kind.isWithdrawn ? new AbortController() : current
+    const signal = deadline(kind.mode === 'all' ? publishTimeoutMs : refreshTimeoutMs, outer, ended)
     if (signal.aborted) throw abortedError(signal, 'Publishing')
+    return abortable(store(description, kind, signal), signal).catch((err: unknown) => {
+      throw signal.aborted && !(err instanceof MeshError) ? abortedError(signal, 'Publishing') : err
+    })
+  }
+
+  const store = async (
+    description: SelfDescription,
+    { isWithdrawn, mode }: Kind,
+    signal: AbortSignal
+  ): Promise<Publication> => {
     const own = isWithdrawn
       ? []
       : providerCids(networkId, membership().name, [

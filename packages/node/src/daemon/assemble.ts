@@ -2,6 +2,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { limits, protocols } from '@agent-mesh/wire'
 import { createDataPlane, type DataPlane } from '@agent-mesh/data-plane'
 import {
+  abortable,
   circuitMeter,
   createDialler,
   createDiscovery,
@@ -95,7 +96,7 @@ export interface Assembled {
 }
 
 /** Longest wait for the goodbye of a stopping node. */
-const withdrawTimeoutMs = 2_000
+const goodbyeTimeoutMs = 2_000
 
 /** Puts the planes of one node together and gives what the local API calls. */
 export const assemble = (init: AssembleInit): Assembled => {
@@ -380,15 +381,15 @@ export const assemble = (init: AssembleInit): Assembled => {
       await relaying.stop()
       first.stop()
       for (const stop of listeners.splice(0)) stop()
-      const leaving = health.leave()
-      const withdrawn = discovery.withdraw({ signal: AbortSignal.timeout(withdrawTimeoutMs) })
-      const goodbye = withdrawn.catch(() => {}).then(() => recordGossip.announce())
+      const parting = AbortSignal.timeout(goodbyeTimeoutMs)
+      const withdrawn = discovery.withdraw({ signal: parting }).catch(() => {})
+      const goodbye = [health.leave(), withdrawn.then(() => recordGossip.announce())]
       watch.stop()
       nodePaths.stop()
       replication.stop()
       proxies.close()
       await dataPlane.stop({ drainTimeoutMs: config.drain_timeout })
-      await Promise.all([goodbye, leaving])
+      await abortable(Promise.all(goodbye), parting).catch(() => {})
       health.stop()
       await audit.close()
       recordGossip.stop()
