@@ -8,7 +8,11 @@ const fullBytes = 1024 * 1024
 /** At which they may go on: what is left keeps the socket busy meanwhile. */
 const roomBytes = 256 * 1024
 
+/** What a connection says that is not busy fits into this: a large slab for each message would have to come from the system. */
+const fewBytes = 8 * 1024
+
 const pool = new SlabPool({ sizeBytes: writeBytes, keep: 16 })
+const smallPool = new SlabPool({ sizeBytes: fewBytes, keep: 512 })
 
 /**
  * Writes of one connection. What is sent in one turn of the event loop is copied together and leaves at its end: one call
@@ -52,6 +56,7 @@ export class GatheredWrites {
 
   #copy(piece: Uint8Array): void {
     this.#waitingBytes += piece.length
+    this.#makeRoom(piece.length)
     for (let offset = 0; offset < piece.length;) {
       this.#open ??= pool.take()
       const end = Math.min(piece.length, offset + writeBytes - this.#openBytes)
@@ -60,6 +65,20 @@ export class GatheredWrites {
       offset = end
       if (this.#openBytes === writeBytes) this.#close()
     }
+  }
+
+  /** A small slab as long as all fits in, then a large one. */
+  #makeRoom(bytes: number): void {
+    const open = this.#open
+    if (open !== undefined && open.bytes.length > fewBytes) return
+    if (this.#openBytes + bytes < fewBytes) {
+      this.#open ??= smallPool.take()
+      return
+    }
+    if (open === undefined) return
+    this.#open = pool.take()
+    this.#open.bytes.set(open.bytes.subarray(0, this.#openBytes))
+    open.retire()
   }
 
   #close(): void {

@@ -11,6 +11,8 @@ let busyReaders = 0
 
 /** Less than that is copied out: it would pin a slab for the sake of a few bytes. */
 const smallBytes = 4 * 1024
+/** Of these several share some memory, as buffers of Node do. */
+const tinyBytes = 1024
 /** A read of that much is followed by more. */
 const largeBytes = 16 * 1024
 /** Small reads in a row after which a large slab is given back. */
@@ -57,7 +59,8 @@ export class SlabReader {
     const bytes = this.#to - this.#from
     let taken: Buffer
     if (bytes < smallBytes) {
-      taken = Buffer.allocUnsafeSlow(bytes)
+      // memory of its own for each would be more work than the rest
+      taken = bytes < tinyBytes ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes)
       this.#slab.bytes.copy(taken, 0, this.#from, this.#to)
       this.#to = this.#from
     } else {

@@ -17,17 +17,29 @@ const viewOf = async (observer: Member): Promise<Map<string, string>> => {
   )
 }
 
-/** Everybody sees everybody else, alive and by the same record. */
-const isOneView = async (members: readonly Member[]): Promise<boolean> => {
+/** Where members differ in what they see of each other: nothing once all see all alive, by the same records. */
+const differences = async (members: readonly Member[]): Promise<string[]> => {
   const views = await Promise.all(members.map(viewOf))
-  const isSame = (subject: Member): boolean => {
-    const held = views.filter((_, at) => members[at] !== subject).map((view) => view.get(subject.peerId))
-    return held.every((one) => one !== undefined && one === held[0] && !one.endsWith('false]'))
-  }
-  if (!members.every(isSame)) return false
   const states = await Promise.all(members.map(async (member) => (await member.client.status()).health))
-  return states.every((health) => (health?.alive ?? 0) === members.length - 1)
+  const found: string[] = []
+  for (const subject of members) {
+    const held = new Map<string, string[]>()
+    for (const [at, { name }] of members.entries()) {
+      if (name === subject.name) continue
+      const seen = views[at]?.get(subject.peerId) ?? 'nothing'
+      held.set(seen, [...(held.get(seen) ?? []), name])
+    }
+    const isSame = held.size === 1 && ![...held.keys()].some((seen) => seen === 'nothing' || seen.endsWith('false]'))
+    if (!isSame) for (const [seen, who] of held) found.push(`${subject.name} as ${who.join()} see it: ${seen}`)
+  }
+  for (const [at, { name }] of members.entries()) {
+    const alive = states[at]?.alive ?? 0
+    if (alive !== members.length - 1) found.push(`${name} sees ${alive} alive`)
+  }
+  return found
 }
+
+const isOneView = async (members: readonly Member[]): Promise<boolean> => (await differences(members)).length === 0
 
 const moves = async (scene: Scene, members: readonly Member[], what: string, move: () => void): Promise<void> => {
   const agreeMs = agreeWithin(scene)
@@ -35,6 +47,7 @@ const moves = async (scene: Scene, members: readonly Member[], what: string, mov
   // It takes a moment until anybody notices, and until then all agree on what is not so any more.
   const noticed = await until(async () => !(await isOneView(members)), agreeMs, 250)
   const ms = await until(async () => isOneView(members), agreeMs, 250)
+  if (ms === undefined) process.stderr.write(`${(await differences(members)).join('\n')}\n`)
   const seen = ms === undefined ? undefined : ms + (noticed ?? 0)
   scene.noteMs(`${what}: one view of ${members.length} members and their records`, seen, agreeMs)
 }

@@ -1,3 +1,4 @@
+import { isLoopback } from '@libp2p/utils'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { limits, MeshError } from '@agent-mesh/wire'
 import { isRelayed } from '../routing/path-class.ts'
@@ -30,10 +31,16 @@ const readAddress = (bytes: Uint8Array): Multiaddr[] => {
   }
 }
 
-/** What the relay says of itself, after the address by which this node has reached it. */
-const addressesOf = ({ remoteAddr, remotePeer }: Connection, said: Uint8Array[]): Multiaddr[] => {
+/**
+ * How others reach a relay: by the address by which this node has reached it, then by what it says of itself. Its own
+ * loopback would lead them to themselves.
+ */
+export const circuitAddresses = (
+  { remoteAddr, remotePeer }: Pick<Connection, 'remoteAddr' | 'remotePeer'>,
+  said: Uint8Array[]
+): Multiaddr[] => {
   const full = [remoteAddr, ...said.flatMap(readAddress)]
-    .filter((address) => !isRelayed(address))
+    .filter((address) => !isRelayed(address) && (isLoopback(remoteAddr) || !isLoopback(address)))
     .map((address) => {
       const last = address.getComponents().at(-1)
       return last?.name === 'p2p' ? address : address.encapsulate(`/p2p/${remotePeer.toString()}`)
@@ -66,7 +73,7 @@ export const reserve = async (connection: Connection, signal: AbortSignal): Prom
       relay,
       connection,
       expiresMs: expire * 1_000,
-      addresses: addressesOf(connection, addrs),
+      addresses: circuitAddresses(connection, addrs),
       ...(ofEach === undefined ? {} : { limit: ofEach })
     }
   } catch (err) {

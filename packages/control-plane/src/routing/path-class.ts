@@ -23,12 +23,19 @@ export const readLocalNetworks = (interfaces = networkInterfaces()): LocalNetwor
 
 /** A laptop changes its networks; every lookup and every list of peers asks for them. */
 const knownMs = 1_000
-let known: { readMs: number; networks: LocalNetworks } | undefined
+let known: { readMs: number; text: string; networks: LocalNetworks } | undefined
 
-/** Those of this machine, not older than a second. */
+/** Those of this machine, not older than a second; the same object as long as they are the same. */
 export const localNetworks = (): LocalNetworks => {
   const nowMs = performance.now()
-  if (known === undefined || nowMs - known.readMs > knownMs) known = { readMs: nowMs, networks: readLocalNetworks() }
+  if (known === undefined || nowMs - known.readMs > knownMs) {
+    const interfaces = networkInterfaces()
+    const text = Object.values(interfaces)
+      .flatMap((list) => list?.map(({ cidr }) => cidr) ?? [])
+      .join(' ')
+    const networks = text === known?.text ? known.networks : readLocalNetworks(interfaces)
+    known = { readMs: nowMs, text, networks }
+  }
   return known.networks
 }
 

@@ -92,13 +92,20 @@ export const createNodeWatch = (
   const { echoes } = config.underlay
   const { networkId, membership } = credentials
   const protocol = protocols(networkId).underlay
+  /** By connection: all of them are looked at each second. */
+  const hosts = new WeakMap<Connection, { host: string | undefined }>()
+  const readHost = ({ remoteAddr }: Connection): string | undefined => {
+    // What never leaves the machine loses nothing.
+    if (echoes === 'auto' && isLoopback(remoteAddr)) return undefined
+    return tcpEndpointOf(remoteAddr)?.host
+  }
   /** Of a connection over TCP by IP address; on a relay's or a WebRTC connection, UDP would go another way. */
   const hostOf = (connection: Connection): string | undefined => {
     const path = pathClassOf(connection)
     if (path === 'relayed' || path === 'webrtc') return undefined
-    // What never leaves the machine loses nothing.
-    if (echoes === 'auto' && isLoopback(connection.remoteAddr)) return undefined
-    return tcpEndpointOf(connection.remoteAddr)?.host
+    const known = hosts.get(connection) ?? { host: readHost(connection) }
+    hosts.set(connection, known)
+    return known.host
   }
   const watch = createUnderlayWatch({
     networkId,
