@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { tcp } from '@libp2p/tcp'
@@ -101,6 +102,24 @@ describe.each<[Kind, Kind]>([
     await reset
     expect(callee.getConnections()).toEqual([])
   })
+})
+
+it('messages of all sizes arrive as they were sent, in one turn of the event loop or in many', async () => {
+  const [caller, callee] = [await start('native'), await start('native')]
+  await callee.handle(protocol, echo)
+  const stream = await (await caller.dial(callee.getMultiaddrs())).newStream(protocol)
+  // around the sizes of the memory that writes are gathered in
+  const sizes = [1, 63, 64, 65, 1_023, 8_100, 8_191, 8_192, 8_193, 20_000, 147_455, 147_456, 147_457, 12]
+  const messages = [...sizes, ...sizes.toReversed(), ...sizes].map((size) => randomBytes(size))
+  const received: Uint8Array[] = []
+  stream.addEventListener('message', ({ data }) => received.push(data.slice()))
+  for (const [at, message] of messages.entries()) {
+    stream.send(message)
+    if (at % 5 === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+  const sent = Buffer.concat(messages)
+  await vi.waitFor(() => expect(received.reduce((sum, { length }) => sum + length, 0)).toBe(sent.length), 5_000)
+  expect(Buffer.concat(received).equals(sent)).toBe(true)
 })
 
 describe('a connection that is closed while it has streams', () => {

@@ -1,6 +1,12 @@
 import { multiaddr } from '@multiformats/multiaddr'
-import { describe, expect, it } from 'vitest'
-import { comparePaths, pathClassOf, readLocalNetworks, sortForDial } from '../../src/routing/path-class.ts'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import {
+  comparePaths,
+  localNetworks,
+  pathClassOf,
+  readLocalNetworks,
+  sortForDial
+} from '../../src/routing/path-class.ts'
 
 const networks = readLocalNetworks({
   eth0: [
@@ -64,4 +70,15 @@ it('addresses are dialled in the order of their promise', () => {
   const best = ['/ip4/192.168.7.9/tcp/1', '/ip4/5.5.5.5/tcp/1', '/ip4/127.0.0.1/tcp/1', '/ip4/10.0.0.1/tcp/1', relay]
   const addresses = best.toReversed().map((text) => multiaddr(text))
   expect(sortForDial(addresses, networks).map(String)).toEqual(best)
+})
+
+describe('the networks of this machine', () => {
+  afterEach(() => void vi.useRealTimers())
+
+  it('are the same object as long as they are the same, as what was found out by them is kept by it', () => {
+    vi.useFakeTimers()
+    const before = localNetworks()
+    vi.advanceTimersByTime(5_000)
+    expect(localNetworks()).toBe(before)
+  })
 })

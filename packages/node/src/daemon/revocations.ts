@@ -69,12 +69,11 @@ export class Revocations {
   async replace(bytes: Uint8Array): Promise<void> {
     const { networkKey } = this.#init.credentials
     const succession = await openSuccession(bytes, { networkKey, nowMs: this.#now() })
-    const replacing = this.#replacing
-      .catch(() => undefined)
-      .then(async () => {
-        if (this.isReplaced(succession)) return
-        await this.#revoke({ peerId: succession.oldPeer }, { reason: 'its key was changed', succession: bytes })
-      })
+    const revokeOnce = async (): Promise<void> => {
+      if (this.isReplaced(succession)) return
+      await this.#revoke({ peerId: succession.oldPeer }, { reason: 'its key was changed', succession: bytes })
+    }
+    const replacing = this.#replacing.then(revokeOnce, revokeOnce)
     this.#replacing = replacing
     await replacing
   }
