@@ -1,4 +1,6 @@
 import { peerIdFromString } from '@libp2p/peer-id'
+import { limits } from '@agent-mesh/wire'
+import { BoundedMap } from '../admission/bounded-map.ts'
 import type { PeerId } from '@libp2p/interface'
 import type { Admission } from '../admission/interface.ts'
 import type { DigestBook } from './digest-book.ts'
@@ -27,6 +29,8 @@ const claimed = (state: HealthState): ClaimedState => (state === 'unreachable' ?
 export class Board implements HealthView {
   readonly #init: BoardInit
   readonly #listeners = new Set<HealthListener>()
+  /** By their text, which takes some reading: all members are looked at each second. */
+  readonly #peerIds = new BoundedMap<string, PeerId>(limits.membersRemembered)
 
   constructor(init: BoardInit) {
     this.#init = init
@@ -90,7 +94,15 @@ export class Board implements HealthView {
   }
 
   #isShown({ peer }: MemberView): boolean {
-    return peer !== this.#init.self && this.#init.admission.knows(peerIdFromString(peer))
+    return peer !== this.#init.self && this.#init.admission.knows(this.#peerId(peer))
+  }
+
+  #peerId(peer: string): PeerId {
+    const known = this.#peerIds.get(peer)
+    if (known !== undefined) return known
+    const read = peerIdFromString(peer)
+    this.#peerIds.set(peer, read)
+    return read
   }
 
   #describe({ peer, state, sinceMs, reason, incarnation, isAsymmetric }: MemberView): PeerHealth {
