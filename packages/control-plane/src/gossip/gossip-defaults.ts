@@ -44,9 +44,10 @@ export const gossipDefaults = (networkId: NetworkId, topics: Iterable<string>): 
   Dlo: 3,
   Dscore: 3,
   Dout: 1,
-  // the same for what a node says it has: by default a quarter of all neighbours outside the mesh hear it each second
+  // the same for what a node says it has: by default a quarter of all neighbours outside the mesh hear it each second,
+  // here three up to 150 of them, so that a node says as much among a hundred members as among twenty
   Dlazy: 3,
-  gossipFactor: 0.05,
+  gossipFactor: 0.02,
   // a peer that speaks floodsub alone would get every message and could not be scored
   fallbackToFloodsub: false,
   // by default 14 members behind one NAT or relay are enough for their messages to be dropped
