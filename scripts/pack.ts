@@ -1,6 +1,6 @@
 /**
- * Makes `mesh-node-<version>.tgz`, which plain npm installs: the command with our own packages inside it, and every
- * third-party package that they use as a dependency of an exact version.
+ * Makes `mesh-node-<version>.tgz`, which plain npm installs: the command with all that it imports in few files, and what
+ * cannot be inside of them as a dependency of an exact version.
  *
  *   npm run pack                   into the root of the repository
  *   npm run pack -- --out FOLDER
@@ -12,6 +12,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
+import { bundle, type BundledPackage } from './bundle.ts'
 
 const runFile = promisify(execFile)
 const rootDir = join(import.meta.dirname, '..')
@@ -81,26 +82,8 @@ const thirdParty = async (workspaces: Iterable<Workspace>): Promise<Versions> =>
 
 const isRuntime = (path: string): boolean => !/\.(?:tsbuildinfo|d\.ts|map|min\.js)$/.test(path)
 
-/** The built code of a package, without sources, types and maps. */
-const copyBuilt = async ({ folder, manifest }: Workspace, to: string): Promise<void> => {
-  const built = join(folder, 'dist')
-  await stat(built).catch(() => {
-    throw new Error(`${manifest.name} is not built: npm run setup`)
-  })
-  await cp(built, join(to, 'dist'), { recursive: true, filter: isRuntime })
-}
-
 const writeManifest = async (folder: string, manifest: object): Promise<void> =>
   writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
-
-/** A package of ours as it travels inside the app: only what is imported at run time. */
-const stagePackage = async (workspace: Workspace, to: string): Promise<void> => {
-  const { name, version, license, exports = {} } = workspace.manifest
-  const entries = Object.entries(exports).map(([path, conditions]) => [path, conditions['import']])
-  await mkdir(to, { recursive: true })
-  await copyBuilt(workspace, to)
-  await writeManifest(to, { name, version, license, type: 'module', exports: Object.fromEntries(entries) })
-}
 
 /**
  * A package of others without what nobody needs of it. What it depends on besides is noted, in the versions that were
@@ -128,15 +111,31 @@ const stageOptional = async (own: Workspace[], versions: Versions, to: string): 
   return names.map(({ name }) => name)
 }
 
-const stageApp = async (app: Workspace, own: Workspace[], dependencies: Versions, to: string): Promise<void> => {
+/** Starts threads from its own files. */
+const outside = ['pino']
+
+const licensesText = (packages: BundledPackage[]): string =>
+  packages
+    .map(({ name, version, license, text }) => `${name} ${version} (${license})\n\n${text}`)
+    .join(`\n\n${'-'.repeat(80)}\n\n`)
+
+const stageApp = async (app: Workspace, own: Workspace[], versions: Versions, to: string): Promise<void> => {
   const { name, version, description, license, engines, bin } = app.manifest
-  const bundled = own.map(({ manifest }) => manifest.name)
-  await copyBuilt(app, to)
+  const dependencies = Object.fromEntries(Object.entries(versions).filter(([one]) => outside.includes(one)))
+  const optional = await stageOptional(own, dependencies, to)
+  const built = (module: string): string => join(app.folder, 'dist', `${module}.js`)
+  await stat(built('main')).catch(() => {
+    throw new Error(`${name} is not built: npm run setup`)
+  })
+  const packages = await bundle({
+    entries: { main: built('main'), 'young-generation': built('young-generation') },
+    out: join(to, 'dist'),
+    external: [...outside, ...optional]
+  })
+  await writeFile(join(to, 'THIRD-PARTY-LICENSES'), `${licensesText(packages)}\n`)
   await cp(join(app.folder, 'bin'), join(to, 'bin'), { recursive: true })
   for (const file of ['README.md', 'CHANGELOG.md', 'LICENSE', 'LICENSE-APACHE', 'LICENSE-MIT'])
     await cp(join(rootDir, file), join(to, file))
-  for (const workspace of own) await stagePackage(workspace, join(to, 'node_modules', workspace.manifest.name))
-  const optional = await stageOptional(own, dependencies, to)
   await writeManifest(to, {
     name,
     version,
@@ -145,12 +144,9 @@ const stageApp = async (app: Workspace, own: Workspace[], dependencies: Versions
     type: 'module',
     engines,
     bin,
-    files: ['bin', 'dist', 'CHANGELOG.md', 'LICENSE-APACHE', 'LICENSE-MIT'],
-    dependencies: {
-      ...Object.fromEntries(own.map(({ manifest }) => [manifest.name, manifest.version])),
-      ...dependencies
-    },
-    bundleDependencies: [...bundled, ...optional]
+    files: ['bin', 'dist', 'CHANGELOG.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'THIRD-PARTY-LICENSES'],
+    dependencies,
+    bundleDependencies: optional
   })
 }
 

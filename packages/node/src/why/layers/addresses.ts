@@ -18,15 +18,13 @@ export const addresses: WhyLayer = {
   check: async (context, { signal }) => {
     const { ports, peer, name, direction, record } = context
     if (peer === undefined || direction === 'self') return skipped('this node itself')
-    const [open] = ports.admission.connections(peer)
-    if (open !== undefined) {
-      context.connection = open
-      return ok(`connected: ${open.remoteAddr.toString()}`)
-    }
-    if (direction === 'inbound') return unknown(`${name} is not connected to this node; it dials when it calls`)
+    const isConnected = ports.admission.connections(peer).length > 0
+    if (!isConnected && direction === 'inbound')
+      return unknown(`${name} is not connected to this node; it dials when it calls`)
     try {
+      // of several connections the one that tunnels take
       context.connection = await ports.dialler.connect(peer, { signal, addresses: record?.addresses ?? [] })
-      return ok(`dialled: ${context.connection.remoteAddr.toString()}`)
+      return ok(`${isConnected ? 'connected' : 'dialled'}: ${context.connection.remoteAddr.toString()}`)
     } catch (err) {
       const error = toMeshError(err)
       const said = saidBy(error)
