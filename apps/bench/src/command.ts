@@ -7,12 +7,10 @@ import { text } from 'node:stream/consumers'
 import { atEnd } from './at-end.ts'
 import type { Host } from './place/place.ts'
 
-/** The command as it is installed. */
-export const command = join(
-  dirname(createRequire(import.meta.url).resolve('mesh-node/package.json')),
-  'bin',
-  'mesh-node.js'
-)
+/** The command as it was built here, or another one that `MESH_BENCH_NODE` names: one that was installed from a package. */
+export const command =
+  process.env['MESH_BENCH_NODE'] ??
+  join(dirname(createRequire(import.meta.url).resolve('mesh-node/package.json')), 'bin', 'mesh-node.js')
 
 const on = (side: Host | undefined, ...args: string[]): [string, string[]] =>
   side === undefined ? [process.execPath, args] : side.command(process.execPath, ...args)

@@ -7,7 +7,8 @@ import { watchPid } from './cleanup.ts'
 export const rootDir = join(import.meta.dirname, '../../..')
 
 /** The built command, as it is installed. */
-export const meshNodeBin = join(rootDir, 'apps/mesh-node/bin/mesh-node.js')
+/** What was built here, or what `MESH_TEST_NODE` names: a package that was installed has to pass the same tests. */
+export const meshNodeBin = process.env['MESH_TEST_NODE'] ?? join(rootDir, 'apps/mesh-node/bin/mesh-node.js')
 
 export interface RunOptions {
   stateDir?: string

@@ -11,10 +11,10 @@ import { createNetwork, openStateDir, saveMembership, stateFiles } from '@agent-
 import { createClient, type Client } from '@agent-mesh/client'
 import type { PeerDocument } from '@agent-mesh/wire/api'
 import type { LabHost } from '@agent-mesh/testkit/lab'
+import { meshNodeBin } from '../../e2e/harness/command.ts'
 import { rssBytes } from '../../e2e/harness/proc.ts'
 import { EchoService } from './echo-service.ts'
 
-const meshNodeBin = join(import.meta.dirname, '../../../apps/mesh-node/bin/mesh-node.js')
 const runFile = promisify(execFile)
 const readyMs = 60_000
 const readyEvent = z.object({
