@@ -81,9 +81,10 @@ export interface HostInit {
 const pingTimeoutMs = 20_000
 /**
  * libp2p opens a stream on every connection for it, each ten seconds unless told: with fifty connections half of all that an
- * idle node does. Health probes neighbours on streams that stay open; this is for connections that nobody else looks at.
+ * idle node does, and what it sends for it grows with their number. Health probes neighbours on streams that stay open, and
+ * paths in use are asked as well; this is for connections that nobody else looks at.
  */
-const pingIntervalMs = 60_000
+const pingIntervalMs = 180_000
 
 /** The libp2p host of a member, not started: everything but hello and join is behind member-only views. */
 export const createHost = async ({
