@@ -15,6 +15,12 @@ const pool = new SlabPool({ sizeBytes: writeBytes, keep: 16 })
 const smallPool = new SlabPool({ sizeBytes: fewBytes, keep: 512 })
 
 /**
+ * The engine keeps so few bytes within the object, and to ask for their `buffer` moves them out, which costs more than to copy
+ * them. A slab whose first bytes are sent alone is taken for such, and not used again.
+ */
+const isInHeap = ({ byteOffset, byteLength }: Uint8Array): boolean => byteOffset === 0 && byteLength <= 64
+
+/**
  * Writes of one connection. What is sent in one turn of the event loop is copied together and leaves at its end: one call
  * into TLS, whose own gathering would allocate as much for each. Senders may use their memory again at once.
  */
@@ -39,7 +45,7 @@ export class GatheredWrites {
   add(pieces: Iterable<Uint8Array>): boolean {
     for (const piece of pieces) {
       this.#copy(piece)
-      release(piece)
+      if (!isInHeap(piece)) release(piece)
     }
     if (!this.#isScheduled && !this.#isWriting) {
       this.#isScheduled = true

@@ -61,19 +61,11 @@ export class Slab {
 }
 
 /**
- * The engine keeps so few bytes within the object, and to ask for their `buffer` moves them out, which costs more than the
- * rest. A slab whose first bytes are taken for such is not used again.
- */
-const isInHeap = ({ byteOffset, byteLength }: Uint8Array): boolean => byteOffset === 0 && byteLength <= 64
-
-/**
  * Gives bytes back that lie in a slab: nobody looks at them any more. Each byte may be given back once. Bytes that lie
  * elsewhere are nobody's concern.
  * @param count - how many of them, where the rest is given back by somebody else
  */
-export const release = (bytes: Uint8Array, count = bytes.byteLength): void => {
-  if (!isInHeap(bytes)) slabs.get(bytes.buffer)?.takeBack(count)
-}
+export const release = (bytes: Uint8Array, count = bytes.byteLength): void => slabs.get(bytes.buffer)?.takeBack(count)
 
 /** Bytes that may be kept: those of a slab are copied and given back, others are returned as they are. */
 export const own = (bytes: Uint8Array): Uint8Array => {
