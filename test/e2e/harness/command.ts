@@ -2,13 +2,12 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { delimiter, join } from 'node:path'
 import { watchPid } from './cleanup.ts'
+import { meshNodeBin } from './mesh-node-bin.ts'
 
 /** Root of the repository. */
 export const rootDir = join(import.meta.dirname, '../../..')
 
-/** The built command, as it is installed. */
-/** What was built here, or what `MESH_TEST_NODE` names: a package that was installed has to pass the same tests. */
-export const meshNodeBin = process.env['MESH_TEST_NODE'] ?? join(rootDir, 'apps/mesh-node/bin/mesh-node.js')
+export { meshNodeBin }
 
 export interface RunOptions {
   stateDir?: string

@@ -11,7 +11,7 @@ import { createNetwork, openStateDir, saveMembership, stateFiles } from '@agent-
 import { createClient, type Client } from '@agent-mesh/client'
 import type { PeerDocument } from '@agent-mesh/wire/api'
 import type { LabHost } from '@agent-mesh/testkit/lab'
-import { meshNodeBin } from '../../e2e/harness/command.ts'
+import { meshNodeBin } from '../../e2e/harness/mesh-node-bin.ts'
 import { rssBytes } from '../../e2e/harness/proc.ts'
 import { EchoService } from './echo-service.ts'
 
