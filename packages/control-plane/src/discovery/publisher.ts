@@ -62,6 +62,12 @@ const failure = ({ refusedBy }: Deposit, hasPeers: boolean, signal: AbortSignal)
   return new MeshError('NOT_PUBLISHED', `None of ${refusedBy} members stored the record.`, { details: { refusedBy } })
 }
 
+interface Kind {
+  isWithdrawn: boolean
+  /** Keys that are told: all, or those that nobody was told before. */
+  mode: 'all' | 'missing'
+}
+
 export const createPublisher = ({
   dht,
   book,
@@ -129,11 +135,6 @@ export const createPublisher = ({
     // What others would refuse must fail here, and an older one of ours that somebody sends must not replace it.
     await book.accept(bytes, self)
     return { bytes, number, issuedMs }
-  }
-
-  interface Kind {
-    isWithdrawn: boolean
-    mode: 'all' | 'missing'
   }
 
   /** Ends with its time, also where the DHT does not: the next in turn may be the tombstone of a node that goes down. */
