@@ -95,7 +95,7 @@ export interface Assembled {
   close: () => Promise<void>
 }
 
-/** Longest wait for the goodbye of a stopping node. */
+/** Longest wait for the goodbye of a stopping node. Whom it does not reach takes it for dead. */
 const goodbyeTimeoutMs = 2_000
 
 /** Puts the planes of one node together and gives what the local API calls. */
@@ -382,14 +382,14 @@ export const assemble = (init: AssembleInit): Assembled => {
       first.stop()
       for (const stop of listeners.splice(0)) stop()
       const parting = AbortSignal.timeout(goodbyeTimeoutMs)
-      const withdrawn = discovery.withdraw({ signal: parting }).catch(() => {})
-      const goodbye = [health.leave(), withdrawn.then(() => recordGossip.announce())]
+      const withdrawn = discovery.withdraw({ signal: parting }).finally(() => recordGossip.announce())
+      const goodbye = abortable(Promise.allSettled([health.leave(), withdrawn]), parting).catch(() => {})
       watch.stop()
       nodePaths.stop()
       replication.stop()
       proxies.close()
       await dataPlane.stop({ drainTimeoutMs: config.drain_timeout })
-      await abortable(Promise.all(goodbye), parting).catch(() => {})
+      await goodbye
       health.stop()
       await audit.close()
       recordGossip.stop()
